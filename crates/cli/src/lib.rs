@@ -1,0 +1,1 @@
+//! The spacecraft command: arguments, settings, wiring, output.

@@ -1,0 +1,1 @@
+//! DNS records on Cloudflare.

@@ -1,0 +1,1 @@
+//! Spec, generation profiles, identities, topology, placement, plan, provider traits and operations of Spacecraft.

@@ -1,0 +1,1 @@
+//! Elasticsearch retention and Kibana saved objects.

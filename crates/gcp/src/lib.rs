@@ -1,0 +1,1 @@
+//! Google Kubernetes Engine, Compute Engine and Cloud Storage for Spacecraft.

@@ -1,0 +1,1 @@
+//! Go's text/template, fmt, YAML and JSON in Rust, to the byte.

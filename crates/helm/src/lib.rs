@@ -1,0 +1,1 @@
+//! Charts installed like Helm, without Helm: repositories, values, rendering, hooks, releases.

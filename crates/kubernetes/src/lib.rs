@@ -1,0 +1,1 @@
+//! Workloads on any Kubernetes API, and clusters named by a kubeconfig.

@@ -1,0 +1,1 @@
+//! The gRPC API of go-spacemesh nodes and the REST API of PoETs.

@@ -1,0 +1,1 @@
+//! One conformance suite per provider trait, in-memory providers and recorders.
