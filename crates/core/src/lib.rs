@@ -1,1 +1,19 @@
-//! Spec, generation profiles, identities, topology, placement, plan, provider traits and operations of Spacecraft.
+//! The decisions of Spacecraft, apart from every service it talks to.
+//!
+//! Data flows one way: [`settings`] are validated into a [`spec`], from which a [`plan`](crate::plan) is computed; an
+//! [`operation`] carries the plan out through the provider [`traits`] and ends with a [`report`]. Nothing here opens a
+//! socket, reads the environment or prints: time, randomness and every outside effect are handed in.
+
+pub mod error;
+pub mod image;
+pub mod names;
+pub mod observer;
+pub mod quantity;
+pub mod secret;
+pub mod spec;
+pub mod time;
+pub mod traits;
+pub mod wait;
+pub mod workload;
+
+pub use error::{Effect, Error, Meaning, Result, render_chain};

@@ -1,0 +1,310 @@
+//! What runs in the cluster, in plain data: the plan makes it, a provider turns it into Kubernetes objects.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::image::ImageReference;
+use crate::quantity::{Bytes, MilliCpu, Resources};
+use crate::secret::SecretBytes;
+
+/// What a node is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The one node that all bootnodes know.
+    Bootstrap,
+    /// A node that the miners know.
+    Bootnode,
+    /// A plain miner.
+    Miner,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Bootstrap => "bootstrap",
+            Self::Bootnode => "bootnode",
+            Self::Miner => "miner",
+        })
+    }
+}
+
+/// What part of a network a workload is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "part", rename_all = "lowercase")]
+pub enum Part {
+    /// A go-spacemesh process, `miner-<number>`.
+    Node {
+        /// Its number, from 1.
+        number: u32,
+        /// What it is for.
+        role: Role,
+    },
+    /// A PoET, `poet-<number>`.
+    Poet {
+        /// Its number, from 1.
+        number: u32,
+    },
+    /// The web server of the epoch-2 beacon.
+    Beacon,
+    /// spacemesh-watch, which alerts on Slack.
+    Watch,
+    /// The profiler.
+    Pyroscope,
+}
+
+impl Part {
+    /// The value of the label `app`: `miner`, `poet`, or the name of the one of its kind.
+    #[must_use]
+    pub fn application(self) -> &'static str {
+        match self {
+            Self::Node { .. } => "miner",
+            Self::Poet { .. } => "poet",
+            Self::Beacon => "beacon",
+            Self::Watch => "spacemesh-watch",
+            Self::Pyroscope => "pyroscope",
+        }
+    }
+}
+
+/// One Deployment of one replica with all that belongs to it: config, claim, Services, monitor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workload {
+    /// The name of every object of this workload, such as `miner-3`.
+    pub name: String,
+    /// What part of the network it is.
+    pub part: Part,
+    /// The image of its one container.
+    pub image: ImageReference,
+    /// The command, replacing the image's entry point; empty to keep that.
+    pub command: Vec<String>,
+    /// The arguments, as an array: no shell reads them.
+    pub arguments: Vec<String>,
+    /// Environment variables with plain values.
+    pub environment: BTreeMap<String, String>,
+    /// Environment variables whose values come from Secrets.
+    pub secret_environment: Vec<SecretVariable>,
+    /// Files from a ConfigMap of the workload's name; empty when it needs none.
+    pub files: Vec<ConfigFile>,
+    /// Keys that an init container copies from Secrets into the data volume before the process starts.
+    pub keys: Vec<KeyFile>,
+    /// The claim that holds its data; none for workloads without state.
+    pub data: Option<DataVolume>,
+    /// Paths that must be writable although the root file system is read-only; each an empty directory.
+    pub scratch: Vec<String>,
+    /// Requests and limits of the container.
+    pub resources: Resources,
+    /// Accelerators requested, `nvidia.com/gpu`.
+    pub accelerators: u32,
+    /// The container's ports.
+    pub ports: Vec<ContainerPort>,
+    /// The Services in front of it.
+    pub services: Vec<ServiceSpec>,
+    /// True to have Prometheus scrape the port named `metrics` (a PodMonitor; needs its CRD).
+    pub monitored: bool,
+    /// The worker slot (`spacecraft.io/slot`) it is pinned to; none to run anywhere.
+    pub slot: Option<u32>,
+    /// How the kubelet decides that it is up; none for workloads without a port.
+    pub probe: Option<Probe>,
+    /// The time it gets to shut down.
+    pub grace_period: Duration,
+}
+
+/// An environment variable read from a Secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretVariable {
+    /// The variable.
+    pub variable: String,
+    /// The Secret's name.
+    pub secret: String,
+    /// The key in the Secret.
+    pub key: String,
+}
+
+/// A file that a ConfigMap provides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigFile {
+    /// The file name, which is the key in the ConfigMap.
+    pub name: String,
+    /// The directory it is mounted in, such as `/etc/config`.
+    pub directory: String,
+    /// Its content.
+    pub content: String,
+}
+
+/// A key file that is copied into the data volume.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyFile {
+    /// The Secret's name.
+    pub secret: String,
+    /// The key in the Secret.
+    pub key: String,
+    /// The path relative to the data volume's root.
+    pub path: String,
+}
+
+/// A persistent volume claim of the workload's name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataVolume {
+    /// Its size.
+    pub size: Bytes,
+    /// Where the container sees it.
+    pub mount_path: String,
+}
+
+/// A port that the container listens on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerPort {
+    /// Its name, at most 15 characters.
+    pub name: String,
+    /// The port in the container.
+    pub port: u16,
+    /// The same port opened on the worker itself, when it is to be reached from outside without a Service.
+    pub host_port: Option<u16>,
+    /// The transport.
+    pub protocol: Protocol,
+}
+
+/// A transport protocol of a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Protocol {
+    /// TCP.
+    #[serde(rename = "TCP")]
+    Tcp,
+    /// UDP.
+    #[serde(rename = "UDP")]
+    Udp,
+}
+
+/// A Service in front of one workload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceSpec {
+    /// The Service's name.
+    pub name: String,
+    /// Whether workers answer for it on a port of their own.
+    pub exposure: ServiceExposure,
+    /// Its ports.
+    pub ports: Vec<ServicePort>,
+}
+
+/// From where a Service can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ServiceExposure {
+    /// Inside the cluster only.
+    ClusterIp,
+    /// On a port of every worker as well.
+    NodePort,
+}
+
+/// One port of a Service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServicePort {
+    /// Its name, such as `grpcport`.
+    pub name: String,
+    /// The port of the Service, and of the container behind it.
+    pub port: u16,
+    /// The port on every worker; none lets the server choose (and is the only choice for [`ServiceExposure::ClusterIp`]).
+    pub node_port: Option<u16>,
+}
+
+/// A TCP probe for start and readiness; there is none for liveness.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probe {
+    /// The port that must accept connections.
+    pub port: u16,
+    /// How long the process may take to open it.
+    pub startup_budget: Duration,
+}
+
+/// A Secret of the network, as it is in the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkSecret {
+    /// Its name, such as `miner-3-keys`.
+    pub name: String,
+    /// The part of the network it belongs to, if it belongs to one.
+    pub part: Option<Part>,
+    /// Its contents by key.
+    pub data: BTreeMap<String, SecretBytes>,
+}
+
+/// What the whole network needs before its workloads: namespaces, policies, budgets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Foundation {
+    /// Namespaces besides the network's own that the network uses (`metrics`, ...).
+    pub namespaces: Vec<String>,
+    /// Who may reach what: each port named here is open to everybody, all others to the network's own namespaces only.
+    pub public_ports: Vec<PublicPort>,
+    /// True when the cluster holds other networks too, so that nothing outside the network's own namespaces may be assumed ours.
+    pub shared_cluster: bool,
+    /// For each role with more than one node, how many of its nodes a drain may take away at once.
+    pub disruption_budgets: Vec<DisruptionBudget>,
+}
+
+/// A port of the pods of one application that is open beyond the network's namespaces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicPort {
+    /// The label `app` of the pods.
+    pub application: String,
+    /// The port in the container; none means all host ports of that application (the P2P ports, which differ per node).
+    pub port: Option<u16>,
+    /// The transport.
+    pub protocol: Protocol,
+    /// The address ranges that may reach it; empty means everybody.
+    pub from: Vec<String>,
+}
+
+/// How many pods of a role may be taken away at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisruptionBudget {
+    /// The role.
+    pub role: Role,
+    /// `maxUnavailable` of the PodDisruptionBudget.
+    pub max_unavailable: u32,
+}
+
+/// A worker of the cluster, as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Worker {
+    /// The node's name in Kubernetes.
+    pub name: String,
+    /// The address from outside, when it has one.
+    pub external_ip: Option<String>,
+    /// The address inside the cluster's network.
+    pub internal_ip: Option<String>,
+    /// True when it is ready and not cordoned.
+    pub schedulable: bool,
+    /// The slot it carries (`spacecraft.io/slot`), per network on a shared cluster.
+    pub slot: Option<u32>,
+    /// Processor that pods can have.
+    pub allocatable_cpu: MilliCpu,
+    /// Memory that pods can have.
+    pub allocatable_memory: Bytes,
+    /// How many pods it takes.
+    pub allocatable_pods: u32,
+}
+
+/// A workload as it is in the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedWorkload {
+    /// Its name.
+    pub name: String,
+    /// The part of the network it is.
+    pub part: Part,
+    /// The image its Deployment asks for.
+    pub image: String,
+    /// True when its newest pod is ready and no older one is left.
+    pub ready: bool,
+    /// Why it is not ready; empty when it is.
+    pub reason: String,
+    /// The worker its pod runs on.
+    pub worker: Option<String>,
+    /// The node ports of its Services, by port name.
+    pub node_ports: BTreeMap<String, u16>,
+    /// Files of its ConfigMap, by name.
+    pub files: BTreeMap<String, String>,
+    /// How often its container was restarted.
+    pub restarts: u32,
+}
