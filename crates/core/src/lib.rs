@@ -6,12 +6,17 @@
 
 pub mod error;
 pub mod image;
+pub mod machine;
 pub mod names;
 pub mod observer;
+pub mod placement;
+pub mod ports;
 pub mod quantity;
 pub mod secret;
+pub mod slots;
 pub mod spec;
 pub mod time;
+pub mod topology;
 pub mod traits;
 pub mod wait;
 pub mod workload;

@@ -1,0 +1,115 @@
+//! Which worker carries which slot, so that pinned nodes stay where their published address says.
+
+use crate::workload::Worker;
+
+/// A slot that is to be put on a worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlotAssignment {
+    /// The worker's name.
+    pub worker: String,
+    /// The slot.
+    pub slot: u32,
+}
+
+/// The assignments that are missing so that each of `slots` slots is on a schedulable worker of its own.
+///
+/// A slot on a schedulable worker stays there. A slot whose worker is gone or not schedulable moves to the first worker, by name, without one.
+///
+/// # Errors
+///
+/// A sentence that says how many schedulable workers there are and how many it takes.
+pub fn missing_assignments(workers: &[Worker], slots: u32) -> Result<Vec<SlotAssignment>, String> {
+    let schedulable = || workers.iter().filter(|worker| worker.schedulable);
+    let held = |slot: u32| schedulable().any(|worker| worker.slot == Some(slot));
+    let mut free: Vec<&Worker> = schedulable().filter(|w| w.slot.is_none_or(|slot| slot >= slots)).collect();
+    free.extend(duplicates(workers));
+    free.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut free = free.into_iter();
+    (0..slots)
+        .filter(|slot| !held(*slot))
+        .map(|slot| {
+            free.next().map(|worker| SlotAssignment { worker: worker.name.clone(), slot }).ok_or_else(|| {
+                format!(
+                    "{slots} workers are needed for pinned nodes, but only {} are ready",
+                    schedulable().count()
+                )
+            })
+        })
+        .collect()
+}
+
+/// Workers that carry a slot which another schedulable worker, earlier by name, carries too.
+fn duplicates(workers: &[Worker]) -> Vec<&Worker> {
+    let schedulable: Vec<&Worker> = workers.iter().filter(|worker| worker.schedulable).collect();
+    schedulable
+        .iter()
+        .filter(|worker| {
+            worker.slot.is_some()
+                && schedulable.iter().any(|other| other.slot == worker.slot && other.name < worker.name)
+        })
+        .copied()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::quantity::{Bytes, MilliCpu};
+
+    fn worker(name: &str, schedulable: bool, slot: Option<u32>) -> Worker {
+        Worker {
+            name: name.into(),
+            external_ip: None,
+            internal_ip: None,
+            schedulable,
+            slot,
+            allocatable_cpu: MilliCpu::cores(15),
+            allocatable_memory: Bytes::gibi(50),
+            allocatable_pods: 110,
+        }
+    }
+
+    #[test]
+    fn a_slot_moves_only_when_its_worker_is_lost() {
+        let workers = [worker("a", true, Some(1)), worker("b", false, Some(0)), worker("c", true, None)];
+        assert_eq!(
+            missing_assignments(&workers, 2),
+            Ok(vec![SlotAssignment { worker: "c".into(), slot: 0 }])
+        );
+    }
+
+    #[test]
+    fn too_few_workers_are_refused_with_the_arithmetic() {
+        let refusal = missing_assignments(&[worker("a", true, None)], 2).unwrap_err();
+        assert!(refusal.contains("2 workers are needed") && refusal.contains("only 1"), "{refusal}");
+    }
+
+    proptest! {
+        #[test]
+        fn every_pin_ends_on_a_ready_worker_of_its_own(
+            states in prop::collection::vec((any::<bool>(), prop::option::of(0_u32..12)), 1..20), slots in 1_u32..8,
+        ) {
+            let workers: Vec<Worker> = states.iter().enumerate().map(|(n, (ready, slot))| worker(&format!("w{n:02}"), *ready, *slot)).collect();
+            let ready = workers.iter().filter(|worker| worker.schedulable).count();
+            match missing_assignments(&workers, slots) {
+                Err(_) => prop_assert!(ready < slots as usize),
+                Ok(assignments) => {
+                    let mut after = workers.clone();
+                    for assignment in &assignments {
+                        for worker in &mut after {
+                            if worker.slot == Some(assignment.slot) { worker.slot = None; }
+                        }
+                        let target = after.iter_mut().find(|worker| worker.name == assignment.worker).unwrap();
+                        prop_assert!(target.schedulable);
+                        target.slot = Some(assignment.slot);
+                    }
+                    for slot in 0..slots {
+                        prop_assert!(after.iter().any(|w| w.schedulable && w.slot == Some(slot)), "slot {} is nowhere", slot);
+                    }
+                }
+            }
+        }
+    }
+}
