@@ -1,5 +1,7 @@
 //! Which worker carries which slot, so that pinned nodes stay where their published address says.
 
+use std::collections::BTreeSet;
+
 use crate::workload::Worker;
 
 /// A slot that is to be put on a worker.
@@ -19,35 +21,27 @@ pub struct SlotAssignment {
 ///
 /// A sentence that says how many schedulable workers there are and how many it takes.
 pub fn missing_assignments(workers: &[Worker], slots: u32) -> Result<Vec<SlotAssignment>, String> {
-    let schedulable = || workers.iter().filter(|worker| worker.schedulable);
-    let held = |slot: u32| schedulable().any(|worker| worker.slot == Some(slot));
-    let mut free: Vec<&Worker> = schedulable().filter(|w| w.slot.is_none_or(|slot| slot >= slots)).collect();
-    free.extend(duplicates(workers));
-    free.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut schedulable: Vec<&Worker> = workers.iter().filter(|worker| worker.schedulable).collect();
+    schedulable.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut held = BTreeSet::new();
+    let mut free = Vec::new();
+    for worker in &schedulable {
+        match worker.slot {
+            Some(slot) if slot < slots && held.insert(slot) => {}
+            _ => free.push(*worker),
+        }
+    }
     let mut free = free.into_iter();
     (0..slots)
-        .filter(|slot| !held(*slot))
+        .filter(|slot| !held.contains(slot))
         .map(|slot| {
             free.next().map(|worker| SlotAssignment { worker: worker.name.clone(), slot }).ok_or_else(|| {
                 format!(
                     "{slots} workers are needed for pinned nodes, but only {} are ready",
-                    schedulable().count()
+                    schedulable.len()
                 )
             })
         })
-        .collect()
-}
-
-/// Workers that carry a slot which another schedulable worker, earlier by name, carries too.
-fn duplicates(workers: &[Worker]) -> Vec<&Worker> {
-    let schedulable: Vec<&Worker> = workers.iter().filter(|worker| worker.schedulable).collect();
-    schedulable
-        .iter()
-        .filter(|worker| {
-            worker.slot.is_some()
-                && schedulable.iter().any(|other| other.slot == worker.slot && other.name < worker.name)
-        })
-        .copied()
         .collect()
 }
 
