@@ -4,8 +4,10 @@
 //! [`operation`] carries the plan out through the provider [`traits`] and ends with a [`report`]. Nothing here opens a
 //! socket, reads the environment or prints: time, randomness and every outside effect are handed in.
 
+pub mod discovery;
 pub mod error;
 pub mod image;
+pub mod interrupt;
 pub mod machine;
 pub mod names;
 pub mod observer;
@@ -15,6 +17,7 @@ pub mod quantity;
 pub mod secret;
 pub mod slots;
 pub mod spec;
+pub mod state;
 pub mod time;
 pub mod topology;
 pub mod traits;

@@ -25,7 +25,7 @@ pub use cluster::{
 pub use dns::{DnsProvider, DnsRecord};
 pub use logs::{LogRetention, LogStore};
 pub use notify::{Message, MessageId, Mood, Notifier};
-pub use objects::{ObjectStore, Precondition, PutOptions, StoredObject};
+pub use objects::{ObjectStore, Precondition, PutOptions, StoredObject, check_object_key};
 pub use spacemesh::{NodeStatus, PoetInfo, PoetStart, SpacemeshApi};
 pub use workloads::{
     Evidence, LogQuery, PodEvidence, ServiceAddress, ServiceName, Tunnel, TunnelGuard, Workloads,

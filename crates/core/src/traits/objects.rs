@@ -3,7 +3,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::{Error, Meaning, Result};
 use crate::observer::Outcome;
 
 /// One bucket, or one folder, of objects with generations.
@@ -84,4 +84,18 @@ pub enum Precondition {
     Absent,
     /// The object has this generation.
     Generation(i64),
+}
+
+/// Refuses a key that is not a relative path of `/`-separated parts without `.` and `..` parts, which every [`ObjectStore`] does first.
+///
+/// # Errors
+///
+/// [`Meaning::Invalid`] with `operation` and the key.
+pub fn check_object_key(operation: &str, key: &str) -> Result<()> {
+    let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(['\\', '\0', '\n', '\r']);
+    if key.split('/').all(plain) {
+        return Ok(());
+    }
+    let reason = "a key is a relative path of parts separated by `/`, none of them empty, `.` or `..`";
+    Err(Error::new(Meaning::Invalid, operation, key, reason))
 }

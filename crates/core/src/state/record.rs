@@ -1,0 +1,237 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use super::SCHEMA;
+use crate::error::{Error, Meaning, Result};
+use crate::names::NetworkName;
+use crate::observer::Outcome;
+use crate::spec::NetworkSpec;
+use crate::traits::{ObjectStore, Precondition, PutOptions};
+use crate::workload::Role;
+
+/// The `kind` of a record document.
+pub const RECORD_KIND: &str = "NetworkRecord";
+
+/// Everything that is remembered of a network. No secret is in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NetworkRecord {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// [`RECORD_KIND`].
+    pub kind: String,
+    /// The network.
+    pub network: NetworkName,
+    /// How far it is.
+    pub status: NetworkStatus,
+    /// What was asked for.
+    pub spec: NetworkSpec,
+    /// The settings it was asked for with, by key, defaults included, secrets not.
+    pub settings: BTreeMap<String, Value>,
+    /// The genesis, once it is fixed.
+    pub genesis: Option<GenesisRecord>,
+    /// The nodes' public identities and addresses.
+    pub nodes: Vec<NodeRecord>,
+    /// The PoETs' public identities and addresses.
+    pub poets: Vec<PoetRecord>,
+    /// The chart releases.
+    pub charts: Vec<ChartRecord>,
+    /// How many workers carry slots.
+    pub slots: u32,
+    /// Where the network's config can be read, once it was published.
+    pub config_url: Option<String>,
+    /// The version of Spacecraft that wrote this.
+    pub written_by_version: String,
+    /// When the network was first asked for.
+    pub created_at: Timestamp,
+    /// Who asked for it.
+    pub created_by: String,
+    /// When this was written.
+    pub updated_at: Timestamp,
+    /// Who wrote it.
+    pub updated_by: String,
+    /// The generation of the lock under which it was written: an older holder's writes fail.
+    pub fence: i64,
+}
+
+/// How far a network is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NetworkStatus {
+    /// A create has begun and not finished.
+    Creating,
+    /// It is up.
+    Ready,
+    /// A delete has begun and not finished.
+    Deleting,
+}
+
+/// A genesis that is fixed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GenesisRecord {
+    /// When the chain starts.
+    pub time: Timestamp,
+    /// v1: the genesis extra data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra_data: Option<String>,
+    /// v1: the genesis id, hexadecimal; v0: the network id.
+    pub network_id: String,
+    /// v0: when the PoETs are to be activated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poet_activation: Option<Timestamp>,
+}
+
+/// A node, as everybody may know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeRecord {
+    /// Its name.
+    pub name: String,
+    /// Its number.
+    pub number: u32,
+    /// Its role.
+    pub role: Role,
+    /// The name of its PoET.
+    pub poet: String,
+    /// Its peer id.
+    pub peer_id: String,
+    /// v1: its smesher id, hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smesher_id: Option<String>,
+    /// Where its rewards go.
+    pub coinbase: String,
+    /// Its public multiaddr, for pinned nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p2p: Option<String>,
+}
+
+/// A PoET, as everybody may know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoetRecord {
+    /// Its name.
+    pub name: String,
+    /// Its number.
+    pub number: u32,
+    /// v1: its public key, base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<String>,
+    /// Its public URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+/// A chart release of the network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChartRecord {
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The chart.
+    pub chart: String,
+    /// The chart's version.
+    pub version: String,
+    /// True when other networks of the cluster may use it too.
+    pub shared: bool,
+}
+
+/// Reads and writes the record of one network, each write conditional on what was read or written last.
+#[derive(Debug)]
+pub struct RecordStore {
+    store: Arc<dyn ObjectStore>,
+    key: String,
+    generation: Mutex<Option<i64>>,
+}
+
+impl RecordStore {
+    /// The record of `network` in the state store.
+    #[must_use]
+    pub fn new(store: Arc<dyn ObjectStore>, network: &NetworkName) -> Self {
+        Self { store, key: Self::key(network), generation: Mutex::new(None) }
+    }
+
+    /// The key of a network's record.
+    #[must_use]
+    pub fn key(network: &NetworkName) -> String {
+        format!("{network}/network.json")
+    }
+
+    /// The record; none when there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`Meaning::Invalid`] when what is there is no record this version can read.
+    pub async fn read(&self) -> Result<Option<NetworkRecord>> {
+        let mut generation = self.generation.lock().await;
+        let Some(object) = self.store.get(&self.key).await? else {
+            *generation = None;
+            return Ok(None);
+        };
+        *generation = Some(object.generation);
+        parse(&object.bytes, &self.location()).map(Some)
+    }
+
+    /// Writes the record over the one that was read or written last.
+    ///
+    /// # Errors
+    ///
+    /// [`Meaning::PreconditionFailed`] when somebody else wrote it in the meantime.
+    pub async fn write(&self, record: &NetworkRecord) -> Result<()> {
+        let mut generation = self.generation.lock().await;
+        let precondition = generation.map_or(Precondition::Absent, Precondition::Generation);
+        let mut bytes = serde_json::to_vec_pretty(record).map_err(|error| {
+            Error::new(Meaning::Other, "write record", self.location(), "it cannot be encoded")
+                .with_source(error)
+        })?;
+        bytes.push(b'\n');
+        let written = self.store.put(&self.key, bytes, &PutOptions::json(precondition)).await;
+        *generation = Some(written.map_err(|error| self.explain(error))?);
+        Ok(())
+    }
+
+    /// Removes the record.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn remove(&self) -> Result<Outcome> {
+        let mut generation = self.generation.lock().await;
+        let precondition = generation.map_or(Precondition::None, Precondition::Generation);
+        let outcome =
+            self.store.delete(&self.key, precondition).await.map_err(|error| self.explain(error))?;
+        *generation = None;
+        Ok(outcome)
+    }
+
+    fn location(&self) -> String {
+        format!("{}/{}", self.store.location(), self.key)
+    }
+
+    fn explain(&self, error: Error) -> Error {
+        if error.meaning() != Meaning::PreconditionFailed {
+            return error;
+        }
+        let reason = "another operation has changed it in the meantime";
+        Error::new(Meaning::PreconditionFailed, "write record", self.location(), reason)
+            .with_source(error)
+            .with_hint("see who is at work on the network, then run the command again")
+    }
+}
+
+fn parse(bytes: &[u8], location: &str) -> Result<NetworkRecord> {
+    let invalid = |reason: String| Error::new(Meaning::Invalid, "read record", location, reason);
+    let value: Value = serde_json::from_slice(bytes)
+        .map_err(|error| invalid("it is no JSON".to_owned()).with_source(error))?;
+    match value.get("schema").and_then(Value::as_str) {
+        Some(SCHEMA) => {}
+        Some(other) => {
+            return Err(invalid(format!("its schema is {other:?}, and this version reads {SCHEMA}")));
+        }
+        None => return Err(invalid("it names no schema".to_owned())),
+    }
+    serde_json::from_value(value)
+        .map_err(|error| invalid("it is no network record".to_owned()).with_source(error))
+}
