@@ -4,8 +4,11 @@
 //! [`operation`] carries the plan out through the provider [`traits`] and ends with a [`report`]. Nothing here opens a
 //! socket, reads the environment or prints: time, randomness and every outside effect are handed in.
 
+pub mod charts;
 pub mod discovery;
 pub mod error;
+pub mod generation;
+pub mod identity;
 pub mod image;
 pub mod interrupt;
 pub mod machine;
@@ -18,6 +21,7 @@ pub mod secret;
 pub mod slots;
 pub mod spec;
 pub mod state;
+pub mod templates;
 pub mod time;
 pub mod topology;
 pub mod traits;

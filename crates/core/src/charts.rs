@@ -1,0 +1,428 @@
+//! The charts of a network: which, from where, with which values, and what their pods request.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::error::{Error, Meaning, Result};
+use crate::placement::PodDemand;
+use crate::quantity::{Bytes, MilliCpu, Resources};
+use crate::secret::{ExposeSecret, SecretString};
+use crate::spec::{ChartOverride, LogsSpec, NetworkSpec, ProviderKind, Publish};
+use crate::templates::Templates;
+use crate::traits::{ChartRelease, ServiceName};
+
+/// The templates of chart values, by name.
+pub const TEMPLATES: [(&str, &str); 7] = [
+    ("charts/elasticsearch.yaml", include_str!("../templates/charts/elasticsearch.yaml")),
+    ("charts/kibana.yaml", include_str!("../templates/charts/kibana.yaml")),
+    ("charts/filebeat.yaml", include_str!("../templates/charts/filebeat.yaml")),
+    ("charts/ingress-nginx.yaml", include_str!("../templates/charts/ingress-nginx.yaml")),
+    ("charts/kube-prometheus-stack.yaml", include_str!("../templates/charts/kube-prometheus-stack.yaml")),
+    ("charts/prometheus-pushgateway.yaml", include_str!("../templates/charts/prometheus-pushgateway.yaml")),
+    ("charts/chaos-mesh.yaml", include_str!("../templates/charts/chaos-mesh.yaml")),
+];
+
+const ELASTIC: &str = "https://helm.elastic.co";
+const INGRESS_NGINX: &str = "https://kubernetes.github.io/ingress-nginx";
+const PROMETHEUS_COMMUNITY: &str = "https://prometheus-community.github.io/helm-charts";
+const CHAOS_MESH: &str = "https://charts.chaos-mesh.org";
+
+/// Node ports of the ingress controller, from the band that servers keep for explicit choices.
+const INGRESS_NODE_PORTS: (u16, u16) = (30_000, 30_001);
+
+/// A chart of a network, as a plan shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedChart {
+    /// The release's name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The repository, or empty for a path.
+    pub repository: String,
+    /// The chart.
+    pub chart: String,
+    /// Its version.
+    pub version: String,
+    /// When it is installed: charts of a stage go side by side, the next stage follows.
+    pub stage: ChartStage,
+    /// True when other networks of the cluster may use it too.
+    pub shared: bool,
+}
+
+/// The order of charts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChartStage {
+    /// What others publish through.
+    Ingress,
+    /// Definitions that nodes' monitors need, before the nodes.
+    Metrics,
+    /// The log store.
+    LogStore,
+    /// What talks to the log store.
+    LogClients,
+    /// What may come at any time.
+    Extras,
+}
+
+/// The namespaces that a network uses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Namespaces {
+    /// Nodes, PoETs and the log stack.
+    pub network: String,
+    /// Prometheus and Grafana.
+    pub metrics: String,
+    /// Web services.
+    pub web_services: String,
+    /// The ingress controller.
+    pub ingress: String,
+    /// Chaos mesh.
+    pub chaos: String,
+}
+
+impl Namespaces {
+    /// The namespaces of a network: on a cluster of its own the well-known ones, on a shared cluster with the network's name in front.
+    #[must_use]
+    pub fn of(spec: &NetworkSpec) -> Self {
+        let own = |name: &str| match spec.provider {
+            ProviderKind::Kubernetes => format!("{}-{name}", spec.network),
+            ProviderKind::Gcp | ProviderKind::Sandbox => name.to_owned(),
+        };
+        Self {
+            network: spec.cluster.namespace.clone(),
+            metrics: own("metrics"),
+            web_services: own("ws"),
+            ingress: "ingress-nginx".to_owned(),
+            chaos: "chaos-testing".to_owned(),
+        }
+    }
+
+    /// Those that belong to this network alone and that it uses, its own first.
+    #[must_use]
+    pub fn owned(&self, spec: &NetworkSpec) -> Vec<String> {
+        let mut owned = vec![self.network.clone()];
+        if spec.metrics.is_some() {
+            owned.push(self.metrics.clone());
+        }
+        owned
+    }
+}
+
+/// What chart values need beyond the spec.
+#[derive(Debug)]
+pub struct ChartSecrets {
+    /// The password of the Elasticsearch user `elastic`.
+    pub elastic_password: SecretString,
+    /// The password of Grafana's administrator.
+    pub grafana_password: SecretString,
+    /// The whole `filebeat.yml`.
+    pub filebeat_config: String,
+}
+
+/// Whether Kibana and Grafana get public names.
+#[must_use]
+pub fn is_published(spec: &NetworkSpec) -> bool {
+    spec.exposure.publish == Publish::Dashboards
+        && spec.exposure.dns
+        && (spec.logs.is_some() || spec.metrics.is_some())
+}
+
+/// The public name of a service of the network, such as `kibana-net1.spacemesh.io`.
+#[must_use]
+pub fn public_name(spec: &NetworkSpec, service: &str) -> String {
+    format!("{service}-{}.{}", spec.network, spec.exposure.domain)
+}
+
+/// The Service of the ingress controller, whose load balancer all public names point to.
+#[must_use]
+pub fn ingress_service(namespaces: &Namespaces) -> ServiceName {
+    ServiceName::new(&namespaces.ingress, "ingress-nginx-controller")
+}
+
+/// The Service of Elasticsearch, port 9200.
+#[must_use]
+pub fn elasticsearch_service(namespaces: &Namespaces) -> ServiceName {
+    ServiceName::new(&namespaces.network, "elasticsearch-master")
+}
+
+/// The Service of Kibana, port 5601.
+#[must_use]
+pub fn kibana_service(namespaces: &Namespaces) -> ServiceName {
+    ServiceName::new(&namespaces.network, "kibana-kibana")
+}
+
+/// The Service of Grafana, port 80.
+#[must_use]
+pub fn grafana_service(namespaces: &Namespaces) -> ServiceName {
+    ServiceName::new(&namespaces.metrics, "kube-prometheus-stack-grafana")
+}
+
+/// Where nodes of the network push metrics to.
+#[must_use]
+pub fn push_gateway_url(spec: &NetworkSpec) -> Option<String> {
+    let metrics = spec.metrics.as_ref()?;
+    Some(metrics.push_gateway_url.clone().unwrap_or_else(|| {
+        format!("http://prometheus-pushgateway.{}.svc:9091", Namespaces::of(spec).metrics)
+    }))
+}
+
+/// The charts of a network, in the order of their stages.
+#[must_use]
+pub fn planned(spec: &NetworkSpec) -> Vec<PlannedChart> {
+    let namespaces = Namespaces::of(spec);
+    let on_shared_cluster = spec.provider == ProviderKind::Kubernetes;
+    let chart = |name: &str, namespace: &str, repository: &str, version: &str, stage: ChartStage| {
+        let changed = spec.charts.get(name);
+        let repository = changed.and_then(|changed| changed.repo.as_deref()).unwrap_or(repository);
+        PlannedChart {
+            name: name.to_owned(),
+            namespace: namespace.to_owned(),
+            repository: repository.to_owned(),
+            chart: name.to_owned(),
+            version: changed.and_then(|changed| changed.version.as_deref()).unwrap_or(version).to_owned(),
+            stage,
+            shared: on_shared_cluster && matches!(stage, ChartStage::Ingress | ChartStage::Extras),
+        }
+    };
+    let mut charts = Vec::new();
+    if is_published(spec) {
+        charts.push(chart(
+            "ingress-nginx",
+            &namespaces.ingress,
+            INGRESS_NGINX,
+            "4.15.1",
+            ChartStage::Ingress,
+        ));
+    }
+    if spec.metrics.is_some() {
+        let metrics = &namespaces.metrics;
+        charts.push(chart(
+            "kube-prometheus-stack",
+            metrics,
+            PROMETHEUS_COMMUNITY,
+            "88.5.3",
+            ChartStage::Metrics,
+        ));
+        charts.push(chart(
+            "prometheus-pushgateway",
+            metrics,
+            PROMETHEUS_COMMUNITY,
+            "3.8.0",
+            ChartStage::Metrics,
+        ));
+    }
+    if spec.logs.is_some() {
+        let network = &namespaces.network;
+        charts.push(chart("elasticsearch", network, ELASTIC, "8.5.1", ChartStage::LogStore));
+        charts.push(chart("kibana", network, ELASTIC, "8.5.1", ChartStage::LogClients));
+        charts.push(chart("filebeat", network, ELASTIC, "8.5.1", ChartStage::LogClients));
+    }
+    if let Some(chaos) = &spec.chaos {
+        charts.push(chart("chaos-mesh", &namespaces.chaos, CHAOS_MESH, &chaos.version, ChartStage::Extras));
+    }
+    charts
+}
+
+/// The release of a planned chart with all its values.
+///
+/// # Errors
+///
+/// [`Meaning::Invalid`] when a replaced template does not render to a map of values.
+pub fn release(
+    chart: &PlannedChart,
+    spec: &NetworkSpec,
+    secrets: &ChartSecrets,
+    templates: &Templates,
+) -> Result<ChartRelease> {
+    let name = format!("charts/{}.yaml", chart.name);
+    let text = templates.render(&name, &data_of(chart, spec, secrets))?;
+    let mut values: Value = serde_saphyr::from_str(&text).map_err(|error| {
+        // The text may hold a password: the parser's message, which could quote it, stays out.
+        let place = error.location().map_or_else(String::new, |at| format!(" (line {})", at.line()));
+        Error::new(
+            Meaning::Invalid,
+            "read chart values",
+            &name,
+            format!("the rendered template is no YAML{place}"),
+        )
+    })?;
+    if !values.is_object() {
+        return Err(Error::new(
+            Meaning::Invalid,
+            "read chart values",
+            &name,
+            "the template must render to a map",
+        ));
+    }
+    let changed = spec.charts.get(&chart.name);
+    if let Some(more) = changed.and_then(|changed| changed.values.as_ref()) {
+        merge(&mut values, more);
+    }
+    Ok(ChartRelease {
+        name: chart.name.clone(),
+        namespace: chart.namespace.clone(),
+        repository: chart.repository.clone(),
+        chart: chart.chart.clone(),
+        version: chart.version.clone(),
+        values,
+        patches: changed.map(|changed: &ChartOverride| changed.patches.clone()).unwrap_or_default(),
+        wait_ready: true,
+        shared: chart.shared,
+    })
+}
+
+/// Merges `over` into `under`, maps key by key, everything else replaced; a null removes the key.
+pub fn merge(under: &mut Value, over: &Value) {
+    match (under, over) {
+        (Value::Object(under), Value::Object(over)) => {
+            for (key, value) in over {
+                if value.is_null() {
+                    under.remove(key);
+                } else {
+                    merge(under.entry(key.clone()).or_insert(Value::Null), value);
+                }
+            }
+        }
+        (under, over) => *under = over.clone(),
+    }
+}
+
+fn data_of(chart: &PlannedChart, spec: &NetworkSpec, secrets: &ChartSecrets) -> Value {
+    match chart.name.as_str() {
+        "elasticsearch" => spec.logs.as_ref().map_or(Value::Null, |logs| elasticsearch_data(logs, secrets)),
+        "kibana" => spec.logs.as_ref().map_or(Value::Null, |logs| {
+            json!({
+                "cpu": logs.kibana.cpu, "memory": logs.kibana.memory,
+                "published": is_published(spec), "host": public_name(spec, "kibana"),
+            })
+        }),
+        "filebeat" => {
+            let shared = spec.provider == ProviderKind::Kubernetes;
+            json!({
+                "full_name": if shared { format!("filebeat-{}", spec.network) } else { String::new() },
+                "filebeat_config": secrets.filebeat_config,
+                "cpu": FILEBEAT.cpu, "memory": FILEBEAT.memory,
+            })
+        }
+        "ingress-nginx" => json!({
+            "cpu": INGRESS.cpu, "memory": INGRESS.memory,
+            "http_node_port": INGRESS_NODE_PORTS.0, "https_node_port": INGRESS_NODE_PORTS.1,
+        }),
+        "kube-prometheus-stack" => prometheus_data(spec, secrets),
+        "prometheus-pushgateway" => json!({"cpu": PUSHGATEWAY.cpu, "memory": PUSHGATEWAY.memory}),
+        _ => json!({"daemon_cpu": CHAOS_DAEMON.cpu, "daemon_memory": CHAOS_DAEMON.memory}),
+    }
+}
+
+fn elasticsearch_data(logs: &LogsSpec, secrets: &ChartSecrets) -> Value {
+    let health_check = if logs.replicas == 1 {
+        "wait_for_status=yellow&timeout=1s"
+    } else {
+        "wait_for_status=green&timeout=1s"
+    };
+    json!({
+        "replicas": logs.replicas,
+        "master_nodes": logs.master_nodes,
+        "heap_mebibytes": logs.heap.0 >> 20,
+        "cpu": logs.elasticsearch.cpu,
+        "memory": logs.elasticsearch.memory,
+        "disk": logs.disk,
+        "health_check": health_check,
+        "password": secrets.elastic_password.expose_secret(),
+    })
+}
+
+fn prometheus_data(spec: &NetworkSpec, secrets: &ChartSecrets) -> Value {
+    let namespaces = Namespaces::of(spec);
+    let shared = spec.provider == ProviderKind::Kubernetes;
+    // The chart cuts names at 26 characters, and cluster roles of two networks must differ.
+    let full_name =
+        if shared { format!("prom-{}", spec.network) } else { "kube-prometheus-stack".to_owned() };
+    json!({
+        "full_name": full_name.chars().take(26).collect::<String>().trim_end_matches('-'),
+        "only_namespaces": if shared { vec![&namespaces.network, &namespaces.metrics] } else { Vec::new() },
+        "password": secrets.grafana_password.expose_secret(),
+        "published": is_published(spec),
+        "host": public_name(spec, "grafana"),
+        "prometheus_cpu": PROMETHEUS.cpu, "prometheus_memory": PROMETHEUS.memory, "prometheus_disk": PROMETHEUS_DISK,
+        "grafana_cpu": GRAFANA.cpu, "grafana_memory": GRAFANA.memory,
+    })
+}
+
+const fn request(millicpu: u64, mebibytes: u64) -> Resources {
+    Resources { cpu: MilliCpu(millicpu), memory: Bytes::mebi(mebibytes) }
+}
+
+const FILEBEAT: Resources = request(100, 100);
+const INGRESS: Resources = request(100, 90);
+const PROMETHEUS: Resources = request(500, 2048);
+const PROMETHEUS_DISK: Bytes = Bytes::gibi(50);
+const GRAFANA: Resources = request(100, 256);
+const PUSHGATEWAY: Resources = request(50, 64);
+const CHAOS_DAEMON: Resources = request(50, 128);
+/// What the charts' own defaults request, rounded up: the operator, kube-state-metrics.
+const PROMETHEUS_REST: Resources = request(200, 256);
+const NODE_EXPORTER: Resources = request(50, 64);
+/// Three controllers, the dashboard and the DNS server of chaos mesh.
+const CHAOS_REST: Resources = request(200, 1280);
+
+/// What chart pods request: those with a place to choose, and those that run on every worker.
+#[must_use]
+pub fn demands(spec: &NetworkSpec) -> (Vec<PodDemand>, Vec<Resources>) {
+    let mut pods = Vec::new();
+    let mut on_every_worker = Vec::new();
+    let pod = |name: String, resources: Resources, disks: u32, apart: Option<&str>| PodDemand {
+        name,
+        resources,
+        disks,
+        apart: apart.map(str::to_owned),
+        slot: None,
+    };
+    if is_published(spec) {
+        pods.push(pod("ingress-nginx".to_owned(), INGRESS, 0, None));
+    }
+    if let Some(logs) = &spec.logs {
+        for replica in 0..logs.replicas {
+            let name = format!("elasticsearch-{replica}");
+            pods.push(pod(name, logs.elasticsearch, 1, Some("elasticsearch")));
+        }
+        pods.push(pod("kibana".to_owned(), logs.kibana, 0, None));
+        on_every_worker.push(FILEBEAT);
+    }
+    if spec.metrics.is_some() {
+        pods.push(pod("prometheus".to_owned(), PROMETHEUS, 1, None));
+        pods.push(pod("grafana".to_owned(), GRAFANA, 0, None));
+        pods.push(pod("prometheus-operator".to_owned(), PROMETHEUS_REST, 0, None));
+        pods.push(pod("prometheus-pushgateway".to_owned(), PUSHGATEWAY, 0, None));
+        on_every_worker.push(NODE_EXPORTER);
+    }
+    if spec.chaos.is_some() {
+        pods.push(pod("chaos-mesh".to_owned(), CHAOS_REST, 0, None));
+        on_every_worker.push(CHAOS_DAEMON);
+    }
+    (pods, on_every_worker)
+}
+
+/// Disk that claims of charts take, and how many claims they are.
+#[must_use]
+pub fn claims(spec: &NetworkSpec) -> (Bytes, u32) {
+    let logs = spec
+        .logs
+        .as_ref()
+        .map_or((Bytes(0), 0), |logs| (logs.disk * u64::from(logs.replicas), logs.replicas));
+    let metrics = if spec.metrics.is_some() { (PROMETHEUS_DISK, 1) } else { (Bytes(0), 0) };
+    (logs.0 + metrics.0, logs.1 + metrics.1)
+}
+
+/// The names of settings below `charts.`.
+#[must_use]
+pub fn names() -> BTreeMap<&'static str, &'static str> {
+    TEMPLATES
+        .iter()
+        .filter_map(|(template, _)| {
+            Some((template.strip_prefix("charts/")?.strip_suffix(".yaml")?, *template))
+        })
+        .collect()
+}
