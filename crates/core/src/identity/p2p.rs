@@ -208,10 +208,11 @@ mod tests {
 
     #[test]
     fn a_key_file_whose_id_belongs_to_another_key_is_refused() {
-        let text = of_seed([1; 32]).to_file().expose_text().unwrap().replace(
-            &of_seed([1; 32]).peer_id(),
-            &of_seed([2; 32]).peer_id(),
-        );
+        let text = of_seed([1; 32])
+            .to_file()
+            .expose_text()
+            .unwrap()
+            .replace(&of_seed([1; 32]).peer_id(), &of_seed([2; 32]).peer_id());
         assert_eq!(P2pKey::from_file(&SecretBytes::new(text)).unwrap_err(), "its ID belongs to another Key");
     }
 
@@ -249,7 +250,8 @@ mod tests {
 
     #[test]
     fn private_addresses_are_those_that_nodes_will_not_dial_by_themselves() {
-        for private in ["10.0.0.1", "172.16.3.4", "192.168.1.1", "100.64.0.1", "127.0.0.1", "fd00::1", "name"] {
+        for private in ["10.0.0.1", "172.16.3.4", "192.168.1.1", "100.64.0.1", "127.0.0.1", "fd00::1", "name"]
+        {
             assert!(is_private_address(private), "{private}");
         }
         assert!(is_private_address("/ip4/10.1.2.3/tcp/5001/p2p/x"));

@@ -69,7 +69,8 @@ impl PoetKey {
             .and_then(|keypair| ed25519_from_keypair(&keypair))
             .map(Self)
             .ok_or_else(|| {
-                let reason = format!("{POET_PRIVATE_KEY} is missing or no base64 of an Ed25519 key of 64 bytes");
+                let reason =
+                    format!("{POET_PRIVATE_KEY} is missing or no base64 of an Ed25519 key of 64 bytes");
                 Error::new(Meaning::Invalid, "read PoET key from Secret", &secret.name, reason)
                     .with_hint("delete the Secret and the PoET's claim to have both made anew")
             })

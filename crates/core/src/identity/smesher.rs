@@ -42,7 +42,8 @@ impl SmesherKey {
         let key = match generation {
             Generation::V0 => ed25519_from_keypair(content.expose()),
             Generation::V1 => {
-                let keypair = hex::decode(content.expose()).map_err(|_| "it is not hexadecimal".to_owned())?;
+                let keypair =
+                    hex::decode(content.expose()).map_err(|_| "it is not hexadecimal".to_owned())?;
                 ed25519_from_keypair(&keypair)
             }
         };
