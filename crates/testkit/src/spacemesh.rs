@@ -1,0 +1,113 @@
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use async_trait::async_trait;
+use spacecraft_core::traits::{NodeStatus, PoetInfo, PoetStart, SpacemeshApi};
+use spacecraft_core::{Error, Meaning, Result};
+
+use crate::ledger::Ledger;
+use crate::shared::Shared;
+
+/// Nodes and PoETs in memory. An address answers once something was put there, or when everything answers.
+#[derive(Debug, Clone, Default)]
+pub struct InMemorySpacemesh {
+    ledger: Ledger,
+    state: Shared<Processes>,
+}
+
+#[derive(Debug, Default)]
+struct Processes {
+    nodes: BTreeMap<SocketAddr, NodeStatus>,
+    poets: BTreeMap<SocketAddr, Poet>,
+    node_anywhere: Option<NodeStatus>,
+    poet_anywhere: Option<Poet>,
+}
+
+#[derive(Debug, Clone)]
+struct Poet {
+    info: PoetInfo,
+    start: Option<PoetStart>,
+}
+
+impl InMemorySpacemesh {
+    /// Nothing answers yet; calls are counted in `ledger`.
+    #[must_use]
+    pub fn with_ledger(ledger: Ledger) -> Self {
+        Self { ledger, state: Shared::default() }
+    }
+
+    /// The calls so far, and faults to come.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Puts a node at an address.
+    pub fn put_node(&self, grpc: SocketAddr, status: NodeStatus) {
+        self.state.lock().nodes.insert(grpc, status);
+    }
+
+    /// Puts a PoET at an address.
+    pub fn put_poet(&self, rest: SocketAddr, info: PoetInfo) {
+        self.state.lock().poets.insert(rest, Poet { info, start: None });
+    }
+
+    /// Lets every other address answer as a node with this status and as a PoET with this info.
+    pub fn answer_anywhere(&self, status: NodeStatus, info: PoetInfo) {
+        let mut processes = self.state.lock();
+        processes.node_anywhere = Some(status);
+        processes.poet_anywhere = Some(Poet { info, start: None });
+    }
+
+    /// How the PoETs were started, by address.
+    #[must_use]
+    pub fn starts(&self) -> BTreeMap<SocketAddr, PoetStart> {
+        let processes = self.state.lock();
+        let started = processes.poets.iter().filter_map(|(rest, poet)| Some((*rest, poet.start.clone()?)));
+        started.collect()
+    }
+}
+
+impl Processes {
+    fn poet(&mut self, operation: &str, rest: SocketAddr) -> Result<&mut Poet> {
+        if let Some(poet) = self.poet_anywhere.clone() {
+            self.poets.entry(rest).or_insert(poet);
+        }
+        self.poets.get_mut(&rest).ok_or_else(|| silent(operation, rest))
+    }
+}
+
+fn silent(operation: &str, address: SocketAddr) -> Error {
+    Error::new(Meaning::Unavailable, operation, address.to_string(), "nothing answers there")
+}
+
+#[async_trait]
+impl SpacemeshApi for InMemorySpacemesh {
+    async fn node_status(&self, grpc: SocketAddr) -> Result<NodeStatus> {
+        let call = self.ledger.begin("spacemesh.node_status", &grpc.to_string()).await?;
+        let processes = self.state.lock();
+        let status = processes.nodes.get(&grpc).or(processes.node_anywhere.as_ref());
+        call.read(status.cloned().ok_or_else(|| silent("read node status", grpc))?)
+    }
+
+    async fn poet_info(&self, rest: SocketAddr) -> Result<PoetInfo> {
+        let call = self.ledger.begin("spacemesh.poet_info", &rest.to_string()).await?;
+        let info = self.state.lock().poet("read PoET info", rest)?.info.clone();
+        call.read(info)
+    }
+
+    async fn start_poet(&self, rest: SocketAddr, start: &PoetStart) -> Result<bool> {
+        let call = self.ledger.begin("spacemesh.start_poet", &rest.to_string()).await?;
+        let begins = {
+            let mut processes = self.state.lock();
+            let poet = processes.poet("start PoET", rest)?;
+            let begins = !poet.info.started;
+            if begins {
+                poet.info.started = true;
+                poet.start = Some(start.clone());
+            }
+            begins
+        };
+        call.wrote(begins)
+    }
+}

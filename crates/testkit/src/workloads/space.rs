@@ -1,0 +1,204 @@
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+use spacecraft_core::names::NetworkName;
+use spacecraft_core::observer::Outcome;
+use spacecraft_core::quantity::{Bytes, MilliCpu};
+use spacecraft_core::traits::{Disk, ServiceName};
+use spacecraft_core::workload::{
+    Foundation, NetworkSecret, ObservedWorkload, ServiceExposure, Worker, Workload,
+};
+use spacecraft_core::{Error, Meaning, Result};
+
+/// What is in one cluster.
+#[derive(Debug, Default)]
+pub(super) struct Space {
+    pub(super) incarnation: u64,
+    pub(super) foundation: Option<Foundation>,
+    pub(super) secrets: BTreeMap<String, NetworkSecret>,
+    pub(super) other_secrets: BTreeMap<(String, String), NetworkSecret>,
+    pub(super) workers: Option<Vec<Worker>>,
+    pub(super) workloads: BTreeMap<String, Workload>,
+    pub(super) node_ports: BTreeMap<(String, String), u16>,
+    pub(super) load_balancers: HashMap<ServiceName, String>,
+    pub(super) logs: BTreeMap<String, Vec<String>>,
+    pub(super) hindrances: BTreeMap<String, Hindrance>,
+}
+
+/// Why a pod is not ready.
+#[derive(Debug, Clone)]
+pub(super) struct Hindrance {
+    pub(super) reason: String,
+    pub(super) terminal: bool,
+}
+
+/// What a release of infrastructure took away.
+pub(super) struct Released {
+    pub(super) claims: Vec<String>,
+    pub(super) anything: bool,
+}
+
+const FIRST_NODE_PORT: u16 = 30_000;
+
+impl Space {
+    /// Forgets everything but what tests decided about pods.
+    pub(super) fn begin_anew(&mut self, incarnation: u64) {
+        let hindrances = std::mem::take(&mut self.hindrances);
+        *self = Self { incarnation, hindrances, ..Self::default() };
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.foundation.is_none() && self.secrets.is_empty() && self.workloads.is_empty()
+    }
+
+    pub(super) fn assign_slot(&mut self, worker: &str, slot: u32) -> Result<Outcome> {
+        let workers = self.workers.as_deref_mut().unwrap_or_default();
+        let chosen = workers.iter().find(|candidate| candidate.name == worker);
+        let chosen = chosen.ok_or_else(|| {
+            Error::new(Meaning::NotFound, "assign slot to worker", worker, "there is no such worker")
+        })?;
+        if chosen.slot == Some(slot) {
+            return Ok(Outcome::Unchanged);
+        }
+        for candidate in workers {
+            if candidate.name == worker {
+                candidate.slot = Some(slot);
+            } else if candidate.slot == Some(slot) {
+                candidate.slot = None;
+            }
+        }
+        Ok(Outcome::Updated)
+    }
+
+    pub(super) fn ensure(&mut self, workload: &Workload) -> Result<Outcome> {
+        let outcome = match self.workloads.get(&workload.name) {
+            None => Outcome::Created,
+            Some(same) if same == workload => return Ok(Outcome::Unchanged),
+            Some(_) => Outcome::Updated,
+        };
+        let wanted = node_ports(workload);
+        for (name, port) in wanted.iter().filter_map(|(name, port)| Some((name, (*port)?))) {
+            let taken =
+                self.node_ports.iter().find(|((_, owner), taken)| **taken == port && *owner != workload.name);
+            if let Some(((_, owner), _)) = taken {
+                let reason = format!("node port {port} of {name} is taken by {owner}");
+                return Err(Error::new(Meaning::Invalid, "apply Service", &workload.name, reason));
+            }
+        }
+        for (name, port) in wanted {
+            let place = (name, workload.name.clone());
+            let port =
+                port.or_else(|| self.node_ports.get(&place).copied()).or_else(|| self.free_node_port());
+            self.node_ports.extend(port.map(|port| (place, port)));
+        }
+        self.workloads.insert(workload.name.clone(), workload.clone());
+        Ok(outcome)
+    }
+
+    fn free_node_port(&self) -> Option<u16> {
+        (FIRST_NODE_PORT..=32_767).find(|port| self.node_ports.values().all(|taken| taken != port))
+    }
+
+    pub(super) fn remove_workload(&mut self, name: &str) -> Outcome {
+        self.node_ports.retain(|(_, owner), _| owner != name);
+        self.logs.remove(name);
+        let part = self.workloads.get(name).map(|workload| workload.part);
+        if part.is_some() {
+            self.secrets.retain(|_, secret| secret.part != part);
+        }
+        self.workloads.remove(name).map_or(Outcome::Absent, |_| Outcome::Removed)
+    }
+
+    /// Takes load balancers and claims away, and the workloads that hold the claims.
+    pub(super) fn release_infrastructure(&mut self) -> Released {
+        let holders = self.workloads.values().filter(|workload| workload.data.is_some());
+        let claims: Vec<String> = holders.map(|workload| workload.name.clone()).collect();
+        let anything = !claims.is_empty() || !self.load_balancers.is_empty();
+        self.workloads.retain(|_, workload| workload.data.is_none());
+        self.load_balancers.clear();
+        Released { claims, anything }
+    }
+
+    /// Why a workload's pod is not ready; none when it is.
+    pub(super) fn why_not_ready(&self, name: &str) -> Result<Option<Hindrance>> {
+        let workload = self.workloads.get(name).ok_or_else(|| no_workload("wait for", name))?;
+        if let Some(hindrance) = self.hindrances.get(name) {
+            return Ok(Some(hindrance.clone()));
+        }
+        let unpinned = workload.slot.is_none() || self.worker_of(workload).is_some();
+        Ok((!unpinned).then(|| Hindrance {
+            reason: format!("no worker carries slot {}", workload.slot.unwrap_or_default()),
+            terminal: false,
+        }))
+    }
+
+    fn worker_of(&self, workload: &Workload) -> Option<&Worker> {
+        let mut workers = self.workers.as_deref().unwrap_or_default().iter();
+        match workload.slot {
+            Some(slot) => workers.find(|worker| worker.slot == Some(slot)),
+            None => workers.next(),
+        }
+    }
+
+    pub(super) fn observe(&self) -> Vec<ObservedWorkload> {
+        self.workloads.values().map(|workload| self.observe_one(workload)).collect()
+    }
+
+    fn observe_one(&self, workload: &Workload) -> ObservedWorkload {
+        let hindrance = self.why_not_ready(&workload.name).ok().flatten();
+        let ports = self.node_ports.iter().filter(|((_, owner), _)| *owner == workload.name);
+        ObservedWorkload {
+            name: workload.name.clone(),
+            part: workload.part,
+            image: workload.image.to_string(),
+            ready: hindrance.is_none(),
+            reason: hindrance.map(|hindrance| hindrance.reason).unwrap_or_default(),
+            worker: self.worker_of(workload).map(|worker| worker.name.clone()),
+            node_ports: ports.map(|((name, _), port)| (name.clone(), *port)).collect(),
+            files: workload.files.iter().map(|file| (file.name.clone(), file.content.clone())).collect(),
+            restarts: 0,
+        }
+    }
+}
+
+/// Names of the ports that workers answer for, with the node ports asked for.
+fn node_ports(workload: &Workload) -> Vec<(String, Option<u16>)> {
+    let exposed = workload.services.iter().filter(|service| service.exposure == ServiceExposure::NodePort);
+    exposed.flat_map(|service| &service.ports).map(|port| (port.name.clone(), port.node_port)).collect()
+}
+
+pub(super) fn no_workload(operation: &str, name: &str) -> Error {
+    Error::new(Meaning::NotFound, operation, name, "there is no such workload")
+}
+
+/// A ready worker with both addresses and 16 cores.
+pub(super) fn default_worker(number: u32) -> Worker {
+    Worker {
+        name: format!("worker-{number}"),
+        external_ip: Some(format!("203.0.113.{number}")),
+        internal_ip: Some(format!("10.0.0.{number}")),
+        schedulable: true,
+        slot: None,
+        allocatable_cpu: MilliCpu::cores(16),
+        allocatable_memory: Bytes::gibi(64),
+        allocatable_pods: 110,
+    }
+}
+
+pub(super) fn disk_name(namespace: &str, workload: &str) -> String {
+    format!("pvc-{namespace}-{workload}")
+}
+
+/// The disk behind a workload's claim.
+pub(super) fn disk(network: &NetworkName, namespace: &str, workload: &str, size: Bytes) -> Disk {
+    Disk {
+        name: disk_name(namespace, workload),
+        network: network.clone(),
+        location: "memory".to_owned(),
+        regional: false,
+        size,
+        users: vec!["a worker".to_owned()],
+        claim: Some(format!("{namespace}/{workload}")),
+        created: Some(Timestamp::UNIX_EPOCH),
+    }
+}
