@@ -1,0 +1,380 @@
+//! From a template's text to tokens.
+
+use crate::number::is_printable;
+
+/// What a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Error,
+    End,
+    Text,
+    LeftDelimiter,
+    RightDelimiter,
+    Space,
+    Assign,
+    Declare,
+    Pipe,
+    LeftParenthesis,
+    RightParenthesis,
+    Bool,
+    Character,
+    CharacterConstant,
+    Dot,
+    Field,
+    Identifier,
+    Number,
+    String,
+    RawString,
+    Variable,
+    Keyword,
+    Nil,
+}
+
+/// A token: a stretch of the text, or an error with its message.
+#[derive(Debug, Clone)]
+pub(super) struct Token<'t> {
+    pub(super) kind: Kind,
+    pub(super) position: usize,
+    pub(super) text: &'t str,
+    pub(super) error: Option<String>,
+}
+
+impl std::fmt::Display for Token<'_> {
+    /// As Go's parse errors show a token.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let quote = |text: &str| crate::number::quote_go(text.as_bytes());
+        match (self.kind, &self.error) {
+            (_, Some(message)) => formatter.write_str(message),
+            (Kind::End, None) => formatter.write_str("EOF"),
+            (Kind::Keyword | Kind::Nil, None) => write!(formatter, "<{}>", self.text),
+            _ if self.text.len() > 10 => {
+                let head: String = self.text.chars().take(10).collect();
+                write!(formatter, "{}...", quote(&head))
+            }
+            _ => formatter.write_str(&quote(self.text)),
+        }
+    }
+}
+
+const LEFT: &str = "{{";
+const RIGHT: &str = "}}";
+const KEYWORDS: [&str; 11] =
+    ["block", "break", "continue", "define", "else", "end", "if", "range", "template", "with", "nil"];
+
+fn is_space(character: char) -> bool {
+    matches!(character, ' ' | '\t' | '\r' | '\n')
+}
+
+fn is_word(character: char) -> bool {
+    character == '_' || character.is_alphanumeric()
+}
+
+/// Gives the tokens of a text one by one.
+#[derive(Debug)]
+pub(super) struct Lexer<'t> {
+    text: &'t str,
+    start: usize,
+    position: usize,
+    in_action: bool,
+    parentheses: usize,
+    failed: bool,
+}
+
+impl<'t> Lexer<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        Self { text, start: 0, position: 0, in_action: false, parentheses: 0, failed: false }
+    }
+
+    pub(super) fn next_token(&mut self) -> Token<'t> {
+        if self.failed {
+            self.start = self.text.len();
+            self.position = self.text.len();
+            return self.token(Kind::End);
+        }
+        if self.in_action { self.lex_action() } else { self.lex_text() }
+    }
+
+    fn rest(&self) -> &'t str {
+        self.text.get(self.position..).unwrap_or_default()
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    fn take(&mut self) -> Option<char> {
+        let character = self.peek()?;
+        self.position += character.len_utf8();
+        Some(character)
+    }
+
+    fn takes(&mut self, accepted: impl FnOnce(char) -> bool) -> bool {
+        let found = self.peek().is_some_and(accepted);
+        if found {
+            self.take();
+        }
+        found
+    }
+
+    fn take_while(&mut self, accepted: impl Fn(char) -> bool) {
+        while self.takes(&accepted) {}
+    }
+
+    fn token(&mut self, kind: Kind) -> Token<'t> {
+        let text = self.text.get(self.start..self.position).unwrap_or_default();
+        let position = std::mem::replace(&mut self.start, self.position);
+        Token { kind, position, text, error: None }
+    }
+
+    fn fail(&mut self, message: impl Into<String>) -> Token<'t> {
+        self.failed = true;
+        Token { kind: Kind::Error, position: self.start, text: "", error: Some(message.into()) }
+    }
+
+    /// Text up to the next action, without the white space that the action's `{{-` trims. Comments are passed over.
+    fn lex_text(&mut self) -> Token<'t> {
+        loop {
+            let Some(length) = self.rest().find(LEFT) else {
+                self.position = self.text.len();
+                let kind = if self.position > self.start { Kind::Text } else { Kind::End };
+                return self.token(kind);
+            };
+            let delimiter = self.position + length;
+            let after = self.text.get(delimiter + LEFT.len()..).unwrap_or_default();
+            let before = self.text.get(self.start..delimiter).unwrap_or_default();
+            let kept =
+                if has_left_trim(after) { before.trim_end_matches(is_space).len() } else { before.len() };
+            if kept > 0 {
+                self.position = self.start + kept;
+                let token = self.token(Kind::Text);
+                self.position = delimiter;
+                self.start = delimiter;
+                return token;
+            }
+            self.position = delimiter;
+            self.start = delimiter;
+            if let Some(token) = self.lex_left_delimiter() {
+                return token;
+            }
+        }
+    }
+
+    /// `{{` or `{{- `; none if it began a comment, which has then been passed over.
+    fn lex_left_delimiter(&mut self) -> Option<Token<'t>> {
+        self.position += LEFT.len();
+        let trim = if has_left_trim(self.rest()) { 2 } else { 0 };
+        if self.rest().get(trim..).is_some_and(|rest| rest.starts_with("/*")) {
+            self.position += trim;
+            self.start = self.position;
+            return self.skip_comment();
+        }
+        let token = self.token(Kind::LeftDelimiter);
+        self.in_action = true;
+        self.parentheses = 0;
+        self.position += trim;
+        self.start = self.position;
+        Some(token)
+    }
+
+    fn skip_comment(&mut self) -> Option<Token<'t>> {
+        let Some(length) = self.rest().get(2..).and_then(|rest| rest.find("*/")) else {
+            return Some(self.fail("unclosed comment"));
+        };
+        self.position += 2 + length + 2;
+        let Some(trims) = right_delimiter(self.rest()) else {
+            return Some(self.fail("comment ends before closing delimiter"));
+        };
+        self.skip_right_delimiter(trims);
+        None
+    }
+
+    fn skip_right_delimiter(&mut self, trims: bool) {
+        self.position += RIGHT.len() + if trims { 2 } else { 0 };
+        if trims {
+            self.take_while(is_space);
+        }
+        self.start = self.position;
+    }
+
+    fn lex_right_delimiter(&mut self, trims: bool) -> Token<'t> {
+        if trims {
+            self.position += 2;
+            self.start = self.position;
+        }
+        self.position += RIGHT.len();
+        let token = self.token(Kind::RightDelimiter);
+        if trims {
+            self.take_while(is_space);
+            self.start = self.position;
+        }
+        self.in_action = false;
+        token
+    }
+
+    fn lex_action(&mut self) -> Token<'t> {
+        if let Some(trims) = right_delimiter(self.rest()) {
+            if self.parentheses > 0 {
+                return self.fail("unclosed left paren");
+            }
+            return self.lex_right_delimiter(trims);
+        }
+        let Some(first) = self.take() else { return self.fail("unclosed action") };
+        match first {
+            _ if is_space(first) => self.lex_space(),
+            '=' => self.token(Kind::Assign),
+            ':' if self.takes(|next| next == '=') => self.token(Kind::Declare),
+            ':' => self.fail("expected :="),
+            '|' => self.token(Kind::Pipe),
+            '"' => self.lex_quoted('"', Kind::String, "unterminated quoted string"),
+            '\'' => self.lex_quoted('\'', Kind::CharacterConstant, "unterminated character constant"),
+            '`' => self.lex_raw_string(),
+            '$' => self.lex_name(Kind::Variable, Kind::Variable),
+            '.' if !self.peek().is_some_and(|next| next.is_ascii_digit()) => {
+                self.lex_name(Kind::Field, Kind::Dot)
+            }
+            '.' | '+' | '-' | '0'..='9' => self.lex_number(),
+            '(' => {
+                self.parentheses += 1;
+                self.token(Kind::LeftParenthesis)
+            }
+            ')' if self.parentheses == 0 => self.fail("unexpected right paren"),
+            ')' => {
+                self.parentheses -= 1;
+                self.token(Kind::RightParenthesis)
+            }
+            _ if is_word(first) => self.lex_identifier(),
+            _ if first.is_ascii() && is_printable(first) => self.token(Kind::Character),
+            _ => self.fail(format!("unrecognized character in action: {}", describe(first))),
+        }
+    }
+
+    /// A run of white space; its last character may belong to a trimming ` -}}`.
+    fn lex_space(&mut self) -> Token<'t> {
+        self.take_while(is_space);
+        let last = self.position - 1;
+        let ends_action = self.text.get(last..).and_then(right_delimiter) == Some(true);
+        if ends_action {
+            self.position = last;
+            if self.position == self.start {
+                return self.lex_right_delimiter(true);
+            }
+        }
+        self.token(Kind::Space)
+    }
+
+    fn at_terminator(&self) -> bool {
+        match self.peek() {
+            None => true,
+            Some(next) => {
+                is_space(next)
+                    || matches!(next, '.' | ',' | '|' | ':' | ')' | '(')
+                    || self.rest().starts_with(RIGHT)
+            }
+        }
+    }
+
+    /// `.name` or `$name`; `alone` is what the mark is without a name.
+    fn lex_name(&mut self, kind: Kind, alone: Kind) -> Token<'t> {
+        if self.at_terminator() {
+            return self.token(alone);
+        }
+        self.take_while(is_word);
+        if !self.at_terminator() {
+            return self.bad_character();
+        }
+        self.token(kind)
+    }
+
+    fn bad_character(&mut self) -> Token<'t> {
+        let shown = self.peek().map(describe).unwrap_or_default();
+        self.fail(format!("bad character {shown}"))
+    }
+
+    fn lex_identifier(&mut self) -> Token<'t> {
+        self.take_while(is_word);
+        if !self.at_terminator() {
+            return self.bad_character();
+        }
+        let kind = match self.text.get(self.start..self.position).unwrap_or_default() {
+            "nil" => Kind::Nil,
+            word if KEYWORDS.contains(&word) => Kind::Keyword,
+            "true" | "false" => Kind::Bool,
+            _ => Kind::Identifier,
+        };
+        self.token(kind)
+    }
+
+    fn lex_quoted(&mut self, quote: char, kind: Kind, unterminated: &str) -> Token<'t> {
+        loop {
+            match self.take() {
+                Some('\\') if self.takes(|next| next != '\n') => {}
+                None | Some('\\' | '\n') => return self.fail(unterminated),
+                Some(character) if character == quote => return self.token(kind),
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn lex_raw_string(&mut self) -> Token<'t> {
+        loop {
+            match self.take() {
+                None => return self.fail("unterminated raw quoted string"),
+                Some('`') => return self.token(Kind::RawString),
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn lex_number(&mut self) -> Token<'t> {
+        self.position = self.start;
+        self.skip_number();
+        if self.takes(is_word) {
+            let text = self.text.get(self.start..self.position).unwrap_or_default();
+            return self.fail(format!("bad number syntax: {}", crate::number::quote_go(text.as_bytes())));
+        }
+        self.token(Kind::Number)
+    }
+
+    fn skip_number(&mut self) {
+        self.takes(|sign| matches!(sign, '+' | '-'));
+        let mut digits: fn(char) -> bool = |digit| digit.is_ascii_digit() || digit == '_';
+        let mut exponents: &[char] = &['e', 'E'];
+        if self.takes(|zero| zero == '0') {
+            if self.takes(|base| matches!(base, 'x' | 'X')) {
+                digits = |digit| digit.is_ascii_hexdigit() || digit == '_';
+                exponents = &['p', 'P'];
+            } else if self.takes(|base| matches!(base, 'o' | 'O' | 'b' | 'B')) {
+                exponents = &[];
+            }
+        }
+        self.take_while(digits);
+        if self.takes(|point| point == '.') {
+            self.take_while(digits);
+        }
+        if self.takes(|exponent| exponents.contains(&exponent)) {
+            self.takes(|sign| matches!(sign, '+' | '-'));
+            self.take_while(|digit| digit.is_ascii_digit() || digit == '_');
+        }
+        self.takes(|imaginary| imaginary == 'i');
+    }
+}
+
+/// A minus and white space after `{{` trim the text before.
+fn has_left_trim(after: &str) -> bool {
+    after.strip_prefix('-').is_some_and(|rest| rest.starts_with(is_space))
+}
+
+/// Whether a text begins with `}}` (false) or ` -}}` (true).
+fn right_delimiter(text: &str) -> Option<bool> {
+    if text.starts_with(RIGHT) {
+        return Some(false);
+    }
+    let trimmed = text.strip_prefix(is_space)?.strip_prefix('-')?;
+    trimmed.starts_with(RIGHT).then_some(true)
+}
+
+/// A character as Go's `%#U` prints it: `U+0040 '@'`.
+fn describe(character: char) -> String {
+    let code = format!("U+{:04X}", u32::from(character));
+    if is_printable(character) { format!("{code} '{character}'") } else { code }
+}

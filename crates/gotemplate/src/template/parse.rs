@@ -1,0 +1,353 @@
+//! From tokens to templates: the actions.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::Template;
+use super::lex::{Kind, Lexer, Token};
+use super::node::{Branch, Node, Position, TemplateCall};
+
+/// Why a text is not a template; Go's message, `template: NAME:LINE: ...`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ParseError(String);
+
+pub(super) type Parsing<T> = Result<T, ParseError>;
+
+/// How deep actions and parentheses may be nested.
+const MAX_DEPTH: usize = 500;
+
+/// A piece of a template, or what ends a list of them.
+enum Piece {
+    Node(Node),
+    End,
+    /// Followed by an `if` or a `with` that belongs to the same action, or by the end of the action.
+    Else,
+}
+
+impl Piece {
+    fn shown(&self) -> &'static str {
+        match self {
+            Self::Else => "{{else}}",
+            Self::Node(_) | Self::End => "{{end}}",
+        }
+    }
+}
+
+/// Parses one text.
+pub(super) struct Parser<'t> {
+    name: &'t str,
+    source_name: Arc<str>,
+    source: Arc<str>,
+    text: &'t str,
+    is_function: &'t dyn Fn(&str) -> bool,
+    lexer: Lexer<'t>,
+    /// Tokens to be read again, the next one last.
+    pending: Vec<Token<'t>>,
+    /// Where the token stands that was last taken from the lexer; errors name its line.
+    last_position: Position,
+    pub(super) variables: Vec<Arc<str>>,
+    range_depth: usize,
+    depth: usize,
+    action_position: Option<Position>,
+    templates: Vec<Arc<Template>>,
+}
+
+impl<'t> Parser<'t> {
+    pub(super) fn new(name: &'t str, text: &'t str, is_function: &'t dyn Fn(&str) -> bool) -> Self {
+        Self {
+            name,
+            source_name: Arc::from(name),
+            source: Arc::from(text),
+            text,
+            is_function,
+            lexer: Lexer::new(text),
+            pending: Vec::new(),
+            last_position: 0,
+            variables: vec![Arc::from("$")],
+            range_depth: 0,
+            depth: 0,
+            action_position: None,
+            templates: Vec::new(),
+        }
+    }
+
+    /// All templates of the text, and the text's own.
+    pub(super) fn parse(mut self) -> Parsing<(Vec<Arc<Template>>, Arc<Template>)> {
+        let mut body = Vec::new();
+        loop {
+            let token = self.peek();
+            match token.kind {
+                Kind::End => break,
+                Kind::LeftDelimiter => {
+                    let delimiter = self.next();
+                    let following = self.next_non_space();
+                    if following.text == "define" && following.kind == Kind::Keyword {
+                        self.definition()?;
+                        continue;
+                    }
+                    self.push_back(following);
+                    self.push_back(delimiter);
+                }
+                _ => {}
+            }
+            match self.text_or_action()? {
+                Piece::Node(node) => body.push(node),
+                piece => return self.error(format!("unexpected {}", piece.shown())),
+            }
+        }
+        let main = self.add(self.name.to_owned(), body)?;
+        Ok((self.templates, main))
+    }
+
+    fn add(&mut self, name: String, body: Vec<Node>) -> Parsing<Arc<Template>> {
+        let source_name = Arc::clone(&self.source_name);
+        let template = Arc::new(Template { name, source_name, source: Arc::clone(&self.source), body });
+        let known = self.templates.iter().position(|known| known.name == template.name);
+        match known {
+            None => self.templates.push(Arc::clone(&template)),
+            Some(index) if self.templates[index].is_empty() => self.templates[index] = Arc::clone(&template),
+            Some(_) if template.is_empty() => {}
+            Some(_) => {
+                let quoted = crate::number::quote_go(template.name.as_bytes());
+                return self.error(format!("template: multiple definition of template {quoted}"));
+            }
+        }
+        Ok(template)
+    }
+
+    pub(super) fn error<T>(&self, message: impl std::fmt::Display) -> Parsing<T> {
+        Err(ParseError(format!("template: {}:{}: {message}", self.name, self.line(self.last_position))))
+    }
+
+    fn line(&self, position: Position) -> usize {
+        self.text.get(..position).unwrap_or_default().matches('\n').count() + 1
+    }
+
+    pub(super) fn next(&mut self) -> Token<'t> {
+        self.pending.pop().unwrap_or_else(|| {
+            let token = self.lexer.next_token();
+            self.last_position = token.position;
+            token
+        })
+    }
+
+    pub(super) fn push_back(&mut self, token: Token<'t>) {
+        self.pending.push(token);
+    }
+
+    pub(super) fn peek(&mut self) -> Token<'t> {
+        let token = self.next();
+        self.push_back(token.clone());
+        token
+    }
+
+    pub(super) fn next_non_space(&mut self) -> Token<'t> {
+        loop {
+            let token = self.next();
+            if token.kind != Kind::Space {
+                return token;
+            }
+        }
+    }
+
+    pub(super) fn peek_non_space(&mut self) -> Token<'t> {
+        let token = self.next_non_space();
+        self.push_back(token.clone());
+        token
+    }
+
+    pub(super) fn unexpected<T>(&self, token: &Token<'t>, context: &str) -> Parsing<T> {
+        if token.kind != Kind::Error {
+            return self.error(format!("unexpected {token} in {context}"));
+        }
+        let message = token.to_string();
+        let started = self.action_position.map(|position| self.line(position));
+        match started {
+            Some(line) if line != self.line(token.position) => {
+                let inside = if message.ends_with(" action") { " started" } else { " in action started" };
+                self.error(format!("{message}{inside} at {}:{line}", self.name))
+            }
+            _ => self.error(message),
+        }
+    }
+
+    fn expect(&mut self, kind: Kind, context: &str) -> Parsing<Token<'t>> {
+        let token = self.next_non_space();
+        if token.kind == kind { Ok(token) } else { self.unexpected(&token, context) }
+    }
+
+    pub(super) fn is_function(&self, name: &str) -> bool {
+        (self.is_function)(name)
+    }
+
+    pub(super) fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Parsing<T>) -> Parsing<T> {
+        if self.depth >= MAX_DEPTH {
+            return self.error("max expression depth exceeded");
+        }
+        self.depth += 1;
+        let parsed = parse(self);
+        self.depth -= 1;
+        parsed
+    }
+
+    /// `{{define "name"}}...{{end}}`, whose variables and loops are its own.
+    fn definition(&mut self) -> Parsing<()> {
+        let token = self.next_non_space();
+        let name = self.template_name(&token, "define clause")?;
+        self.expect(Kind::RightDelimiter, "define clause")?;
+        let body = self.own_scope(|parser| parser.list_to_end("define clause"))?;
+        self.add(name, body)?;
+        Ok(())
+    }
+
+    fn own_scope<T>(&mut self, parse: impl FnOnce(&mut Self) -> Parsing<T>) -> Parsing<T> {
+        let variables = std::mem::replace(&mut self.variables, vec![Arc::from("$")]);
+        let range_depth = std::mem::take(&mut self.range_depth);
+        let parsed = parse(self);
+        self.variables = variables;
+        self.range_depth = range_depth;
+        parsed
+    }
+
+    fn list_to_end(&mut self, context: &str) -> Parsing<Vec<Node>> {
+        match self.list()? {
+            (body, Piece::End) => Ok(body),
+            (_, piece) => self.error(format!("unexpected {} in {context}", piece.shown())),
+        }
+    }
+
+    /// Pieces up to an `{{end}}` or `{{else}}`.
+    fn list(&mut self) -> Parsing<(Vec<Node>, Piece)> {
+        let mut nodes = Vec::new();
+        while self.peek_non_space().kind != Kind::End {
+            match self.text_or_action()? {
+                Piece::Node(node) => nodes.push(node),
+                piece => return Ok((nodes, piece)),
+            }
+        }
+        self.error("unexpected EOF")
+    }
+
+    fn text_or_action(&mut self) -> Parsing<Piece> {
+        let token = self.next_non_space();
+        match token.kind {
+            Kind::Text => {
+                let range: Range<usize> = token.position..token.position + token.text.len();
+                Ok(Piece::Node(Node::Text(range)))
+            }
+            Kind::LeftDelimiter => {
+                self.action_position = Some(token.position);
+                let piece = self.nested(Self::action);
+                self.action_position = None;
+                piece
+            }
+            _ => self.unexpected(&token, "input"),
+        }
+    }
+
+    fn action(&mut self) -> Parsing<Piece> {
+        let token = self.next_non_space();
+        let keyword = if token.kind == Kind::Keyword { token.text } else { "" };
+        Ok(match keyword {
+            "block" => Piece::Node(self.block()?),
+            "break" => Piece::Node(self.loop_control("break", Node::Break)?),
+            "continue" => Piece::Node(self.loop_control("continue", Node::Continue)?),
+            "else" => self.otherwise()?,
+            "end" => {
+                self.expect(Kind::RightDelimiter, "end")?;
+                Piece::End
+            }
+            "if" => Piece::Node(Node::If(self.branch("if")?)),
+            "range" => Piece::Node(Node::Range(self.branch("range")?)),
+            "template" => Piece::Node(self.template_call()?),
+            "with" => Piece::Node(Node::With(self.branch("with")?)),
+            _ => {
+                self.push_back(token);
+                Piece::Node(Node::Action(self.pipeline("command", Kind::RightDelimiter)?))
+            }
+        })
+    }
+
+    fn loop_control(&mut self, keyword: &str, node: Node) -> Parsing<Node> {
+        let token = self.next_non_space();
+        if token.kind != Kind::RightDelimiter {
+            return self.unexpected(&token, &format!("{{{{{keyword}}}}}"));
+        }
+        if self.range_depth == 0 {
+            return self.error(format!("{{{{{keyword}}}}} outside {{{{range}}}}"));
+        }
+        Ok(node)
+    }
+
+    fn otherwise(&mut self) -> Parsing<Piece> {
+        let token = self.peek_non_space();
+        let goes_on = token.kind == Kind::Keyword && matches!(token.text, "if" | "with");
+        if !goes_on {
+            self.expect(Kind::RightDelimiter, "else")?;
+        }
+        Ok(Piece::Else)
+    }
+
+    fn branch(&mut self, context: &'static str) -> Parsing<Branch> {
+        let variables = self.variables.len();
+        let pipeline = self.pipeline(context, Kind::RightDelimiter)?;
+        let in_range = usize::from(context == "range");
+        self.range_depth += in_range;
+        let (body, end) = self.list()?;
+        self.range_depth -= in_range;
+        let otherwise = match end {
+            Piece::Else => Some(self.else_branch(context)?),
+            Piece::End | Piece::Node(_) => None,
+        };
+        self.variables.truncate(variables);
+        Ok(Branch { pipeline, body, otherwise })
+    }
+
+    /// After `{{else`: another branch of the same kind in the same action, or a body up to the end.
+    fn else_branch(&mut self, context: &'static str) -> Parsing<Vec<Node>> {
+        let token = self.peek();
+        if token.kind == Kind::Keyword && token.text == context && matches!(context, "if" | "with") {
+            self.next();
+            let branch = self.nested(|parser| parser.branch(context))?;
+            return Ok(vec![if context == "if" { Node::If(branch) } else { Node::With(branch) }]);
+        }
+        match self.list()? {
+            (body, Piece::End) => Ok(body),
+            (_, piece) => self.error(format!("expected end; found {}", piece.shown())),
+        }
+    }
+
+    /// `{{block "name" pipeline}}` defines a template and calls it.
+    fn block(&mut self) -> Parsing<Node> {
+        let token = self.next_non_space();
+        let name = self.template_name(&token, "block clause")?;
+        let pipeline = self.pipeline("block clause", Kind::RightDelimiter)?;
+        let body = self.own_scope(|parser| parser.list_to_end("block clause"))?;
+        self.add(name.clone(), body)?;
+        Ok(Node::Template(TemplateCall { position: token.position, name, pipeline: Some(pipeline) }))
+    }
+
+    fn template_call(&mut self) -> Parsing<Node> {
+        let token = self.next_non_space();
+        let name = self.template_name(&token, "template clause")?;
+        let following = self.next_non_space();
+        let pipeline = if following.kind == Kind::RightDelimiter {
+            None
+        } else {
+            self.push_back(following);
+            Some(self.pipeline("template clause", Kind::RightDelimiter)?)
+        };
+        Ok(Node::Template(TemplateCall { position: token.position, name, pipeline }))
+    }
+
+    fn template_name(&mut self, token: &Token<'t>, context: &str) -> Parsing<String> {
+        if !matches!(token.kind, Kind::String | Kind::RawString) {
+            return self.unexpected(token, context);
+        }
+        match crate::number::unquote_go(token.text) {
+            Some(name) => Ok(String::from_utf8_lossy(&name).into_owned()),
+            None => self.error("invalid syntax"),
+        }
+    }
+}

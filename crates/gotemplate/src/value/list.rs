@@ -1,0 +1,90 @@
+//! Go's slices.
+
+use std::borrow::Cow;
+use std::ops::Deref;
+use std::rc::Rc;
+
+use super::{Value, map};
+
+/// A slice. Its items never change once it is made, so sharing them is safe.
+#[derive(Debug, Clone)]
+pub struct List(Rc<Items>);
+
+#[derive(Debug)]
+struct Items {
+    element: &'static str,
+    is_nil: bool,
+    items: Vec<Value>,
+}
+
+impl List {
+    /// A `[]interface {}`.
+    #[must_use]
+    pub fn new(items: Vec<Value>) -> Self {
+        Self::of("interface {}", items)
+    }
+
+    /// A slice of the Go type `element`, which all items must have.
+    #[must_use]
+    pub fn of(element: &'static str, items: Vec<Value>) -> Self {
+        Self(Rc::new(Items { element, is_nil: false, items }))
+    }
+
+    /// A nil slice of the Go type `element`: empty, and `null` in JSON.
+    #[must_use]
+    pub fn nil(element: &'static str) -> Self {
+        Self(Rc::new(Items { element, is_nil: true, items: Vec::new() }))
+    }
+
+    /// The Go type of the items.
+    #[must_use]
+    pub fn element(&self) -> &'static str {
+        self.0.element
+    }
+
+    /// Whether the items are of Go's interface type, which can hold anything.
+    #[must_use]
+    pub fn holds_interfaces(&self) -> bool {
+        self.0.element == "interface {}"
+    }
+
+    /// Whether this is Go's nil slice.
+    #[must_use]
+    pub fn is_nil(&self) -> bool {
+        self.0.is_nil
+    }
+
+    pub(super) fn type_name(&self) -> Cow<'static, str> {
+        match self.0.element {
+            "interface {}" => Cow::Borrowed("[]interface {}"),
+            "string" => Cow::Borrowed("[]string"),
+            element => Cow::Owned(format!("[]{element}")),
+        }
+    }
+
+    pub(super) fn address(&self) -> usize {
+        Rc::as_ptr(&self.0).addr()
+    }
+
+    /// The items, if nothing else holds the list.
+    pub(super) fn into_unshared_items(self) -> Vec<Value> {
+        match Rc::try_unwrap(self.0) {
+            Ok(mut list) => std::mem::take(&mut list.items),
+            Err(_) => Vec::new(),
+        }
+    }
+}
+
+impl Deref for List {
+    type Target = [Value];
+
+    fn deref(&self) -> &[Value] {
+        &self.0.items
+    }
+}
+
+impl Drop for Items {
+    fn drop(&mut self) {
+        map::drop_all(std::mem::take(&mut self.items));
+    }
+}
