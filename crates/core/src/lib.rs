@@ -5,21 +5,28 @@
 //! socket, reads the environment or prints: time, randomness and every outside effect are handed in.
 
 pub mod charts;
+pub mod consensus;
 pub mod discovery;
 pub mod error;
 pub mod generation;
+pub mod go_duration;
 pub mod identity;
 pub mod image;
 pub mod interrupt;
 pub mod machine;
 pub mod names;
+pub mod node_config;
 pub mod observer;
+pub mod operation;
 pub mod placement;
+pub mod plan;
 pub mod ports;
 pub mod quantity;
+pub mod report;
 pub mod secret;
 pub mod slots;
 pub mod spec;
+pub mod spelling;
 pub mod state;
 pub mod templates;
 pub mod time;
