@@ -13,7 +13,10 @@ mod smesher;
 pub use coinbase::{CoinbaseKey, check_coinbase, wallet_address};
 pub use genesis::{Genesis, GenesisId, smapp_genesis_id};
 pub use node::{CoinbaseSource, NodeIdentity, NodeKeys, node_secret_name};
+pub(crate) use node::{P2P_KEY, smesher_key_file};
+pub(crate) use p2p::listen_multiaddress;
 pub use p2p::{P2pKey, check_multiaddress, is_peer_id, is_private_address, peer_multiaddress};
+pub(crate) use poet::POET_PRIVATE_KEY;
 pub use poet::{PoetIdentity, PoetKey, is_poet_public_key, poet_secret_name};
 pub use smesher::SmesherKey;
 

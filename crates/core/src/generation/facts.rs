@@ -18,8 +18,8 @@ pub struct NodeFacts {
     pub config: Value,
     /// The genesis.
     pub genesis: Genesis,
-    /// Nodes that the tool deploys for this network, this one included.
-    pub fleet_nodes: u32,
+    /// Nodes of the network, this one included; none when it extends a parent, whose nodes nobody has counted.
+    pub fleet_nodes: Option<u32>,
     /// Addresses of the peers it knows from the start, `/ip4/.../tcp/.../p2p/...`; empty for the bootstrap node.
     pub bootnodes: Vec<String>,
     /// The PoETs it submits to: v1 any number, v0 the first one.
@@ -91,8 +91,8 @@ pub struct PublishedFacts {
     pub config: Value,
     /// The genesis.
     pub genesis: Genesis,
-    /// Nodes of the network.
-    pub fleet_nodes: u32,
+    /// Nodes of the network; none when it extends a parent.
+    pub fleet_nodes: Option<u32>,
     /// Public addresses of the bootnodes.
     pub bootnodes: Vec<String>,
     /// The first PoET, under its public address.
