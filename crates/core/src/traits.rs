@@ -9,6 +9,7 @@
 
 mod charts;
 mod cluster;
+mod connector;
 mod dns;
 mod logs;
 mod notify;
@@ -22,6 +23,7 @@ pub use cluster::{
     ClusterRequest, ClusterState, Disk, Finding, FirewallOpening, FirewallRequest, FirewallRule,
     MachineShape, Ownership, PreflightRequest,
 };
+pub use connector::{ClusterConnector, ClusterServices, LogStoreAccess, NetworkBinding};
 pub use dns::{DnsProvider, DnsRecord};
 pub use logs::{LogRetention, LogStore};
 pub use notify::{Message, MessageId, Mood, Notifier};

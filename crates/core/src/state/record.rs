@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 
 use super::SCHEMA;
 use crate::error::{Error, Meaning, Result};
+use crate::identity::Genesis;
 use crate::names::NetworkName;
 use crate::observer::Outcome;
 use crate::spec::NetworkSpec;
@@ -73,16 +74,16 @@ pub enum NetworkStatus {
 /// A genesis that is fixed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GenesisRecord {
-    /// When the chain starts.
-    pub time: Timestamp,
-    /// v1: the genesis extra data.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub extra_data: Option<String>,
+    /// Time, extra data and network id.
+    #[serde(flatten)]
+    pub genesis: Genesis,
     /// v1: the genesis id, hexadecimal; v0: the network id.
-    pub network_id: String,
-    /// v0: when the PoETs are to be activated.
+    pub id: String,
+    /// v0: when the PoETs were, or are to be, activated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poet_activation: Option<Timestamp>,
+    /// Whether the PoETs run their rounds: v1 from the start, v0 once they were activated.
+    pub poets_activated: bool,
 }
 
 /// A node, as everybody may know it.

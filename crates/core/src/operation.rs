@@ -1,0 +1,58 @@
+//! Operations: what Spacecraft does to networks, as steps over the provider [`traits`](crate::traits).
+//!
+//! A step looks first and writes only what differs. Before the first write of an operation its lock is taken and its intent is written
+//! down; an operation that finds nothing to do takes no lock and writes nothing.
+
+mod create;
+mod delete;
+mod failure;
+mod run;
+mod window;
+
+pub use create::{CreateOptions, CreateRequest, binding_of, create_network};
+pub use delete::{DeleteRequest, delete_network};
+pub use failure::{Leftover, OperationFailure};
+pub use run::{Run, StepReport};
+
+use std::sync::Arc;
+
+use crate::interrupt::Interrupt;
+use crate::observer::Observer;
+use crate::state::{Holder, HolderProbe};
+use crate::time::{Clock, Random};
+use crate::traits::{ClusterConnector, ClusterProvider, DnsProvider, Notifier, ObjectStore, SpacemeshApi};
+
+/// Everything outside that operations work with.
+#[derive(Debug, Clone)]
+pub struct Services {
+    /// Clusters, disks and firewall rules.
+    pub cluster: Arc<dyn ClusterProvider>,
+    /// What lives inside a cluster.
+    pub connector: Arc<dyn ClusterConnector>,
+    /// Nodes and PoETs.
+    pub spacemesh: Arc<dyn SpacemeshApi>,
+    /// The public bucket.
+    pub config_store: Arc<dyn ObjectStore>,
+    /// The private bucket.
+    pub state_store: Arc<dyn ObjectStore>,
+    /// The bucket of the discovery file.
+    pub discovery_store: Arc<dyn ObjectStore>,
+    /// DNS, when there are credentials for it.
+    pub dns: Option<Arc<dyn DnsProvider>>,
+    /// Messages to people, when there are credentials for them.
+    pub notifier: Option<Arc<dyn Notifier>>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub random: Arc<dyn Random>,
+    /// Who is told what happens.
+    pub observer: Arc<dyn Observer>,
+    /// The operator's wish to stop.
+    pub interrupt: Interrupt,
+    /// Who runs this.
+    pub holder: Holder,
+    /// Whether other processes of this host still run.
+    pub probe: Arc<dyn HolderProbe>,
+    /// The version of the program.
+    pub version: String,
+}

@@ -1,0 +1,149 @@
+//! When the chain starts: chosen when the first node is about to be applied, and fixed from then on.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::Creation;
+use crate::error::{Error, Meaning, Result};
+use crate::identity::Genesis;
+use crate::spec::{Generation, NetworkSpec};
+use crate::state::{GenesisRecord, NetworkRecord, NetworkStatus};
+
+impl Creation<'_> {
+    /// The network's genesis: the recorded one, the parent's, or one that leaves the fleet time to come up.
+    pub(super) fn choose_genesis(&self, record: &NetworkRecord) -> Result<GenesisRecord> {
+        if let Some(fixed) = &record.genesis {
+            self.check_not_passed(record, fixed)?;
+            return Ok(fixed.clone());
+        }
+        let spec = self.spec();
+        let time = if spec.fleet.bootstrap {
+            in_whole_minutes(later(self.services().clock.now(), self.plan.time_to_genesis()))
+        } else {
+            genesis_time_of(&spec.node.base_config)?
+        };
+        Ok(genesis_record(spec, time))
+    }
+
+    /// A network of its own whose genesis passed before it was up cannot start any more.
+    fn check_not_passed(&self, record: &NetworkRecord, fixed: &GenesisRecord) -> Result<()> {
+        let passed = fixed.genesis.time <= self.services().clock.now();
+        if !passed || record.status != NetworkStatus::Creating || !self.spec().fleet.bootstrap {
+            return Ok(());
+        }
+        Err(self.genesis_passed(fixed, Duration::ZERO))
+    }
+
+    /// Reports the margin that is left now that the fleet is up, or that there is none.
+    pub(super) fn check_margin(&self, fixed: &GenesisRecord, bring_up: Duration) -> Result<()> {
+        if !self.spec().fleet.bootstrap {
+            return Ok(());
+        }
+        let left = fixed.genesis.time.duration_since(self.services().clock.now());
+        if left <= SignedDuration::ZERO {
+            return Err(self.genesis_passed(fixed, bring_up));
+        }
+        self.run.tell(format!("the fleet is up, {} before genesis", human(left)));
+        Ok(())
+    }
+
+    fn genesis_passed(&self, fixed: &GenesisRecord, bring_up: Duration) -> Error {
+        let predicted = Duration::from_secs(self.plan.genesis.predicted_bring_up_seconds);
+        let late = bring_up.max(predicted).saturating_sub(predicted) + self.spec().genesis.delay;
+        let minutes = late.as_secs().div_ceil(60) + 5;
+        let reason =
+            format!("genesis was at {} and passed before the fleet was up", fixed.genesis.time_text());
+        Error::new(Meaning::TimedOut, "start chain", self.spec().network.as_str(), reason).with_hint(format!(
+            "run the command again with --new-genesis --genesis-delay {minutes}, which starts the chain anew"
+        ))
+    }
+}
+
+/// The genesis of a spec at `time`: extra data (v1) or network id (v0) come from the node config.
+pub(crate) fn genesis_record(spec: &NetworkSpec, time: Timestamp) -> GenesisRecord {
+    let config = &spec.node.base_config;
+    let extra_data = config.pointer("/genesis/genesis-extra-data").and_then(Value::as_str);
+    let genesis = Genesis {
+        time,
+        extra_data: extra_data.unwrap_or(spec.network.as_str()).to_owned(),
+        network_id: number(config.pointer("/p2p/network-id")),
+    };
+    let id = match spec.generation {
+        Generation::V0 => genesis.network_id.map(|id| id.to_string()).unwrap_or_default(),
+        Generation::V1 => genesis.id().to_string(),
+    };
+    GenesisRecord { genesis, id, poet_activation: None, poets_activated: spec.generation == Generation::V1 }
+}
+
+/// A v0 config may write numbers as text.
+fn number(value: Option<&Value>) -> Option<u32> {
+    match value? {
+        Value::Number(number) => number.as_u64().and_then(|number| u32::try_from(number).ok()),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// The genesis time that a parent's config names: `genesis.genesis-time` (v1) or `main.genesis-time` (v0).
+fn genesis_time_of(config: &Value) -> Result<Timestamp> {
+    let written = ["/genesis/genesis-time", "/main/genesis-time"]
+        .iter()
+        .find_map(|path| config.pointer(path)?.as_str());
+    let invalid = |reason: String| {
+        Error::new(Meaning::Invalid, "read parent's config", "genesis-time", reason)
+            .with_hint("--miner-go-sm-config wants the config that the parent network published")
+    };
+    let written = written.ok_or_else(|| invalid("it is missing".to_owned()))?;
+    written
+        .parse()
+        .map_err(|error: jiff::Error| invalid(format!("{written:?} is no time")).with_source(error))
+}
+
+fn later(now: Timestamp, by: Duration) -> Timestamp {
+    SignedDuration::try_from(by).ok().and_then(|by| now.checked_add(by).ok()).unwrap_or(now)
+}
+
+/// The first whole minute that is not before `time`.
+fn in_whole_minutes(time: Timestamp) -> Timestamp {
+    let seconds = time.as_second();
+    let up = (60 - seconds.rem_euclid(60)) % 60;
+    Timestamp::from_second(seconds.saturating_add(up)).unwrap_or(time)
+}
+
+/// A duration as people say it: `9 min 30 s`.
+pub(crate) fn human(duration: SignedDuration) -> String {
+    let seconds = duration.as_secs();
+    match (seconds / 60, seconds % 60) {
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, 0) => format!("{minutes} min"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn genesis_is_on_a_whole_minute_that_is_not_earlier() {
+        let time: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
+        assert_eq!(in_whole_minutes(time).to_string(), "2026-01-02T03:05:00Z");
+        let whole: Timestamp = "2026-01-02T03:04:00Z".parse().unwrap();
+        assert_eq!(in_whole_minutes(whole), whole);
+    }
+
+    #[test]
+    fn a_parents_config_without_a_time_is_refused() {
+        assert_eq!(genesis_time_of(&serde_json::json!({})).unwrap_err().meaning(), Meaning::Invalid);
+        let config = serde_json::json!({"main": {"genesis-time": "2026-01-02T03:04:05+00:00"}});
+        assert_eq!(genesis_time_of(&config).unwrap().to_string(), "2026-01-02T03:04:05Z");
+    }
+
+    #[test]
+    fn margins_read_as_people_say_them() {
+        assert_eq!(human(SignedDuration::from_secs(570)), "9 min 30 s");
+        assert_eq!(human(SignedDuration::from_secs(600)), "10 min");
+    }
+}

@@ -1,0 +1,118 @@
+//! The end of a creation: the record says ready, and the report says what there is.
+
+use std::collections::BTreeMap;
+
+use super::Creation;
+use super::fleet::Fleet;
+use crate::charts;
+use crate::error::Result;
+use crate::plan::PlannedNode;
+use crate::report::{NetworkReport, NodeReport, PoetReport};
+use crate::state::{ChartRecord, NetworkRecord, NetworkStatus};
+use crate::traits::ClusterServices;
+use crate::workload::ObservedWorkload;
+
+impl Creation<'_> {
+    /// Publishes, writes the last record, and reports.
+    pub(super) async fn finish(
+        &self,
+        cluster: &ClusterServices,
+        fleet: Fleet,
+        mut record: NetworkRecord,
+    ) -> Result<NetworkReport> {
+        let observed = cluster.workloads.list().await?;
+        let config_url = self.publish(&fleet, &observed).await?;
+        let before = record.clone();
+        record.genesis = Some(fleet.genesis.clone());
+        record.status = NetworkStatus::Ready;
+        record.config_url = Some(config_url.clone());
+        record.charts = self.chart_records();
+        for poet in &mut record.poets {
+            poet.url = self.poet_url(&fleet, &observed, &poet.name);
+        }
+        if record != before {
+            self.run.begin_writing().await?;
+            self.write_record(&mut record).await?;
+        }
+        Ok(self.report(&fleet, &observed, config_url))
+    }
+
+    fn chart_records(&self) -> Vec<ChartRecord> {
+        let record = |chart: &charts::PlannedChart| ChartRecord {
+            name: chart.name.clone(),
+            namespace: chart.namespace.clone(),
+            chart: chart.chart.clone(),
+            version: chart.version.clone(),
+            shared: chart.shared,
+        };
+        self.plan.charts.iter().map(record).collect()
+    }
+
+    fn report(&self, fleet: &Fleet, observed: &[ObservedWorkload], config_url: String) -> NetworkReport {
+        let nodes = self.plan.nodes.iter().map(|node| self.node_report(fleet, observed, node)).collect();
+        let poets = self.plan.poets.iter().map(|poet| PoetReport {
+            name: poet.name.clone(),
+            url: self.poet_url(fleet, observed, &poet.name),
+        });
+        NetworkReport::new(
+            self.spec(),
+            &fleet.genesis,
+            nodes,
+            poets.collect(),
+            self.urls(&config_url),
+            self.plan.exposure.clone(),
+            config_url,
+        )
+    }
+
+    fn node_report(&self, fleet: &Fleet, observed: &[ObservedWorkload], node: &PlannedNode) -> NodeReport {
+        let seen = observed.iter().find(|workload| workload.name == node.name);
+        let identity = fleet.bindings.nodes.get(&node.number);
+        let address = seen.and_then(|seen| self.address_of(fleet, seen));
+        let at = |port: &str| {
+            let port = seen?.node_ports.get(port)?;
+            Some(format!("{}:{port}", address.as_ref()?))
+        };
+        let p2p = fleet.bindings.p2p_address(node).or_else(|| {
+            Some(crate::identity::peer_multiaddress(address.as_ref()?, node.p2p_port, &identity?.peer_id))
+        });
+        NodeReport {
+            name: node.name.clone(),
+            role: node.role,
+            peer_id: identity.map(|identity| identity.peer_id.clone()).unwrap_or_default(),
+            coinbase: identity.map(|identity| identity.coinbase.clone()).unwrap_or_default(),
+            p2p,
+            grpc: at("grpcport"),
+            json: at("jsonport"),
+            poet: node.poet.clone(),
+            worker: seen.and_then(|seen| seen.worker.clone()),
+        }
+    }
+
+    /// What can be opened in a browser, or by a tunnel where nothing is published.
+    fn urls(&self, config_url: &str) -> BTreeMap<String, String> {
+        let spec = self.spec();
+        let network = &spec.network;
+        let dashboard = |service: &str| {
+            if charts::is_published(spec) {
+                format!("https://{}/", charts::public_name(spec, service))
+            } else {
+                format!("spacecraft tunnel {service} --network-name {network}")
+            }
+        };
+        let mut urls = BTreeMap::from([("config".to_owned(), config_url.to_owned())]);
+        if spec.logs.is_some() {
+            urls.insert("kibana".to_owned(), dashboard("kibana"));
+        }
+        if spec.metrics.is_some() {
+            urls.insert("grafana".to_owned(), dashboard("grafana"));
+        }
+        if spec.profiling.is_some() {
+            urls.insert(
+                "pyroscope".to_owned(),
+                format!("spacecraft tunnel pyroscope --network-name {network}"),
+            );
+        }
+        urls
+    }
+}

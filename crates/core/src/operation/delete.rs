@@ -1,0 +1,376 @@
+//! `delete-network`: takes away everything that belongs to a network, whatever state it is in, and nothing else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::create::{archive, binding_of};
+use super::run::Run;
+use super::{OperationFailure, Services};
+use crate::discovery::{PRIVATE_FILE, PUBLIC_FILE, edit_file, without_entry};
+use crate::error::{Error, Meaning, Result, render_chain};
+use crate::names::NetworkName;
+use crate::observer::Outcome;
+use crate::report::DeletionReport;
+use crate::state::{NetworkRecord, NetworkStatus, RecordStore, SCHEMA};
+use crate::traits::{
+    Cluster, ClusterServices, ClusterState, Look, NetworkBinding, ObjectStore, Ownership, Precondition,
+};
+
+/// What `delete-network` is to do.
+#[derive(Debug, Clone)]
+pub struct DeleteRequest {
+    /// The network.
+    pub network: NetworkName,
+    /// How to find what is inside its cluster when there is no record of it.
+    pub fallback: NetworkBinding,
+    /// The limit of the whole operation.
+    pub timeout: Duration,
+    /// The limit of each step.
+    pub step_timeout: Duration,
+    /// Breaks the lock of another operation.
+    pub force_unlock: bool,
+}
+
+/// Deletes a network: discovery entry, DNS, what is inside the cluster and would outlive it, cluster, disks, firewall rules, published objects, record.
+///
+/// Every step tolerates what is already gone. A cluster, disk, rule or record that is not ours is never touched.
+///
+/// # Errors
+///
+/// [`OperationFailure`]; [`Meaning::NotFound`] when there is nothing of such a network.
+pub async fn delete_network(
+    services: &Services,
+    request: DeleteRequest,
+) -> Result<DeletionReport, OperationFailure> {
+    let record = RecordStore::new(Arc::clone(&services.state_store), &request.network);
+    let known = read_record(services, &record).await?;
+    let cluster = services.cluster.get(&request.network).await?;
+    refuse_foreign(&request.network, cluster.as_ref())?;
+    let run = Run::new(
+        services,
+        &request.network,
+        "delete-network",
+        intents(&request.network),
+        request.timeout,
+        request.step_timeout,
+        request.force_unlock,
+    );
+    let deletion = Deletion { run: &run, request: &request, record, known, cluster };
+    if !deletion.finds_anything().await? {
+        return Err(not_found(services, &request.network).await.into());
+    }
+    match run.keeping_lock(deletion.flow()).await {
+        Ok(()) => {
+            let steps = run.finish_removed().await?;
+            Ok(DeletionReport {
+                schema: SCHEMA.to_owned(),
+                kind: "DeletionReport".to_owned(),
+                network: request.network.clone(),
+                steps,
+            })
+        }
+        Err(error) => Err(run.fail(error, None).await),
+    }
+}
+
+/// The record; one that cannot be read is told and passed over, because what it describes is found by label as well.
+async fn read_record(services: &Services, record: &RecordStore) -> Result<Option<NetworkRecord>> {
+    match record.read().await {
+        Err(error) if error.meaning() == Meaning::Invalid => {
+            services.observer.observe(&crate::observer::Event::Warning { text: render_chain(&error) });
+            Ok(None)
+        }
+        read => read,
+    }
+}
+
+fn refuse_foreign(network: &NetworkName, cluster: Option<&Cluster>) -> Result<()> {
+    match cluster {
+        Some(cluster) if cluster.ownership == Ownership::Foreign => Err(Error::new(
+            Meaning::Denied,
+            "delete network",
+            network.as_str(),
+            format!("cluster {} in {} was not made by Spacecraft", cluster.name, cluster.location),
+        )
+        .with_hint("nothing was changed")),
+        _ => Ok(()),
+    }
+}
+
+fn intents(network: &NetworkName) -> Vec<(String, Vec<String>)> {
+    let steps = [
+        ("discovery", "discovery entry"),
+        ("dns", "DNS records"),
+        ("charts", "chart releases"),
+        ("cluster contents", "load balancers, claims and namespaces"),
+        ("cluster", "cluster"),
+        ("disks", "disks"),
+        ("firewall", "firewall rules"),
+        ("config", "published config"),
+        ("record", "record"),
+    ];
+    steps.into_iter().map(|(step, what)| (step.to_owned(), vec![format!("{what} of {network}")])).collect()
+}
+
+/// That there is no such network, with the names that there are.
+async fn not_found(services: &Services, network: &NetworkName) -> Error {
+    let error = Error::new(Meaning::NotFound, "delete network", network.as_str(), "there is no such network");
+    let keys = services.state_store.list("").await.unwrap_or_default();
+    let mut names: Vec<&str> = keys.iter().filter_map(|(key, _)| key.strip_suffix("/network.json")).collect();
+    names.sort_unstable();
+    if names.is_empty() {
+        return error.with_hint(format!("there is no network in {}", services.state_store.location()));
+    }
+    error.with_hint(format!("there are: {}", names.join(", ")))
+}
+
+/// One deletion under way.
+#[derive(Debug)]
+struct Deletion<'a> {
+    run: &'a Run,
+    request: &'a DeleteRequest,
+    record: RecordStore,
+    known: Option<NetworkRecord>,
+    cluster: Option<Cluster>,
+}
+
+impl Deletion<'_> {
+    fn services(&self) -> &Services {
+        self.run.services()
+    }
+
+    fn network(&self) -> &NetworkName {
+        &self.request.network
+    }
+
+    /// Whether anything of the network is there at all.
+    async fn finds_anything(&self) -> Result<bool> {
+        if self.known.is_some() || self.cluster.is_some() {
+            return Ok(true);
+        }
+        let services = self.services();
+        let state = services.state_store.list(&format!("{}/", self.network())).await?;
+        Ok(!state.is_empty()
+            || !services.config_store.list(&archive(self.network().as_str())).await?.is_empty()
+            || (self.manages_infrastructure()
+                && (!services.cluster.disks(Some(self.network())).await?.is_empty()
+                    || !services.cluster.firewall_rules(Some(self.network())).await?.is_empty()))
+            || self.has_dns_records().await?)
+    }
+
+    async fn has_dns_records(&self) -> Result<bool> {
+        match &self.services().dns {
+            Some(dns) => Ok(!dns.list(Some(self.network())).await?.is_empty()),
+            None => Ok(false),
+        }
+    }
+
+    fn manages_infrastructure(&self) -> bool {
+        self.services().cluster.capabilities().manages_infrastructure
+    }
+
+    async fn flow(&self) -> Result<()> {
+        self.run.begin_writing().await?;
+        self.mark_deleting().await?;
+        self.remove_discovery_entry().await?;
+        self.remove_dns_records().await?;
+        self.empty_cluster().await?;
+        self.remove_cluster().await?;
+        if self.manages_infrastructure() {
+            self.remove_disks().await?;
+            self.remove_firewall_rules().await?;
+        }
+        self.remove_published().await?;
+        self.run.step("record", "the record", present, async |_| self.record.remove().await).await?;
+        Ok(())
+    }
+
+    /// From here on the network can only be deleted, whatever happens to this run.
+    async fn mark_deleting(&self) -> Result<()> {
+        let Some(known) = &self.known else { return Ok(()) };
+        if known.status == NetworkStatus::Deleting {
+            return Ok(());
+        }
+        let services = self.services();
+        let record = NetworkRecord {
+            status: NetworkStatus::Deleting,
+            fence: self.run.fence().unwrap_or_default(),
+            updated_at: services.clock.now(),
+            updated_by: services.holder.operator.clone(),
+            ..known.clone()
+        };
+        self.record.write(&record).await
+    }
+
+    async fn remove_discovery_entry(&self) -> Result<()> {
+        let store = &*self.services().discovery_store;
+        let network = self.network();
+        let remove = async |_| {
+            let mut outcome = Outcome::Absent;
+            for file in [PUBLIC_FILE, PRIVATE_FILE] {
+                if edit_file(store, file, |text| without_entry(text, network)).await? == Outcome::Updated {
+                    outcome = Outcome::Removed;
+                }
+            }
+            Ok(outcome)
+        };
+        self.run.step("discovery", "the discovery entry", present, remove).await?;
+        Ok(())
+    }
+
+    async fn remove_dns_records(&self) -> Result<()> {
+        let Some(dns) = &self.services().dns else { return Ok(()) };
+        let remove = async |_| {
+            let mut outcome = Outcome::Absent;
+            for record in dns.list(Some(self.network())).await? {
+                if dns.remove(&record.name, self.network()).await? == Outcome::Removed {
+                    outcome = Outcome::Removed;
+                }
+            }
+            Ok(outcome)
+        };
+        self.run.step("dns", "DNS records", present, remove).await?;
+        Ok(())
+    }
+
+    /// While the cluster lives: removes what would outlive it, or on a shared cluster all that is the network's.
+    async fn empty_cluster(&self) -> Result<()> {
+        let Some(cluster) = &self.cluster else { return Ok(()) };
+        if matches!(cluster.state, ClusterState::Provisioning | ClusterState::Stopping | ClusterState::Error)
+        {
+            return Ok(());
+        }
+        let connected = match self.connect().await {
+            Ok(connected) => connected,
+            Err(error) if self.manages_infrastructure() => {
+                self.run.warn(format!(
+                    "the cluster is not reachable, so that disks and load balancers are removed after it: {}",
+                    render_chain(&error)
+                ));
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        let own_cluster = self.services().cluster.capabilities().creates_clusters;
+        if !own_cluster {
+            self.remove_charts(&connected).await?;
+        }
+        let wait = self.run.wait("cluster contents");
+        let remove = async |_| {
+            let workloads = &connected.workloads;
+            if own_cluster {
+                workloads.release_infrastructure(&wait).await
+            } else {
+                workloads.remove_all(&wait).await
+            }
+        };
+        self.run.step("cluster contents", "load balancers and claims", present, remove).await?;
+        Ok(())
+    }
+
+    async fn connect(&self) -> Result<ClusterServices> {
+        let services = self.services();
+        let access = services.cluster.access(self.network()).await?;
+        let binding = self.known.as_ref().map_or_else(
+            || self.request.fallback.clone(),
+            |known| binding_of(&known.spec, services.cluster.capabilities().creates_clusters),
+        );
+        services.connector.connect(&access, &binding).await
+    }
+
+    /// Uninstalls the network's charts, last installed first; shared ones only when no other network is left on the cluster.
+    async fn remove_charts(&self, connected: &ClusterServices) -> Result<()> {
+        let others =
+            self.services().cluster.list().await?.clusters.iter().any(
+                |other| matches!(&other.ownership, Ownership::Ours(network) if network != self.network()),
+            );
+        let charts: Vec<_> = self
+            .known
+            .iter()
+            .flat_map(|known| crate::charts::planned(&known.spec))
+            .filter(|chart| !(chart.shared && others))
+            .collect();
+        let wait = self.run.wait("charts");
+        let remove = async |_| {
+            let mut outcome = Outcome::Absent;
+            for chart in charts.iter().rev() {
+                if connected.charts.remove(&chart.namespace, &chart.name, &wait).await? == Outcome::Removed {
+                    outcome = Outcome::Removed;
+                }
+            }
+            Ok(outcome)
+        };
+        self.run.step("charts", "chart releases", present, remove).await?;
+        Ok(())
+    }
+
+    async fn remove_cluster(&self) -> Result<()> {
+        let provider = &self.services().cluster;
+        if !provider.capabilities().creates_clusters {
+            return Ok(());
+        }
+        let wait = self.run.wait("cluster");
+        let remove = async |_| provider.delete_cluster(self.network(), &wait).await;
+        self.run.step("cluster", "the cluster", present, remove).await?;
+        Ok(())
+    }
+
+    async fn remove_disks(&self) -> Result<()> {
+        let provider = &self.services().cluster;
+        let wait = self.run.wait("disks");
+        let remove = async |_| {
+            let disks = provider.disks(Some(self.network())).await?;
+            let removed =
+                futures::future::join_all(disks.iter().map(|disk| provider.delete_disk(disk, &wait))).await;
+            all_removed(removed)
+        };
+        self.run.step("disks", "disks of claims", present, remove).await?;
+        Ok(())
+    }
+
+    async fn remove_firewall_rules(&self) -> Result<()> {
+        let provider = &self.services().cluster;
+        let wait = self.run.wait("firewall");
+        let remove = async |_| {
+            let rules = provider.firewall_rules(Some(self.network())).await?;
+            let removed = rules.iter().map(|rule| provider.delete_firewall_rule(rule, &wait));
+            all_removed(futures::future::join_all(removed).await)
+        };
+        self.run.step("firewall", "firewall rules", present, remove).await?;
+        Ok(())
+    }
+
+    async fn remove_published(&self) -> Result<()> {
+        let store = &*self.services().config_store;
+        let prefix = archive(self.network().as_str());
+        self.run
+            .step("config", "the published config", present, async |_| remove_prefix(store, &prefix).await)
+            .await?;
+        Ok(())
+    }
+}
+
+async fn present() -> Result<Look> {
+    Ok(Look::Differs(Vec::new()))
+}
+
+async fn remove_prefix(store: &dyn ObjectStore, prefix: &str) -> Result<Outcome> {
+    let mut outcome = Outcome::Absent;
+    for (key, _) in store.list(prefix).await? {
+        if store.delete(&key, Precondition::None).await? == Outcome::Removed {
+            outcome = Outcome::Removed;
+        }
+    }
+    Ok(outcome)
+}
+
+/// Removed when anything was; the first failure, after all were tried.
+fn all_removed(results: Vec<Result<Outcome>>) -> Result<Outcome> {
+    let mut outcome = Outcome::Absent;
+    for result in results {
+        if result? == Outcome::Removed {
+            outcome = Outcome::Removed;
+        }
+    }
+    Ok(outcome)
+}

@@ -1,0 +1,365 @@
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, OnceCell};
+
+use super::{Leftover, OperationFailure, Services};
+use crate::error::{Error, Meaning, Result, render_chain};
+use crate::names::NetworkName;
+use crate::observer::{Event, Outcome};
+use crate::state::{EntryResult, Journal, Lock};
+use crate::traits::{Evidence, Look, Message, MessageId, Mood};
+use crate::wait::Wait;
+
+/// What a step did, as a report shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepReport {
+    /// Its name.
+    pub name: String,
+    /// What it did.
+    pub outcome: Outcome,
+}
+
+/// One run of an operation on one network: its lock, journal, messages, limits and steps.
+#[derive(Debug)]
+pub struct Run {
+    services: Services,
+    network: NetworkName,
+    operation: &'static str,
+    intents: Vec<(String, Vec<String>)>,
+    deadline: Timestamp,
+    step_timeout: Duration,
+    force_unlock: bool,
+    writing: OnceCell<Writing>,
+    begun: Notify,
+    steps: Mutex<Vec<StepReport>>,
+    started: Mutex<BTreeSet<String>>,
+    failed: Mutex<bool>,
+}
+
+/// What an operation holds once it has begun to write.
+#[derive(Debug)]
+struct Writing {
+    lock: Lock,
+    journal: Journal,
+    thread: Option<MessageId>,
+}
+
+impl Run {
+    /// A run of `operation` that may take `timeout`, each step at most `step_timeout`. `intents` names every step that may write, with what it makes, changes or
+    /// removes; they are written down together before the first write.
+    #[must_use]
+    pub fn new(
+        services: &Services,
+        network: &NetworkName,
+        operation: &'static str,
+        intents: Vec<(String, Vec<String>)>,
+        timeout: Duration,
+        step_timeout: Duration,
+        force_unlock: bool,
+    ) -> Self {
+        Self {
+            services: services.clone(),
+            network: network.clone(),
+            operation,
+            intents,
+            deadline: after(services.clock.now(), timeout),
+            step_timeout,
+            force_unlock,
+            writing: OnceCell::new(),
+            begun: Notify::new(),
+            steps: Mutex::default(),
+            started: Mutex::default(),
+            failed: Mutex::new(false),
+        }
+    }
+
+    /// What the run works with.
+    #[must_use]
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// The patience of a step.
+    #[must_use]
+    pub fn wait(&self, step: &str) -> Wait {
+        let deadline = self.deadline.min(after(self.services.clock.now(), self.step_timeout));
+        Wait::new(Arc::clone(&self.services.clock), Arc::clone(&self.services.observer), step, deadline)
+    }
+
+    /// Fails when nothing new should be started: the operator asked to stop, another step failed, or time is up.
+    ///
+    /// # Errors
+    ///
+    /// [`Meaning::Interrupted`] or [`Meaning::TimedOut`].
+    pub fn may_start(&self, step: &str) -> Result<()> {
+        self.services.interrupt.check(step)?;
+        if *self.failed.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Err(Error::new(Meaning::Interrupted, "run step", step, "another step failed"));
+        }
+        if self.services.clock.now() >= self.deadline {
+            return Err(Error::new(Meaning::TimedOut, "run step", step, "the operation's time is up")
+                .with_hint("run the same command again to go on, with a larger --timeout"));
+        }
+        Ok(())
+    }
+
+    /// One step: looks, and when something differs, takes the lock if it is not held yet (and then looks again), ensures, and notes what was done.
+    ///
+    /// # Errors
+    ///
+    /// What looking, locking or ensuring fails with.
+    pub async fn step<L, E>(
+        &self,
+        name: &str,
+        detail: &str,
+        look: impl Fn() -> L,
+        ensure: impl FnOnce(Look) -> E,
+    ) -> Result<Outcome>
+    where
+        L: Future<Output = Result<Look>>,
+        E: Future<Output = Result<Outcome>>,
+    {
+        let result = self.try_step(name, detail, look, ensure).await;
+        self.finish_step(name, &result).await;
+        result
+    }
+
+    async fn try_step<L, E>(
+        &self,
+        name: &str,
+        detail: &str,
+        look: impl Fn() -> L,
+        ensure: impl FnOnce(Look) -> E,
+    ) -> Result<Outcome>
+    where
+        L: Future<Output = Result<Look>>,
+        E: Future<Output = Result<Outcome>>,
+    {
+        self.may_start(name)?;
+        self.observe(&Event::StepStarted { step: name.to_owned(), detail: detail.to_owned() });
+        let locked_before = self.has_begun();
+        let mut found = look().await?;
+        if found.is_same() {
+            return Ok(Outcome::Unchanged);
+        }
+        self.begin_writing().await?;
+        if !locked_before {
+            found = look().await?;
+            if found.is_same() {
+                return Ok(Outcome::Unchanged);
+            }
+        }
+        self.may_start(name)?;
+        self.started.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+        ensure(found).await
+    }
+
+    async fn finish_step(&self, name: &str, result: &Result<Outcome>) {
+        match result {
+            Ok(outcome) => {
+                self.steps
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(StepReport { name: name.to_owned(), outcome: *outcome });
+                self.note(name, EntryResult::Done(*outcome)).await;
+                self.observe(&Event::StepDone { step: name.to_owned(), outcome: *outcome });
+            }
+            Err(error) => {
+                *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = true;
+                self.note(name, EntryResult::Failed(render_chain(error))).await;
+            }
+        }
+    }
+
+    async fn note(&self, step: &str, result: EntryResult) {
+        if let Some(writing) = self.writing.get() {
+            writing.journal.note(step, result).await;
+        }
+    }
+
+    /// True once the lock is held.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.writing.initialized()
+    }
+
+    /// Takes the lock and writes the intents down, unless that was done before.
+    ///
+    /// # Errors
+    ///
+    /// Those of the lock and the state store; nothing may be written then.
+    pub async fn begin_writing(&self) -> Result<()> {
+        self.writing.get_or_try_init(|| self.take_lock()).await?;
+        self.begun.notify_waiters();
+        Ok(())
+    }
+
+    async fn take_lock(&self) -> Result<Writing> {
+        let services = &self.services;
+        let wait = self.wait("lock");
+        let lock = Lock::take(
+            Arc::clone(&services.state_store),
+            &self.network,
+            services.holder.clone(),
+            &*services.probe,
+            &wait,
+            self.force_unlock,
+        )
+        .await?;
+        let journal = Journal::begin(
+            Arc::clone(&services.state_store),
+            Arc::clone(&services.clock),
+            &self.network,
+            self.operation,
+            &services.holder.operator,
+        )
+        .await?;
+        journal.intend(self.intents.clone()).await?;
+        let thread = self
+            .tell_people(Mood::Neutral, &format!("{} of {} begins", self.operation, self.network), "", None)
+            .await;
+        Ok(Writing { lock, journal, thread })
+    }
+
+    /// The lock's fence, which records are written under; none while nothing was written.
+    #[must_use]
+    pub fn fence(&self) -> Option<i64> {
+        self.writing.get().map(|writing| writing.lock.fence())
+    }
+
+    /// True when the lock was taken from a holder that may still write.
+    #[must_use]
+    pub fn took_over(&self) -> bool {
+        self.writing.get().is_some_and(|writing| writing.lock.was_taken_over())
+    }
+
+    /// Runs `flow` while keeping the lock it takes; ends early when the lock is lost.
+    ///
+    /// # Errors
+    ///
+    /// What `flow` fails with, or that the lock was lost.
+    pub async fn keeping_lock<T>(&self, flow: impl Future<Output = Result<T>>) -> Result<T> {
+        let keep = async {
+            loop {
+                let begun = self.begun.notified();
+                if let Some(writing) = self.writing.get() {
+                    break writing.lock.keep(&*self.services.clock).await;
+                }
+                begun.await;
+            }
+        };
+        tokio::select! {
+            done = flow => done,
+            lost = keep => Err(lost),
+        }
+    }
+
+    /// Ends the run: closes the journal, tells people, gives the lock back. What cannot be told or given back is a warning, not a failure.
+    pub async fn finish(&self, text: &str) -> Vec<StepReport> {
+        if let Some(writing) = self.writing.get() {
+            self.warn_of(writing.journal.close(true).await);
+            let title = format!("{} of {} is done", self.operation, self.network);
+            self.tell_people(Mood::Good, &title, text, writing.thread.as_ref()).await;
+            self.warn_of(writing.lock.release().await);
+        }
+        self.steps()
+    }
+
+    /// Ends the run of an operation that removed the network: its journal and lock go too.
+    pub async fn finish_removed(&self) -> Result<Vec<StepReport>> {
+        if let Some(writing) = self.writing.get() {
+            writing.journal.remove().await?;
+            let title = format!("{} of {} is done", self.operation, self.network);
+            self.tell_people(Mood::Good, &title, "", writing.thread.as_ref()).await;
+            writing.lock.release().await?;
+        }
+        Ok(self.steps())
+    }
+
+    /// Ends a failed run: journal, message, lock; and says what is left behind.
+    pub async fn fail(&self, error: Error, evidence: Option<Evidence>) -> OperationFailure {
+        let steps = self.steps();
+        let Some(writing) = self.writing.get() else {
+            return OperationFailure { error, steps, leftovers: Vec::new(), evidence };
+        };
+        let leftovers = self.leftovers();
+        self.warn_of(writing.journal.close(false).await);
+        let title = format!("{} of {} failed", self.operation, self.network);
+        self.tell_people(Mood::Bad, &title, &render_chain(&error), writing.thread.as_ref()).await;
+        self.warn_of(writing.lock.release().await);
+        OperationFailure { error, steps, leftovers, evidence }
+    }
+
+    /// What the steps that came to an end made, and what those that did not may have made.
+    fn leftovers(&self) -> Vec<Leftover> {
+        let done = self.steps();
+        let started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = |step: &String, resources: &Vec<String>| {
+            let report = done.iter().find(|report| report.name == *step);
+            let gone =
+                report.is_some_and(|report| matches!(report.outcome, Outcome::Removed | Outcome::Absent));
+            let touched = report.is_some() || started.contains(step);
+            (touched && !gone).then(|| Leftover {
+                step: step.clone(),
+                resources: resources.clone(),
+                certain: report.is_some(),
+            })
+        };
+        self.intents.iter().filter_map(|(step, resources)| left(step, resources)).collect()
+    }
+
+    /// The steps that came to an end so far.
+    #[must_use]
+    pub fn steps(&self) -> Vec<StepReport> {
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Passes an event on.
+    pub fn observe(&self, event: &Event) {
+        self.services.observer.observe(event);
+    }
+
+    /// Tells the operator something that is probably not as they want it.
+    pub fn warn(&self, text: impl Into<String>) {
+        self.observe(&Event::Warning { text: text.into() });
+    }
+
+    /// Tells the operator something worth knowing.
+    pub fn tell(&self, text: impl Into<String>) {
+        self.observe(&Event::Note { text: text.into() });
+    }
+
+    fn warn_of(&self, result: Result<()>) {
+        if let Err(error) = result {
+            self.warn(render_chain(&error));
+        }
+    }
+
+    async fn tell_people(
+        &self,
+        mood: Mood,
+        title: &str,
+        text: &str,
+        thread: Option<&MessageId>,
+    ) -> Option<MessageId> {
+        let notifier = self.services.notifier.as_ref()?;
+        let message = Message { mood, title: title.to_owned(), text: text.to_owned() };
+        match notifier.post(&message, thread).await {
+            Ok(id) => Some(id),
+            Err(error) => {
+                self.warn(render_chain(&error));
+                None
+            }
+        }
+    }
+}
+
+fn after(now: Timestamp, duration: Duration) -> Timestamp {
+    let span = jiff::SignedDuration::try_from(duration).unwrap_or(jiff::SignedDuration::MAX);
+    now.saturating_add(span).unwrap_or(Timestamp::MAX)
+}

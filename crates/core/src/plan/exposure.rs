@@ -1,0 +1,162 @@
+use serde::{Deserialize, Serialize};
+
+use crate::charts;
+use crate::generation::{GRPC_PORT, JSON_PORT, REST_PORT};
+use crate::ports::{NodePortBlock, range};
+use crate::spec::{Generation, NetworkSpec, ProviderKind};
+use crate::traits::FirewallOpening;
+use crate::workload::{Protocol, PublicPort};
+
+use super::Plan;
+
+/// Everybody's address range.
+const EVERYBODY: &str = "0.0.0.0/0";
+
+/// Something of the network that can be reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exposure {
+    /// What it is, such as `P2P of all nodes`.
+    pub what: String,
+    /// The ports of workers or names it is reached at.
+    pub at: Vec<String>,
+    /// Who can reach it.
+    pub reach: Reach,
+    /// What the operator should know about it; may be empty.
+    pub remark: String,
+}
+
+/// Who can reach something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "who", content = "ranges", rename_all = "kebab-case")]
+pub enum Reach {
+    /// Everybody.
+    Everybody,
+    /// These address ranges.
+    Ranges(Vec<String>),
+    /// Nobody outside the cluster; `spacecraft tunnel` leads there.
+    ClusterOnly,
+}
+
+/// All that a network exposes, and what it keeps inside.
+pub(super) fn exposure(spec: &NetworkSpec, ports: Option<&NodePortBlock>) -> Vec<Exposure> {
+    let chosen = || vec!["node ports that the server chooses".to_owned()];
+    let tcp = |range: Option<String>| range.map_or_else(chosen, |range| vec![format!("tcp:{range}")]);
+    let mut all = vec![
+        Exposure {
+            what: "P2P of all nodes".to_owned(),
+            at: p2p_range(spec).into_iter().map(|range| format!("tcp:{range}")).collect(),
+            reach: Reach::Everybody,
+            remark: String::new(),
+        },
+        Exposure {
+            what: "REST of PoETs".to_owned(),
+            at: tcp(ports.and_then(NodePortBlock::poet_range)),
+            reach: Reach::Everybody,
+            remark: match spec.generation {
+                Generation::V0 => "only after the PoETs were activated".to_owned(),
+                Generation::V1 => String::new(),
+            },
+        },
+        Exposure {
+            what: if spec.node.json_api { "gRPC and JSON API of nodes" } else { "gRPC API of nodes" }
+                .to_owned(),
+            at: tcp(ports.and_then(NodePortBlock::node_range)),
+            reach: match spec.exposure.allow_from.as_slice() {
+                [] => Reach::ClusterOnly,
+                ranges => Reach::Ranges(ranges.to_vec()),
+            },
+            remark: "opened to address ranges by --allow-from".to_owned(),
+        },
+    ];
+    all.extend(published(spec));
+    all.push(Exposure {
+        what: "private APIs of nodes, Elasticsearch, profiler, PoET configuration".to_owned(),
+        at: Vec::new(),
+        reach: Reach::ClusterOnly,
+        remark: "reached through the Kubernetes API: spacecraft tunnel".to_owned(),
+    });
+    all
+}
+
+fn published(spec: &NetworkSpec) -> Vec<Exposure> {
+    let dashboards =
+        [("Kibana", "kibana", spec.logs.is_some()), ("Grafana", "grafana", spec.metrics.is_some())];
+    dashboards
+        .into_iter()
+        .filter(|(_, _, deployed)| *deployed)
+        .map(|(what, service, _)| {
+            let public = charts::is_published(spec);
+            Exposure {
+                what: what.to_owned(),
+                at: if public {
+                    vec![format!("https://{}/", charts::public_name(spec, service))]
+                } else {
+                    Vec::new()
+                },
+                reach: if public { Reach::Everybody } else { Reach::ClusterOnly },
+                remark: "with login".to_owned(),
+            }
+        })
+        .collect()
+}
+
+/// The host ports of all P2P listeners.
+fn p2p_range(spec: &NetworkSpec) -> Option<String> {
+    let first = spec.node.p2p_port_base.checked_add(1)?;
+    let last = spec.node.p2p_port_base.checked_add(u16::try_from(spec.fleet.nodes).ok()?)?;
+    range(first, last)
+}
+
+/// What the network's firewall rule opens. `poets_open` is false in v0 until the PoETs were activated, because whoever reaches one first can activate it.
+#[must_use]
+pub fn firewall_openings(spec: &NetworkSpec, plan: &Plan, poets_open: bool) -> Vec<FirewallOpening> {
+    let block = NodePortBlock::new(spec.fleet.poets, spec.fleet.nodes, spec.node.json_api).ok();
+    let planned = plan.poets.iter().any(|poet| poet.rest_node_port.is_some());
+    let block = block.filter(|_| planned);
+    let mut public: Vec<String> = p2p_range(spec).into_iter().collect();
+    if poets_open {
+        public.extend(block.as_ref().and_then(NodePortBlock::poet_range));
+    }
+    let opening = |name: &str, ports: Vec<String>, sources: Vec<String>| FirewallOpening {
+        name: name.to_owned(),
+        ports: ports.into_iter().map(|range| ("tcp".to_owned(), range)).collect(),
+        sources,
+    };
+    let mut openings = vec![opening("public", public, vec![EVERYBODY.to_owned()])];
+    if !spec.exposure.allow_from.is_empty() {
+        let ports: Vec<String> = block.as_ref().and_then(NodePortBlock::node_range).into_iter().collect();
+        if !ports.is_empty() {
+            openings.push(opening("api", ports, spec.exposure.allow_from.clone()));
+        }
+    }
+    openings
+}
+
+/// What network policies leave open beyond the network's own namespaces.
+///
+/// Where a firewall stands before the workers, it is the one that tells address ranges apart, because a node port may hide the caller's address
+/// from the policy; elsewhere the policy names the ranges.
+#[must_use]
+pub fn public_ports(spec: &NetworkSpec, poets_open: bool) -> Vec<PublicPort> {
+    let port = |application: &str, port: Option<u16>, from: Vec<String>| PublicPort {
+        application: application.to_owned(),
+        port,
+        protocol: Protocol::Tcp,
+        from,
+    };
+    let mut ports = vec![port("miner", None, Vec::new())];
+    if poets_open {
+        ports.push(port("poet", Some(REST_PORT), Vec::new()));
+    }
+    if !spec.exposure.allow_from.is_empty() {
+        let from = match spec.provider {
+            ProviderKind::Kubernetes => spec.exposure.allow_from.clone(),
+            ProviderKind::Gcp | ProviderKind::Sandbox => Vec::new(),
+        };
+        ports.push(port("miner", Some(GRPC_PORT), from.clone()));
+        if spec.node.json_api {
+            ports.push(port("miner", Some(JSON_PORT), from));
+        }
+    }
+    ports
+}

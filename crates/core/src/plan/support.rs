@@ -1,0 +1,179 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::generation::GRPC_PORT;
+use crate::image::ImageReference;
+use crate::placement::PodDemand;
+use crate::quantity::{Bytes, Resources};
+use crate::spec::{Generation, NetworkSpec};
+use crate::workload::{
+    ConfigFile, ContainerPort, DataVolume, Part, Probe, Protocol, SecretVariable, ServiceExposure,
+    ServicePort, ServiceSpec, Workload,
+};
+
+use super::{Plan, SMALL};
+
+/// The name of the web server of the epoch-2 beacon.
+pub const BEACON: &str = "beacon";
+
+/// The name of spacemesh-watch.
+pub const WATCH: &str = "spacemesh-watch";
+
+/// The Secret that holds the Slack token of spacemesh-watch, under the key `slack-token`.
+pub const WATCH_SECRET: &str = "spacemesh-watch-slack";
+
+/// The name of the profiler.
+pub const PYROSCOPE: &str = "pyroscope";
+
+const BEACON_PORT: u16 = 8080;
+const PYROSCOPE_PORT: u16 = 4040;
+const PYROSCOPE_DISK: Bytes = Bytes::gibi(10);
+
+/// A web server that runs without root on a read-only root file system.
+const WEB_SERVER: &str = "nginxinc/nginx-unprivileged:1.29.3-alpine";
+
+/// Where nodes of a v1 network poll for the epoch-2 beacon; none in v0, which has no such service.
+#[must_use]
+pub fn beacon_url(spec: &NetworkSpec) -> Option<String> {
+    let served = spec.generation == Generation::V1 && spec.fleet.bootstrap;
+    served.then(|| format!("http://{BEACON}.{}.svc:{BEACON_PORT}", spec.cluster.namespace))
+}
+
+/// Everything of a network that is neither node nor PoET: the beacon's web server over `beacon_files`, spacemesh-watch, the profiler.
+#[must_use]
+pub fn support_workloads(spec: &NetworkSpec, plan: &Plan, beacon_files: Vec<ConfigFile>) -> Vec<Workload> {
+    let beacon = beacon_url(spec).and_then(|_| beacon(beacon_files));
+    [beacon, pyroscope(spec), watch(spec, plan)].into_iter().flatten().collect()
+}
+
+fn beacon(files: Vec<ConfigFile>) -> Option<Workload> {
+    Some(Workload {
+        files,
+        ports: vec![port("http", BEACON_PORT)],
+        services: vec![service(BEACON, "http", BEACON_PORT)],
+        probe: Some(probe(BEACON_PORT)),
+        scratch: vec!["/tmp".to_owned()],
+        ..bare(BEACON, Part::Beacon, ImageReference::parse(WEB_SERVER).ok()?, SMALL)
+    })
+}
+
+fn pyroscope(spec: &NetworkSpec) -> Option<Workload> {
+    let profiling = spec.profiling.as_ref()?;
+    Some(Workload {
+        data: Some(DataVolume { size: PYROSCOPE_DISK, mount_path: "/data".to_owned() }),
+        scratch: ["/data-compactor", "/data-metastore", "/tmp"].map(str::to_owned).to_vec(),
+        ports: vec![port("http", PYROSCOPE_PORT)],
+        services: vec![service(PYROSCOPE, "http", PYROSCOPE_PORT)],
+        probe: Some(probe(PYROSCOPE_PORT)),
+        ..bare(PYROSCOPE, Part::Pyroscope, profiling.image.clone(), profiling.resources)
+    })
+}
+
+/// spacemesh-watch takes its token as an argument only; Kubernetes puts it there from a Secret, so that no object but the Secret holds it.
+fn watch(spec: &NetworkSpec, plan: &Plan) -> Option<Workload> {
+    let alerts = spec.alerts.as_ref()?;
+    let namespace = &spec.cluster.namespace;
+    let nodes: Vec<String> = plan
+        .nodes
+        .iter()
+        .map(|node| format!("{}.{namespace}.svc:{GRPC_PORT}/{}", node.name, node.name))
+        .collect();
+    Some(Workload {
+        command: vec!["/bin/spacemesh-watch".to_owned()],
+        arguments: vec![
+            format!("--nodes={}", nodes.join(",")),
+            format!("--network-name={}", spec.network),
+            "--slack-api-token=$(SLACK_API_TOKEN)".to_owned(),
+            format!("--slack-channel-name={}", alerts.channel),
+        ],
+        secret_environment: vec![SecretVariable {
+            variable: "SLACK_API_TOKEN".to_owned(),
+            secret: WATCH_SECRET.to_owned(),
+            key: "slack-token".to_owned(),
+        }],
+        ..bare(WATCH, Part::Watch, alerts.image.clone(), SMALL)
+    })
+}
+
+fn bare(name: &str, part: Part, image: ImageReference, resources: Resources) -> Workload {
+    Workload {
+        name: name.to_owned(),
+        part,
+        image,
+        command: Vec::new(),
+        arguments: Vec::new(),
+        environment: BTreeMap::new(),
+        secret_environment: Vec::new(),
+        files: Vec::new(),
+        keys: Vec::new(),
+        data: None,
+        scratch: Vec::new(),
+        resources,
+        accelerators: 0,
+        ports: Vec::new(),
+        services: Vec::new(),
+        monitored: false,
+        slot: None,
+        probe: None,
+        grace_period: Duration::from_secs(30),
+    }
+}
+
+fn port(name: &str, port: u16) -> ContainerPort {
+    ContainerPort { name: name.to_owned(), port, host_port: None, protocol: Protocol::Tcp }
+}
+
+fn service(name: &str, port_name: &str, port: u16) -> ServiceSpec {
+    ServiceSpec {
+        name: name.to_owned(),
+        exposure: ServiceExposure::ClusterIp,
+        ports: vec![ServicePort { name: port_name.to_owned(), port, node_port: None }],
+    }
+}
+
+fn probe(port: u16) -> Probe {
+    Probe { port, startup_budget: Duration::from_secs(300) }
+}
+
+/// What support pods request.
+pub(super) fn demands(spec: &NetworkSpec) -> Vec<PodDemand> {
+    let pod = |name: &str, resources: Resources, disks: u32| PodDemand {
+        name: name.to_owned(),
+        resources,
+        disks,
+        apart: None,
+        slot: None,
+    };
+    let beacon = beacon_url(spec).map(|_| pod(BEACON, SMALL, 0));
+    let pyroscope = spec.profiling.as_ref().map(|profiling| pod(PYROSCOPE, profiling.resources, 1));
+    let watch = spec.alerts.as_ref().map(|_| pod(WATCH, SMALL, 0));
+    [beacon, pyroscope, watch].into_iter().flatten().collect()
+}
+
+/// How many objects of our own a network has, by kind.
+pub(super) fn object_counts(spec: &NetworkSpec) -> BTreeMap<String, u32> {
+    let (nodes, poets) = (spec.fleet.nodes, spec.fleet.poets);
+    let beacon = u32::from(beacon_url(spec).is_some());
+    let pyroscope = u32::from(spec.profiling.is_some());
+    let watch = u32::from(spec.alerts.is_some());
+    let metrics = if spec.metrics.is_some() { nodes } else { 0 };
+    let poet_keys = if spec.generation == Generation::V1 { poets } else { 0 };
+    let counts = [
+        ("ConfigMap", nodes + poets + beacon),
+        ("Deployment", nodes + poets + beacon + pyroscope + watch),
+        ("PersistentVolumeClaim", nodes + poets + pyroscope),
+        ("PodMonitor", metrics),
+        ("Secret", nodes + poet_keys + watch),
+        ("Service", nodes + poets + beacon + pyroscope + metrics),
+    ];
+    counts.into_iter().filter(|(_, count)| *count > 0).map(|(kind, count)| (kind.to_owned(), count)).collect()
+}
+
+/// The numbers of nodes that push profiles, and the profiler's address.
+pub(super) fn profiler_url(spec: &NetworkSpec, number: u32) -> Option<String> {
+    let profiling = spec.profiling.as_ref()?;
+    profiling
+        .nodes
+        .contains(&number)
+        .then(|| format!("http://{PYROSCOPE}.{}.svc:{PYROSCOPE_PORT}", spec.cluster.namespace))
+}
