@@ -63,7 +63,7 @@ impl Creation<'_> {
         };
         self.remember(record, &genesis, &bindings).await?;
         self.ensure_firewall(poets_open(self.spec(), record)).await?;
-        let beacon_files = self.beacon_files(&genesis);
+        let beacon_files = self.beacon_files(&genesis)?;
         let started = self.services().clock.now();
         let changed = self.ensure_fleet(workloads, &bindings, &beacon_files).await?;
         let bring_up = elapsed(started, self.services().clock.now());
@@ -166,21 +166,12 @@ impl Creation<'_> {
         self.plan.poets.iter().map(record).collect()
     }
 
-    fn beacon_files(&self, genesis: &GenesisRecord) -> Vec<ConfigFile> {
-        let spec = self.spec();
-        if crate::plan::beacon_url(spec).is_none() {
-            return Vec::new();
+    fn beacon_files(&self, genesis: &GenesisRecord) -> Result<Vec<ConfigFile>> {
+        if crate::plan::beacon_url(self.spec()).is_none() {
+            return Ok(Vec::new());
         }
-        let version = spec
-            .node
-            .base_config
-            .pointer("/bootstrap/bootstrap-version")
-            .and_then(|version| version.as_str());
-        self.request.profile.beacon_files(&BeaconFacts {
-            genesis: genesis.genesis.clone(),
-            directory: BEACON_DIRECTORY.to_owned(),
-            version: version.map(str::to_owned),
-        })
+        let directory = BEACON_DIRECTORY.to_owned();
+        self.request.profile.beacon_files(&BeaconFacts { genesis: genesis.genesis.clone(), directory })
     }
 
     /// Applies what differs and waits until all of it is up. True when anything was applied.
