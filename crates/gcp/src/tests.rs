@@ -1,0 +1,1 @@
+//! Behaviour over the wire, in virtual time.
