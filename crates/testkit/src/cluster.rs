@@ -89,9 +89,9 @@ impl InMemoryCluster {
         cloud.clusters.insert(name.to_string(), Entry { cluster, request: None, incarnation });
     }
 
-    /// Takes a cluster away behind everybody's back, leaving disks and firewall rules.
+    /// Takes a cluster away behind everybody's back, leaving detached disks and firewall rules.
     pub fn lose_cluster(&self, network: &NetworkName) {
-        self.state.lock().clusters.remove(network.as_str());
+        self.state.lock().take_away(network);
     }
 
     /// What the next preflights will find.
@@ -194,11 +194,15 @@ impl Cloud {
         if self.own("delete cluster", network)?.is_none() {
             return Ok(Outcome::Absent);
         }
+        self.take_away(network);
+        Ok(Outcome::Removed)
+    }
+
+    fn take_away(&mut self, network: &NetworkName) {
         self.clusters.remove(network.as_str());
         for disk in self.disks.values_mut().filter(|disk| disk.network == *network) {
             disk.users.clear();
         }
-        Ok(Outcome::Removed)
     }
 }
 

@@ -259,6 +259,28 @@ impl Run {
         }
     }
 
+    /// Clears up after an earlier run that died between its last step and its end: its lock is given back and its journal closed. For runs that found
+    /// nothing else to do.
+    ///
+    /// # Errors
+    ///
+    /// Those of the state store; [`Meaning::Unavailable`] when somebody alive is at work on the network.
+    pub async fn settle(&self) -> Result<()> {
+        if self.has_begun() {
+            return Ok(());
+        }
+        let store = &*self.services.state_store;
+        let locked = store.get(&Lock::key(&self.network)).await?.is_some();
+        let open = store
+            .get(&Journal::key(&self.network))
+            .await?
+            .is_some_and(|object| Journal::is_open(&object.bytes));
+        if locked || open {
+            self.begin_writing().await?;
+        }
+        Ok(())
+    }
+
     /// Ends the run: closes the journal, tells people, gives the lock back. What cannot be told or given back is a warning, not a failure.
     pub async fn finish(&self, text: &str) -> Vec<StepReport> {
         if let Some(writing) = self.writing.get() {

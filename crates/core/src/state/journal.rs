@@ -85,6 +85,12 @@ impl Journal {
         format!("{network}/journal.json")
     }
 
+    /// True for a journal of an operation that did not get to its end.
+    #[must_use]
+    pub fn is_open(bytes: &[u8]) -> bool {
+        serde_json::from_slice::<JournalDocument>(bytes).is_ok_and(|document| document.finished_at.is_none())
+    }
+
     /// Begins the journal of an operation, keeping unfinished entries of earlier ones. Writes nothing yet.
     ///
     /// # Errors
@@ -204,9 +210,9 @@ impl Journal {
 
 /// Entries of a journal that was not closed, as far as it can be read.
 fn unfinished_in(bytes: &[u8]) -> Vec<Entry> {
-    let Ok(document) = serde_json::from_slice::<JournalDocument>(bytes) else { return Vec::new() };
-    if document.finished_at.is_some() {
-        return Vec::new();
-    }
-    document.entries
+    let document = serde_json::from_slice::<JournalDocument>(bytes).ok();
+    document
+        .filter(|document| document.finished_at.is_none())
+        .map(|document| document.entries)
+        .unwrap_or_default()
 }

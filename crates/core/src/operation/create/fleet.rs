@@ -12,7 +12,7 @@ use crate::error::{Error, Meaning, Result};
 use crate::generation::{BeaconFacts, GRPC_PORT, REST_PORT};
 use crate::observer::{Event, Outcome};
 use crate::operation::window::sliding_window;
-use crate::plan::{Bindings, support_workloads};
+use crate::plan::{Bindings, PlannedPoet, support_workloads};
 use crate::slots::{SlotAssignment, missing_assignments};
 use crate::spec::{Generation, RolloutOrder, WaitFor};
 use crate::state::{GenesisRecord, NetworkRecord, NodeRecord, PoetRecord};
@@ -127,7 +127,7 @@ impl Creation<'_> {
         bindings: &Bindings,
     ) -> Result<()> {
         let nodes = self.node_records(bindings);
-        let poets = self.poet_records(bindings);
+        let poets = self.poet_records(bindings, &record.poets);
         let changed =
             record.genesis.as_ref() != Some(genesis) || record.nodes != nodes || record.poets != poets;
         record.genesis = Some(genesis.clone());
@@ -154,14 +154,16 @@ impl Creation<'_> {
         self.plan.nodes.iter().filter_map(record).collect()
     }
 
-    fn poet_records(&self, bindings: &Bindings) -> Vec<PoetRecord> {
-        let record = |poet: &crate::plan::PlannedPoet| PoetRecord {
+    /// A PoET's URL is known beforehand where its node port is planned, else once its Service was seen.
+    fn poet_records(&self, bindings: &Bindings, known: &[PoetRecord]) -> Vec<PoetRecord> {
+        let address = bindings.slot_addresses.get(&0);
+        let planned = |poet: &PlannedPoet| Some(format!("http://{}:{}", address?, poet.rest_node_port?));
+        let seen = |poet: &PlannedPoet| known.iter().find(|known| known.number == poet.number)?.url.clone();
+        let record = |poet: &PlannedPoet| PoetRecord {
             name: poet.name.clone(),
             number: poet.number,
             public_key: bindings.poets.get(&poet.number).map(|identity| identity.public_key.clone()),
-            url: poet
-                .rest_node_port
-                .and_then(|port| Some(format!("http://{}:{port}", bindings.slot_addresses.get(&0)?))),
+            url: planned(poet).or_else(|| seen(poet)),
         };
         self.plan.poets.iter().map(record).collect()
     }
@@ -210,9 +212,8 @@ impl Creation<'_> {
     }
 
     fn poet_workloads(&self, bindings: &Bindings) -> Result<Vec<Workload>> {
-        let poet = |poet: &crate::plan::PlannedPoet| {
-            bindings.poet(self.spec(), self.plan, &self.request.profile, poet.number)
-        };
+        let poet =
+            |poet: &PlannedPoet| bindings.poet(self.spec(), self.plan, &self.request.profile, poet.number);
         self.plan.poets.iter().map(poet).collect()
     }
 

@@ -34,6 +34,7 @@ impl Creation<'_> {
             self.run.begin_writing().await?;
             self.write_record(&mut record).await?;
         }
+        self.run.settle().await?;
         Ok(self.report(&fleet, &observed, config_url))
     }
 

@@ -1,0 +1,170 @@
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use spacecraft_core::Meaning;
+use spacecraft_core::observer::Outcome;
+use spacecraft_core::spec::{Generation, ProviderKind, RolloutOrder};
+use spacecraft_core::workload::Role;
+
+use crate::world::{World, network, release_values, spec};
+
+#[tokio::test]
+async fn a_network_comes_up_with_every_step_created() {
+    for generation in [Generation::V1, Generation::V0] {
+        let world = World::new();
+        let report = world.create(&spec(generation), 1).await.unwrap();
+        let other: Vec<_> = report.steps.iter().filter(|step| step.outcome != Outcome::Created).collect();
+        assert!(other.is_empty(), "{generation}: {other:?}");
+        let peers: BTreeSet<_> = report.nodes.iter().map(|node| &node.peer_id).collect();
+        assert_eq!(peers.len(), 10);
+        let roles = |role: Role| report.nodes.iter().filter(|node| node.role == role).count();
+        assert_eq!((roles(Role::Bootstrap), roles(Role::Bootnode), roles(Role::Miner)), (1, 6, 3));
+        let bootnode_workers: BTreeSet<_> = report
+            .nodes
+            .iter()
+            .filter(|node| node.role != Role::Miner)
+            .filter_map(|node| node.worker.as_ref())
+            .collect();
+        assert_eq!(bootnode_workers.len(), 7, "pinned nodes share workers");
+        assert!(
+            report.nodes.iter().all(|node| node.grpc.is_some() && node.json.is_some() && node.p2p.is_some())
+        );
+        assert!(report.poets.iter().all(|poet| poet.url.is_some()));
+    }
+}
+
+#[tokio::test]
+async fn the_same_command_again_writes_nothing() {
+    for generation in [Generation::V1, Generation::V0] {
+        let world = World::new();
+        let first = world.create(&spec(generation), 1).await.unwrap();
+        let writes = world.ledger.write_count();
+        let posts = world.notifier.posts().len();
+        let again = world.create(&spec(generation), 2).await.unwrap();
+        assert_eq!(
+            world.ledger.write_count(),
+            writes,
+            "{generation} wrote again: {:?}",
+            world.ledger.calls().iter().filter(|call| call.write).skip(writes).collect::<Vec<_>>()
+        );
+        assert_eq!(world.notifier.posts().len(), posts);
+        let changed: Vec<_> = again.steps.iter().filter(|step| step.outcome != Outcome::Unchanged).collect();
+        assert!(changed.is_empty(), "{generation}: {changed:?}");
+        assert_eq!(again.nodes, first.nodes);
+    }
+}
+
+#[tokio::test]
+async fn the_published_config_names_the_first_poet_and_the_bootnodes() {
+    let world = World::new();
+    let report = world.create(&spec(Generation::V1), 1).await.unwrap();
+    let contents = world.config.contents();
+    let config: Value = serde_json::from_str(&contents["net1-archive/config.json"]).unwrap();
+    let bootnodes: Vec<&str> =
+        config["p2p"]["bootnodes"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let expected: Vec<&str> = report
+        .nodes
+        .iter()
+        .filter(|node| node.role == Role::Bootnode)
+        .filter_map(|node| node.p2p.as_deref())
+        .collect();
+    assert_eq!(bootnodes, expected);
+    let poet = config["main"]["poet-servers"][0]["address"].as_str().unwrap();
+    assert_eq!(Some(poet), report.poets[0].url.as_deref());
+    assert!(contents.keys().any(|key| key.ends_with("epoch-2-update-bs")), "the beacon is not published");
+}
+
+#[tokio::test]
+async fn a_v0_network_activates_each_poet_once_with_gateways_in_node_order() {
+    let world = World::new();
+    world.create(&spec(Generation::V0), 1).await.unwrap();
+    assert_eq!(world.ledger.count("spacemesh.start_poet"), 3);
+    for start in world.spacemesh.starts().values() {
+        let names: Vec<&str> =
+            start.gateways.iter().filter_map(|address| address.split('.').next()).collect();
+        assert_eq!(names, ["miner-1", "miner-2", "miner-3", "miner-4"]);
+    }
+}
+
+#[tokio::test]
+async fn another_spec_is_refused_with_what_differs_and_nothing_is_written() {
+    let world = World::new();
+    world.create(&spec(Generation::V1), 1).await.unwrap();
+    let writes = world.ledger.write_count();
+    let mut other = spec(Generation::V1);
+    other.fleet.nodes = 12;
+    let failure = world.create(&other, 2).await.unwrap_err();
+    assert_eq!(failure.error.meaning(), Meaning::Invalid);
+    assert!(failure.error.reason().contains("fleet.nodes: 10 -> 12"), "{}", failure.error.reason());
+    assert_eq!(world.ledger.write_count(), writes);
+}
+
+#[tokio::test]
+async fn a_node_that_cannot_come_up_stops_the_operation_with_evidence_and_it_goes_on_later() {
+    let world = World::new();
+    world.workloads.break_down("miner-9", "image cannot be pulled");
+    let failure = world.create(&spec(Generation::V1), 1).await.unwrap_err();
+    assert!(failure.is_resumable());
+    let evidence = failure.evidence.unwrap();
+    assert!(evidence.pods.iter().any(|pod| pod.workload == "miner-9"));
+    world.workloads.let_go("miner-9");
+    let report = world.create(&spec(Generation::V1), 2).await.unwrap();
+    assert_eq!(report.nodes.len(), 10);
+}
+
+#[tokio::test]
+async fn a_foreign_cluster_of_the_same_name_is_refused() {
+    let world = World::new();
+    world.cluster.add_foreign_cluster(&network());
+    let failure = world.create(&spec(Generation::V1), 1).await.unwrap_err();
+    assert_eq!(failure.error.meaning(), Meaning::AlreadyExists);
+}
+
+#[tokio::test]
+async fn a_shared_cluster_takes_a_network_without_cluster_or_firewall() {
+    let world = World::shared();
+    let mut spec = spec(Generation::V1);
+    spec.provider = ProviderKind::Kubernetes;
+    spec.logs = None;
+    let report = world.create(&spec, 1).await.unwrap();
+    assert!(report.steps.iter().all(|step| step.name != "firewall"));
+    let again = world.create(&spec, 2).await.unwrap();
+    assert!(again.steps.iter().all(|step| step.outcome == Outcome::Unchanged), "{:?}", again.steps);
+}
+
+#[tokio::test]
+async fn an_ordered_rollout_applies_the_same_workloads() {
+    let (parallel, ordered) = (World::new(), World::new());
+    parallel.create(&spec(Generation::V1), 1).await.unwrap();
+    let mut in_order = spec(Generation::V1);
+    in_order.rollout.order = RolloutOrder::Ordered;
+    ordered.create(&in_order, 1).await.unwrap();
+    let names = |world: &World| world.workloads.workloads().into_keys().collect::<Vec<_>>();
+    assert_eq!(names(&parallel), names(&ordered));
+}
+
+#[tokio::test]
+async fn an_extended_network_takes_its_genesis_from_the_parent() {
+    let world = World::new();
+    let mut extended = spec(Generation::V1);
+    extended.fleet.bootstrap = false;
+    let config = &mut extended.node.base_config;
+    config["genesis"]["genesis-time"] = "2025-01-01T00:00:00Z".into();
+    config["p2p"]["bootnodes"] = serde_json::json!([
+        "/ip4/203.0.113.1/tcp/5001/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN"
+    ]);
+    let report = world.create(&extended, 1).await.unwrap();
+    assert_eq!(report.genesis_time.to_string(), "2025-01-01T00:00:00Z");
+    assert!(report.nodes.iter().all(|node| node.role != Role::Bootstrap));
+}
+
+#[test]
+fn chart_values_hold_the_password_and_sizes_that_were_asked_for() {
+    let values = release_values(&spec(Generation::V1), "elasticsearch");
+    assert_eq!(values["secret"]["password"], "elastic-password");
+    assert_eq!(values["volumeClaimTemplate"]["resources"]["requests"]["storage"], "10Gi");
+    assert_eq!(values["resources"]["limits"]["cpu"], "1");
+    assert_eq!(values["clusterHealthCheckParams"], "wait_for_status=yellow&timeout=1s");
+    let kibana = release_values(&spec(Generation::V1), "kibana");
+    assert_eq!(kibana["ingress"]["hosts"][0]["host"], "kibana-net1.spacemesh.io");
+}

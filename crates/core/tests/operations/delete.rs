@@ -1,0 +1,67 @@
+use spacecraft_core::Meaning;
+use spacecraft_core::observer::Outcome;
+use spacecraft_core::spec::{Generation, ProviderKind};
+use spacecraft_core::traits::{ClusterProvider, DnsProvider};
+
+use crate::world::{World, network, spec};
+
+async fn nothing_is_left(world: &World) {
+    assert!(world.state.contents().is_empty(), "{:?}", world.state.contents().keys());
+    assert!(world.config.contents().is_empty());
+    assert!(world.cluster.disks(None).await.unwrap().is_empty());
+    assert!(world.cluster.firewall_rules(None).await.unwrap().is_empty());
+    assert!(world.cluster.get(&network()).await.unwrap().is_none());
+    assert!(world.dns.list(None).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn deleting_leaves_nothing_behind() {
+    let world = World::new();
+    world.create(&spec(Generation::V1), 1).await.unwrap();
+    let report = world.delete(&spec(Generation::V1), 2).await.unwrap();
+    assert!(report.steps.iter().any(|step| step.name == "cluster" && step.outcome == Outcome::Removed));
+    nothing_is_left(&world).await;
+}
+
+#[tokio::test]
+async fn a_network_whose_cluster_is_gone_is_deleted_all_the_same() {
+    let world = World::new();
+    world.create(&spec(Generation::V1), 1).await.unwrap();
+    world.cluster.lose_cluster(&network());
+    world.delete(&spec(Generation::V1), 2).await.unwrap();
+    nothing_is_left(&world).await;
+}
+
+#[tokio::test]
+async fn a_network_on_a_shared_cluster_takes_its_charts_and_namespaces_with_it() {
+    let world = World::shared();
+    let mut spec = spec(Generation::V1);
+    spec.provider = ProviderKind::Kubernetes;
+    world.create(&spec, 1).await.unwrap();
+    world.delete(&spec, 2).await.unwrap();
+    assert!(world.charts.installed().is_empty(), "{:?}", world.charts.installed());
+    assert!(world.workloads.is_empty());
+    assert!(world.state.contents().is_empty());
+}
+
+#[tokio::test]
+async fn a_network_that_does_not_exist_is_refused_with_those_that_do() {
+    let world = World::new();
+    world.create(&spec(Generation::V1), 1).await.unwrap();
+    let writes = world.ledger.write_count();
+    let mut other = spec(Generation::V1);
+    other.network = spacecraft_core::names::NetworkName::new("net10").unwrap();
+    let failure = world.delete(&other, 2).await.unwrap_err();
+    assert_eq!(failure.error.meaning(), Meaning::NotFound);
+    assert!(failure.error.hint().unwrap().contains("net1"));
+    assert_eq!(world.ledger.write_count(), writes);
+}
+
+#[tokio::test]
+async fn a_foreign_cluster_is_never_deleted() {
+    let world = World::new();
+    world.cluster.add_foreign_cluster(&network());
+    let failure = world.delete(&spec(Generation::V1), 1).await.unwrap_err();
+    assert_eq!(failure.error.meaning(), Meaning::Denied);
+    assert!(world.cluster.get(&network()).await.unwrap().is_some());
+}

@@ -1,0 +1,102 @@
+//! Stopped dead at every single call, and run again.
+
+use spacecraft_core::names::NetworkName;
+use spacecraft_core::spec::{Generation, NetworkSpec};
+use spacecraft_core::traits::ClusterProvider;
+
+use crate::world::{World, network, spec};
+
+fn small(generation: Generation) -> NetworkSpec {
+    let mut spec = spec(generation);
+    spec.fleet.nodes = 3;
+    spec.fleet.bootnodes = 1;
+    spec.fleet.poets = 1;
+    spec.fleet.gateways = 1;
+    spec
+}
+
+async fn calls_of_a_creation(spec: &NetworkSpec) -> usize {
+    let world = World::new();
+    world.create(spec, 1).await.unwrap();
+    world.ledger.call_count()
+}
+
+/// What must be the same however often a creation was stopped: names of everything that exists.
+async fn end_state(world: &World) -> Vec<String> {
+    let mut state: Vec<String> = world.workloads.workloads().into_keys().collect();
+    state.extend(world.charts.installed().into_iter().map(|release| release.name));
+    state.extend(world.config.contents().into_keys());
+    state.extend(world.state.contents().into_keys());
+    state.extend(world.logs.retentions().into_keys());
+    state.extend(world.cluster.firewall_rules(None).await.unwrap().into_iter().map(|rule| rule.name));
+    state
+}
+
+#[tokio::test]
+async fn a_creation_that_was_stopped_at_any_call_comes_to_the_same_end_when_it_runs_again() {
+    for generation in [Generation::V1, Generation::V0] {
+        let spec = small(generation);
+        let undisturbed = World::new();
+        undisturbed.create(&spec, 1).await.unwrap();
+        let expected = end_state(&undisturbed).await;
+        for stop in 0..calls_of_a_creation(&spec).await {
+            let world = World::new();
+            world.ledger.stop_after(stop);
+            let _ = world.create(&spec, 1).await;
+            world.ledger.clear_faults();
+            let again = world.create(&spec, 2).await;
+            assert!(again.is_ok(), "{generation}, stopped after call {stop}: {:?}", again.err());
+            assert_eq!(end_state(&world).await, expected, "{generation}, stopped after call {stop}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn whatever_a_stopped_creation_made_is_deleted() {
+    let spec = small(Generation::V1);
+    for stop in 0..calls_of_a_creation(&spec).await {
+        let world = World::new();
+        world.ledger.stop_after(stop);
+        let _ = world.create(&spec, 1).await;
+        world.ledger.clear_faults();
+        let _ = world.delete(&spec, 2).await;
+        left_nothing(&world, stop, &network()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_that_was_stopped_at_any_call_is_finished_by_the_next() {
+    let spec = small(Generation::V1);
+    let undisturbed = World::new();
+    undisturbed.create(&spec, 1).await.unwrap();
+    undisturbed.ledger.forget_calls();
+    undisturbed.delete(&spec, 2).await.unwrap();
+    for stop in 0..undisturbed.ledger.call_count() {
+        let world = World::new();
+        world.create(&spec, 1).await.unwrap();
+        world.ledger.forget_calls();
+        world.ledger.stop_after(stop);
+        let _ = world.delete(&spec, 2).await;
+        world.ledger.clear_faults();
+        let _ = world.delete(&spec, 3).await;
+        left_nothing(&world, stop, &network()).await;
+    }
+}
+
+async fn left_nothing(world: &World, stop: usize, network: &NetworkName) {
+    assert!(
+        world.state.contents().is_empty(),
+        "stopped after call {stop}: {:?}",
+        world.state.contents().keys()
+    );
+    assert!(world.config.contents().is_empty(), "stopped after call {stop}");
+    assert!(
+        world.cluster.get(network).await.unwrap().is_none(),
+        "stopped after call {stop}: the cluster is left"
+    );
+    assert!(world.cluster.disks(None).await.unwrap().is_empty(), "stopped after call {stop}: disks are left");
+    assert!(
+        world.cluster.firewall_rules(None).await.unwrap().is_empty(),
+        "stopped after call {stop}: a rule is left"
+    );
+}
