@@ -1,5 +1,7 @@
 //! What a template may ask of the cluster: `.Capabilities`.
 
+mod builtin;
+
 use std::collections::BTreeSet;
 
 /// The Kubernetes version that is assumed when neither a cluster nor a flag says otherwise: the one that Helm 3.19 assumes.
@@ -54,5 +56,47 @@ impl<S: Into<String>> FromIterator<S> for ApiVersions {
 impl<S: Into<String>> Extend<S> for ApiVersions {
     fn extend<I: IntoIterator<Item = S>>(&mut self, versions: I) {
         self.0.extend(versions.into_iter().map(Into::into));
+    }
+}
+
+impl KubeVersion {
+    /// The version in a text such as `v1.35.5-gke.100` or `1.33`; what is missing is 0.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        let plain = text.trim().trim_start_matches('v');
+        let (numbers, rest) = plain.find(['-', '+']).map_or((plain, ""), |at| plain.split_at(at));
+        let mut parts = numbers.splitn(3, '.');
+        let mut next = || parts.next().filter(|part| !part.is_empty()).unwrap_or("0").to_owned();
+        let (major, minor, patch) = (next(), next(), next());
+        Self { version: format!("v{major}.{minor}.{patch}{rest}"), major, minor }
+    }
+}
+
+impl Default for Capabilities {
+    /// What Helm assumes without a cluster.
+    fn default() -> Self {
+        Self {
+            kube_version: KubeVersion::of(DEFAULT_KUBE_VERSION),
+            api_versions: builtin::VERSIONS.iter().copied().collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_may_lack_parts_and_keeps_its_suffix() {
+        let version = KubeVersion::of("v1.35.5-gke.100");
+        assert_eq!((version.version.as_str(), version.minor.as_str()), ("v1.35.5-gke.100", "35"));
+        assert_eq!(KubeVersion::of("1.33").version, "v1.33.0");
+    }
+
+    #[test]
+    fn without_a_cluster_versions_are_known_and_kinds_are_not() {
+        let assumed = Capabilities::default().api_versions;
+        assert!(assumed.has("apps/v1") && assumed.has("policy/v1beta1"));
+        assert!(!assumed.has("apps/v1/Deployment"));
     }
 }

@@ -1,14 +1,25 @@
 //! A chart as it is in memory: its metadata, templates, values, schema, other files and the charts it depends on.
 //!
-//! The loaders make it from a folder or an archive, dependency processing settles which subcharts take part, and the
-//! engine renders it. File names use `/` and are relative to the chart's own folder.
+//! The loaders make it from a folder or an archive, [`dependencies`] settles which subcharts take part, and the engine
+//! renders it. File names use `/` and are relative to the chart's own folder.
 
+mod archive;
+pub mod check;
+pub mod dependencies;
+mod error;
+mod folder;
+mod ignore;
+mod load;
 pub mod metadata;
+mod pattern;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use archive::{MAX_CHART_BYTES, MAX_FILE_BYTES, MAX_FILES};
+pub use error::ChartError;
+pub use load::{load, load_archive};
 pub use metadata::{Dependency, Lock, Maintainer, Metadata};
 
 /// A chart with everything in it, subcharts included.

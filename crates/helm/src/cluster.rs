@@ -1,0 +1,232 @@
+//! The Kubernetes API as far as releases need it: any object, by discovery.
+
+mod address;
+mod served;
+mod watch;
+
+use http::{Method, Request, StatusCode};
+use serde_json::{Value, json};
+use spacecraft_core::{Error, Meaning, Result};
+use spacecraft_http::{Call, Failure, Idempotency, Refusal, Repeat, Retrier};
+
+pub use address::Address;
+pub use served::{Resource, Served};
+pub(crate) use watch::{Change, Followed};
+
+/// The field manager under which Helm's objects are applied.
+pub(crate) const FIELD_MANAGER: &str = "helm";
+/// How many objects one page of a list has.
+const PAGE: usize = 500;
+
+/// A connection to a cluster.
+#[derive(Clone)]
+pub struct Cluster {
+    client: kube::Client,
+    retrier: Retrier,
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Cluster").finish_non_exhaustive()
+    }
+}
+
+/// A request, of which each attempt makes its own copy.
+struct Draft {
+    method: Method,
+    uri: String,
+    content_type: Option<&'static str>,
+    accept: &'static str,
+    body: Vec<u8>,
+}
+
+impl Draft {
+    fn new(method: Method, uri: impl Into<String>) -> Self {
+        Self { method, uri: uri.into(), content_type: None, accept: "application/json", body: Vec::new() }
+    }
+
+    fn body(mut self, content_type: &'static str, body: &Value) -> Self {
+        self.content_type = Some(content_type);
+        self.body = body.to_string().into_bytes();
+        self
+    }
+
+    fn request(&self) -> Result<Request<Vec<u8>>, Failure> {
+        let mut builder = Request::builder()
+            .method(self.method.clone())
+            .uri(&self.uri)
+            .header(http::header::ACCEPT, self.accept);
+        if let Some(content_type) = self.content_type {
+            builder = builder.header(http::header::CONTENT_TYPE, content_type);
+        }
+        builder.body(self.body.clone()).map_err(|error| {
+            let reason = "this is no valid request";
+            Failure::Final(
+                Error::new(Meaning::Invalid, "ask the cluster", &self.uri, reason).with_source(error),
+            )
+        })
+    }
+}
+
+impl Cluster {
+    /// A cluster behind `client`, whose own retries should be off, since `retrier` repeats what can be repeated.
+    #[must_use]
+    pub fn new(client: kube::Client, retrier: Retrier) -> Self {
+        Self { client, retrier }
+    }
+
+    pub(crate) fn retrier(&self) -> &Retrier {
+        &self.retrier
+    }
+
+    /// Everything that the cluster serves, and its version.
+    ///
+    /// # Errors
+    /// If discovery fails.
+    pub async fn served(&self) -> Result<Served> {
+        served::discover(self).await
+    }
+
+    /// The object at `address`; none when there is none.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn get(&self, address: &Address) -> Result<Option<Value>> {
+        let call = Call::new("read", address.to_string(), Idempotency::Safe);
+        match self.exchange(&call, &Draft::new(Method::GET, address.path())).await {
+            Ok(object) => Ok(Some(object)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// All objects of a kind in a namespace, or in all, and the version of the list.
+    pub(crate) async fn list(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        selector: &str,
+    ) -> Result<(Vec<Value>, String)> {
+        let place =
+            namespace.map_or_else(|| "the cluster".to_owned(), |namespace| format!("namespace {namespace}"));
+        let call = Call::new("list", format!("{} in {place}", resource.plural), Idempotency::Safe);
+        let (mut objects, mut next) = (Vec::new(), String::new());
+        loop {
+            let uri = resource.list_uri(namespace, selector, PAGE, &next);
+            let mut page = self.exchange(&call, &Draft::new(Method::GET, uri)).await?;
+            if let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) {
+                objects.extend(items);
+            }
+            let metadata = |field: &str| {
+                page.pointer(&format!("/metadata/{field}"))
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            next = metadata("continue");
+            if next.is_empty() {
+                return Ok((objects, metadata("resourceVersion")));
+            }
+        }
+    }
+
+    /// Creates an object. After a lost reply it may exist although this fails.
+    pub(crate) async fn create(&self, address: &Address, object: &Value) -> Result<Value> {
+        let call = Call::new("create", address.to_string(), Idempotency::NotRepeatable);
+        let uri = format!("{}?fieldManager={FIELD_MANAGER}", address.collection_path());
+        self.exchange(&call, &Draft::new(Method::POST, uri).body("application/json", object)).await
+    }
+
+    /// Puts an object in the place of the one that is there.
+    pub(crate) async fn replace(&self, address: &Address, object: &Value) -> Result<Value> {
+        let call = Call::new("update", address.to_string(), Idempotency::Idempotent);
+        let uri = format!("{}?fieldManager={FIELD_MANAGER}", address.path());
+        self.exchange(&call, &Draft::new(Method::PUT, uri).body("application/json", object)).await
+    }
+
+    /// Applies an object by server-side apply, taking fields over from whoever owns them.
+    pub(crate) async fn apply(&self, address: &Address, object: &Value) -> Result<Value> {
+        let call = Call::new("apply", address.to_string(), Idempotency::Idempotent);
+        let uri = format!("{}?fieldManager={FIELD_MANAGER}&force=true", address.path());
+        let draft = Draft::new(Method::PATCH, uri).body("application/apply-patch+yaml", object);
+        self.exchange(&call, &draft).await
+    }
+
+    /// Changes an object by a JSON patch.
+    pub(crate) async fn json_patch(&self, address: &Address, patch: &Value) -> Result<Value> {
+        let call = Call::new("change", address.to_string(), Idempotency::Idempotent);
+        let uri = format!("{}?fieldManager={FIELD_MANAGER}", address.path());
+        self.exchange(&call, &Draft::new(Method::PATCH, uri).body("application/json-patch+json", patch)).await
+    }
+
+    /// Deletes an object, and in the background what it owns. True when it was there.
+    pub(crate) async fn delete(&self, address: &Address) -> Result<bool> {
+        let call = Call::new("delete", address.to_string(), Idempotency::Idempotent);
+        let options = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"});
+        let draft = Draft::new(Method::DELETE, address.path()).body("application/json", &options);
+        match self.exchange(&call, &draft).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn exchange(&self, call: &Call, draft: &Draft) -> Result<Value> {
+        let attempt = || async {
+            let reply = self.client.request::<Value>(draft.request()?).await;
+            reply.map_err(|error| failure(error))
+        };
+        self.retrier.run(call, attempt).await
+    }
+}
+
+fn failure(error: kube::Error) -> Failure {
+    match error {
+        kube::Error::Api(status) => Failure::Refused(refusal(&status)),
+        kube::Error::SerdeError(_) => Failure::ReplyLost {
+            reason: "the reply is no whole JSON".to_owned(),
+            timed_out: false,
+            source: Some(error.into()),
+        },
+        kube::Error::Service(cause) => of_service(cause),
+        kube::Error::HyperError(_) | kube::Error::ReadEvents(_) => Failure::ReplyLost {
+            reason: "the reply broke off".to_owned(),
+            timed_out: false,
+            source: Some(error.into()),
+        },
+        other => Failure::Final(
+            Error::new(Meaning::Other, "ask the cluster", "", "the request could not be made")
+                .with_source(other),
+        ),
+    }
+}
+
+fn of_service(cause: Box<dyn std::error::Error + Send + Sync>) -> Failure {
+    let cause = match cause.downcast::<Error>() {
+        Ok(ours) => return Failure::Final(*ours),
+        Err(cause) => cause,
+    };
+    Failure::ReplyLost {
+        reason: "there is no connection to the cluster, or it broke before the reply came".to_owned(),
+        timed_out: false,
+        source: Some(cause),
+    }
+}
+
+fn refusal(status: &kube::core::Status) -> Refusal {
+    let code = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let meaning = match status.reason.as_str() {
+        "NotFound" | "Gone" | "Expired" => Meaning::NotFound,
+        "AlreadyExists" => Meaning::AlreadyExists,
+        "Conflict" => Meaning::PreconditionFailed,
+        "Forbidden" if status.message.contains("exceeded quota") => Meaning::Quota,
+        _ => spacecraft_http::meaning_of_status(code),
+    };
+    let text = format!("{} {}", status.code, status.reason);
+    let mut refusal = Refusal::new(meaning, status.message.clone(), text.trim_end());
+    refusal.repeat = spacecraft_http::repeat_of_status(code);
+    if status.reason == "Conflict" && status.message.contains("the object has been modified") {
+        refusal.repeat = Repeat::MayHaveActed;
+    }
+    refusal
+}

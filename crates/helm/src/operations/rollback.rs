@@ -1,0 +1,113 @@
+//! Back to an earlier revision, as a new one.
+
+use spacecraft_core::{Error, Meaning, Result};
+
+use super::{Manner, Operation, whole_text};
+use crate::objects::PlacedObject;
+use crate::release::storage::Stored;
+use crate::release::{HookEvent, Release, Status};
+
+/// A return to an earlier revision.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rollback {
+    /// The revision to go back to; 0 for the one before the last.
+    pub(crate) revision: u32,
+    pub(crate) manner: Manner,
+    /// How many revisions are kept; 0 for all.
+    pub(crate) history_max: usize,
+    /// Objects that a failed rollback made are deleted.
+    pub(crate) cleanup_on_fail: bool,
+}
+
+impl Operation<'_> {
+    /// Makes an earlier revision of `history` the one in force, under a new number.
+    ///
+    /// # Errors
+    /// [`Meaning::NotFound`] if there is no such revision, and what fails on the way.
+    pub(crate) async fn rollback(&self, mut history: Vec<Stored>, rollback: Rollback) -> Result<Release> {
+        let Rollback { manner, history_max, cleanup_on_fail, .. } = rollback;
+        let (mut stored, last) = self.rollback_target(&history, rollback.revision)?;
+        let former = self.place_former(&last.release);
+        let objects = self.place_new(&stored.release)?;
+        if history_max > 0 {
+            self.storage.trim(&mut history, history_max.saturating_sub(1)).await?;
+        }
+        self.storage.create(&stored, self.now()).await?;
+        let made = match self.roll_objects_back(&mut stored, &former, &objects, manner).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = made {
+            return Err(self.failed_rollback(stored, last, &objects, &former, error, cleanup_on_fail).await);
+        }
+        self.supersede(&history).await?;
+        stored.release.info.status = Status::Deployed;
+        self.record(&stored).await?;
+        Ok(stored.release)
+    }
+
+    /// The new revision as a copy of the one to go back to, and the last one there is.
+    fn rollback_target(&self, history: &[Stored], revision: u32) -> Result<(Stored, Stored)> {
+        let not_found =
+            |name: &str, reason: String| Error::new(Meaning::NotFound, "roll back release", name, reason);
+        let last = history.last().ok_or_else(|| not_found("", "release: not found".to_owned()))?;
+        let name = &last.release.name;
+        let wanted = if revision == 0 { last.release.version.saturating_sub(1) } else { revision };
+        let target = history
+            .iter()
+            .find(|stored| stored.release.version == wanted)
+            .ok_or_else(|| not_found(name, format!("release has no {wanted} version")))?;
+        let mut stored = target.clone();
+        stored.release.version = last.release.version.saturating_add(1);
+        stored.release.info.first_deployed = last.release.info.first_deployed;
+        stored.release.info.last_deployed = Some(self.now());
+        stored.release.info.deleted = None;
+        stored.release.info.status = Status::PendingRollback;
+        stored.release.info.description = format!("Rollback to {wanted}");
+        Ok((stored, last.clone()))
+    }
+
+    async fn roll_objects_back(
+        &self,
+        stored: &mut Stored,
+        former: &[PlacedObject],
+        objects: &[PlacedObject],
+        manner: Manner,
+    ) -> Result<()> {
+        if !manner.no_hooks {
+            self.run_hooks(stored, HookEvent::PreRollback).await?;
+        }
+        self.apply(objects, &stored.release, manner).await?;
+        self.remove_gone(former, objects, &stored.release).await?;
+        self.until_ready(objects, manner, &stored.release).await?;
+        if manner.no_hooks { Ok(()) } else { self.run_hooks(stored, HookEvent::PostRollback).await }
+    }
+
+    async fn failed_rollback(
+        &self,
+        mut stored: Stored,
+        last: Stored,
+        objects: &[PlacedObject],
+        former: &[PlacedObject],
+        error: Error,
+        cleanup: bool,
+    ) -> Error {
+        let name = stored.release.name.clone();
+        stored.release.info.status = Status::Failed;
+        stored.release.info.description = format!("Rollback {name:?} failed: {}", whole_text(&error));
+        if let Err(unrecorded) = self.record(&stored).await {
+            tracing::warn!(release = name, error = %unrecorded, "the failure could not be recorded");
+        }
+        let made = if cleanup { crate::objects::gone(objects, former) } else { Vec::new() };
+        for placed in made.iter().rev() {
+            if let Err(left) = self.cluster.delete(&placed.address).await {
+                tracing::warn!(object = %placed.address, error = %left, "an object could not be deleted");
+            }
+        }
+        let reason = format!(
+            "revision {} failed; revision {} was the last before it",
+            stored.release.version, last.release.version
+        );
+        Error::new(error.meaning(), "roll back release", name, reason).with_source(error)
+    }
+}

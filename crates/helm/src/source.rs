@@ -1,0 +1,126 @@
+//! Where charts come from: a folder, an archive, a chart repository or an OCI registry.
+
+mod cache;
+mod oci;
+mod repository;
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use spacecraft_core::{Error, Meaning, Result};
+use spacecraft_http::Client;
+use url::Url;
+
+use crate::chart::{Chart, load, load_archive};
+use cache::Cache;
+
+/// No packed chart is larger: 50 MiB.
+const MAX_ARCHIVE_BYTES: usize = 50 * 1024 * 1024;
+
+/// The chart that is meant, as Helm's commands take it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChartReference {
+    /// A path, a URL of an archive, `oci://...`, or with `repository` a name in it.
+    pub chart: String,
+    /// `--repo`: the URL of a chart repository, or `oci://...` with the chart's name left off.
+    pub repository: String,
+    /// `--version`: a version or a constraint; empty for the newest that is no prerelease.
+    pub version: String,
+}
+
+/// Finds and loads charts.
+#[derive(Debug, Clone)]
+pub struct ChartSources {
+    http: Option<Client>,
+    cache: Cache,
+}
+
+/// The kinds of places a chart can come from.
+enum Place<'a> {
+    Path(&'a Path),
+    Archive(Url),
+    Repository(Url),
+    Oci(String),
+}
+
+impl ChartSources {
+    /// Sources that download through `http` and keep downloads, named by their digest, in the folder `cache`. Without an
+    /// HTTP client only paths are loaded; without a folder everything is downloaded each time.
+    #[must_use]
+    pub fn new(http: Option<Client>, cache: Option<PathBuf>) -> Self {
+        Self { http, cache: Cache::new(cache) }
+    }
+
+    /// Loads a chart.
+    ///
+    /// # Errors
+    /// [`Meaning::NotFound`] if there is no such chart or version, [`Meaning::Invalid`] if its digest is not the promised
+    /// one or something is wrong with the chart, and what the download fails with.
+    pub async fn load(&self, reference: &ChartReference) -> Result<Chart> {
+        match place(reference)? {
+            Place::Path(path) => load(path).map_err(|error| invalid(&reference.chart, &error)),
+            Place::Archive(url) => {
+                let archive = download(self.http()?, &url).await?;
+                load_archive(&archive).map_err(|error| invalid(url.as_str(), &error))
+            }
+            Place::Repository(url) => {
+                let archive = repository::pull(self.http()?, &self.cache, &url, reference).await?;
+                load_archive(&archive).map_err(|error| invalid(&reference.chart, &error))
+            }
+            Place::Oci(name) => {
+                let archive = oci::pull(self.http()?, &self.cache, &name, &reference.version).await?;
+                load_archive(&archive).map_err(|error| invalid(&name, &error))
+            }
+        }
+    }
+
+    fn http(&self) -> Result<&Client> {
+        self.http.as_ref().ok_or_else(|| Error::unsupported("download a chart", "offline chart"))
+    }
+}
+
+fn place(reference: &ChartReference) -> Result<Place<'_>> {
+    let ChartReference { chart, repository, .. } = reference;
+    if !repository.is_empty() {
+        if repository.starts_with("oci://") {
+            return Ok(Place::Oci(format!("{}/{chart}", repository.trim_end_matches('/'))));
+        }
+        return http_url(repository).map(Place::Repository);
+    }
+    if chart.starts_with("oci://") {
+        return Ok(Place::Oci(chart.clone()));
+    }
+    if chart.starts_with("https://") || chart.starts_with("http://") {
+        return http_url(chart).map(Place::Archive);
+    }
+    let path = Path::new(chart);
+    if path.exists() {
+        return Ok(Place::Path(path));
+    }
+    Err(Error::new(Meaning::NotFound, "load chart", chart, "there is no such path")
+        .with_hint("a chart of a repository needs the repository's URL too (--repo), or an oci:// URL"))
+}
+
+fn http_url(text: &str) -> Result<Url> {
+    let url = Url::parse(text).map_err(|error| {
+        Error::new(Meaning::Invalid, "find charts at", text, "this is no URL").with_source(error)
+    })?;
+    if matches!(url.scheme(), "http" | "https") {
+        return Ok(url);
+    }
+    Err(Error::new(
+        Meaning::Invalid,
+        "find charts at",
+        text,
+        "charts are found at https://, http:// and oci:// URLs",
+    ))
+}
+
+async fn download(http: &Client, url: &Url) -> Result<Bytes> {
+    let request = http.get(url).about("download chart", url.as_str()).largest_reply(MAX_ARCHIVE_BYTES);
+    Ok(request.send().await?.body().clone())
+}
+
+fn invalid(chart: &str, error: &crate::chart::ChartError) -> Error {
+    Error::new(Meaning::Invalid, "load chart", chart, error.to_string())
+}

@@ -1,0 +1,232 @@
+//! The chart's own values come in under those that were given, for the chart and every subchart.
+//!
+//! A null that was given removes the chart's own value of that key. While dependencies are still being settled, nulls are
+//! kept instead, because a subchart may need them later.
+
+use serde_json::Value;
+
+use super::{Values, go_type_name};
+use crate::chart::{Chart, ChartError};
+
+/// The table that every subchart sees.
+const GLOBAL: &str = "global";
+
+/// What becomes of a given null where the chart has a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Nulls {
+    /// Both the null and the chart's value go.
+    Remove,
+    /// The null stays.
+    Keep,
+}
+
+/// The complete values of `chart` and its subcharts under the `given` ones, nulls having removed what they name.
+///
+/// # Errors
+/// If `given` has something other than a table where a subchart's values belong.
+pub fn coalesce(chart: &Chart, given: &Values) -> Result<Values, ChartError> {
+    let mut values = given.clone();
+    fill_in(chart, &mut values, Nulls::Remove)?;
+    Ok(values)
+}
+
+/// As [`coalesce`], with the nulls kept.
+///
+/// # Errors
+/// If `given` has something other than a table where a subchart's values belong.
+pub fn merge(chart: &Chart, given: &Values) -> Result<Values, ChartError> {
+    let mut values = given.clone();
+    fill_in(chart, &mut values, Nulls::Keep)?;
+    Ok(values)
+}
+
+fn fill_in(chart: &Chart, values: &mut Values, nulls: Nulls) -> Result<(), ChartError> {
+    fill_in_own(chart, values, nulls);
+    for subchart in &chart.dependencies {
+        fill_in_subchart(subchart, values, nulls)?;
+    }
+    Ok(())
+}
+
+fn fill_in_own(chart: &Chart, values: &mut Values, nulls: Nulls) {
+    for (key, own) in &chart.values {
+        match (values.get_mut(key), own) {
+            (None, own) => {
+                values.insert(key.clone(), own.clone());
+            }
+            (Some(Value::Null), _) if nulls == Nulls::Remove => {
+                values.remove(key);
+            }
+            (Some(Value::Object(given)), Value::Object(own)) => {
+                let is_subchart = chart.dependencies.iter().any(|subchart| subchart.name() == key);
+                combine_tables(given, own.clone(), if is_subchart { Nulls::Keep } else { nulls });
+            }
+            (Some(Value::Object(_)), own) if !own.is_null() => {
+                tracing::warn!("skipped value for {}.{key}: Not a table.", chart.name());
+            }
+            (Some(_), _) => {}
+        }
+    }
+}
+
+fn fill_in_subchart(subchart: &Chart, values: &mut Values, nulls: Nulls) -> Result<(), ChartError> {
+    let name = subchart.name();
+    let globals = values.get(GLOBAL).cloned();
+    let entry = values.entry(name).or_insert_with(|| Value::Object(Values::new()));
+    match entry {
+        Value::Object(table) => {
+            hand_down_globals(table, globals);
+            fill_in(subchart, table, nulls)
+        }
+        other => {
+            Err(ChartError::new(format!("type mismatch on {name}: %!t({}={other})", go_type_name(other))))
+        }
+    }
+}
+
+/// Puts the parent's globals over those of the subchart's table.
+fn hand_down_globals(table: &mut Values, parent: Option<Value>) {
+    let parent = match parent {
+        None => Values::new(),
+        Some(Value::Object(globals)) => globals,
+        Some(_) => return tracing::warn!("skipping globals because source {GLOBAL} is not a table."),
+    };
+    let own = table.entry(GLOBAL).or_insert_with(|| Value::Object(Values::new()));
+    let Value::Object(own) = own else {
+        return tracing::warn!("skipping globals because destination {GLOBAL} is not a table.");
+    };
+    for (key, value) in parent {
+        hand_down_global(own, key, value);
+    }
+}
+
+fn hand_down_global(own: &mut Values, key: String, value: Value) {
+    match (own.remove(&key), value) {
+        (Some(Value::Object(below)), Value::Object(mut above)) => {
+            combine_tables(&mut above, below, Nulls::Keep);
+            own.insert(key, Value::Object(above));
+        }
+        (Some(Value::Object(table)), _) => {
+            own.insert(key, Value::Object(table));
+        }
+        (_, value) => {
+            own.insert(key, value);
+        }
+    }
+}
+
+/// Fills `given` up with what `own` has and `given` has not; tables are combined key by key.
+pub(crate) fn combine_tables(given: &mut Values, own: Values, nulls: Nulls) {
+    for (key, own) in own {
+        match (given.get_mut(&key), own) {
+            (None, own) => {
+                given.insert(key, own);
+            }
+            (Some(Value::Null), _) if nulls == Nulls::Remove => {
+                given.remove(&key);
+            }
+            (Some(Value::Object(given)), Value::Object(own)) => combine_tables(given, own, nulls),
+            (Some(Value::Object(_)), own) if !own.is_null() => {
+                tracing::warn!("destination for {key} is a table. Ignoring non-table value");
+            }
+            (Some(_), Value::Object(_)) => tracing::warn!("cannot overwrite table with non table for {key}"),
+            (Some(_), _) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::chart::Metadata;
+
+    fn table(value: Value) -> Values {
+        value.as_object().cloned().unwrap_or_default()
+    }
+
+    fn chart(name: &str, values: Value, dependencies: Vec<Chart>) -> Chart {
+        let metadata = Metadata { name: name.to_owned(), ..Metadata::default() };
+        Chart { metadata, values: table(values), dependencies, ..Chart::default() }
+    }
+
+    fn coalesced(chart: &Chart, given: Value) -> Value {
+        Value::Object(coalesce(chart, &table(given)).unwrap())
+    }
+
+    #[test]
+    fn a_null_removes_what_the_chart_has_at_any_depth_and_stays_where_it_has_nothing() {
+        let chart = chart("demo", json!({"gone": {"a": 1}, "nest": {"keep": 1, "drop": 2}}), vec![]);
+        assert_eq!(
+            coalesced(&chart, json!({"gone": null, "nest": {"drop": null}, "never": null})),
+            json!({"nest": {"keep": 1}, "never": null})
+        );
+    }
+
+    #[test]
+    fn a_null_for_a_subchart_removes_the_subcharts_own_default() {
+        let kid = chart("kid", json!({"a": 1, "b": {"c": 2, "d": 3}}), vec![]);
+        let parent = chart("demo", json!({"kid": {"b": {"e": 4}}}), vec![kid]);
+        assert_eq!(
+            coalesced(&parent, json!({"kid": {"a": null, "b": {"c": null}}})),
+            json!({"kid": {"b": {"d": 3, "e": 4}, "global": {}}})
+        );
+    }
+
+    #[test]
+    fn globals_flow_down_and_the_parents_win_over_the_subcharts() {
+        let kid =
+            chart("kid", json!({"global": {"env": "kid", "own": "k", "t": {"a": "K", "b": "K"}}}), vec![]);
+        let parent = chart("demo", json!({"global": {"env": "parent", "t": {"a": "P"}}}), vec![kid]);
+        assert_eq!(
+            coalesced(&parent, json!({})),
+            json!({
+                "global": {"env": "parent", "t": {"a": "P"}},
+                "kid": {"global": {"env": "parent", "own": "k", "t": {"a": "P", "b": "K"}}},
+            })
+        );
+    }
+
+    #[test]
+    fn a_subchart_whose_values_are_no_table_is_an_error() {
+        let parent = chart("demo", json!({}), vec![chart("kid", json!({}), vec![])]);
+        let error = coalesce(&parent, &table(json!({"kid": "x"}))).unwrap_err();
+        assert!(error.to_string().starts_with("type mismatch on kid"), "{error}");
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            "[a-c]{0,2}".prop_map(Value::from)
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::btree_map("[a-d]", inner, 0..4)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_given_stands_whatever_the_chart_has(given in any_value(), own in any_value()) {
+            let chart = chart("demo", own, vec![]);
+            let given = table(given);
+            let values = coalesce(&chart, &given).unwrap();
+            for (key, value) in given.iter().filter(|(_, value)| !value.is_object() && !value.is_null()) {
+                prop_assert_eq!(values.get(key), Some(value));
+            }
+        }
+
+        #[test]
+        fn coalescing_again_changes_nothing_but_nulls(given in any_value(), own in any_value()) {
+            let chart = chart("demo", own, vec![]);
+            let once = merge(&chart, &table(given)).unwrap();
+            prop_assert_eq!(merge(&chart, &once).unwrap(), once);
+        }
+    }
+}
