@@ -5,6 +5,9 @@
 mod node;
 mod poet;
 
+#[cfg(test)]
+mod tests;
+
 use std::net::SocketAddr;
 
 use async_trait::async_trait;

@@ -1,22 +1,16 @@
-//! PoETs of both generations, simulated.
-
-#![allow(clippy::unwrap_used)]
-
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use spacecraft_core::traits::{PoetStart, SpacemeshApi};
 use spacecraft_core::{Error, Meaning};
-use spacecraft_http::{Client, ClientOptions};
-use spacecraft_spacemesh::Spacemesh;
-use spacecraft_testkit::TestClock;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
+use super::spacemesh;
+
 /// A v0 PoET: it says nothing of itself until it has been started, and can be started once.
 #[derive(Clone, Default)]
-struct Poet(Arc<Mutex<State>>);
+pub(super) struct Poet(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -26,7 +20,7 @@ struct State {
 }
 
 impl Poet {
-    async fn serve(&self) -> MockServer {
+    pub(super) async fn serve(&self) -> MockServer {
         let server = MockServer::start().await;
         Mock::given(any()).respond_with(self.clone()).mount(&server).await;
         server
@@ -69,11 +63,6 @@ impl State {
 
 fn failure(status: u16, message: &str) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_json(json!({"error": message, "code": 2, "message": message}))
-}
-
-fn spacemesh() -> Spacemesh {
-    let options = ClientOptions { clock: Arc::new(TestClock::default()), ..ClientOptions::default() };
-    Spacemesh::new(Client::new(options).unwrap())
 }
 
 fn start() -> PoetStart {
@@ -168,15 +157,4 @@ async fn an_answer_of_another_shape_is_invalid() {
     Mock::given(any()).respond_with(page).mount(&server).await;
     let error = spacemesh().poet_info(*server.address()).await.unwrap_err();
     assert_eq!(error.meaning(), Meaning::Invalid);
-}
-
-#[tokio::test]
-async fn a_silent_address_is_unavailable() {
-    // The port was free a moment ago and nothing listens on it now.
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let silent: SocketAddr = listener.local_addr().unwrap();
-    drop(listener);
-    assert_eq!(spacemesh().poet_info(silent).await.unwrap_err().meaning(), Meaning::Unavailable);
-    assert_eq!(spacemesh().start_poet(silent, &start()).await.unwrap_err().meaning(), Meaning::Unavailable);
-    assert_eq!(spacemesh().node_status(silent).await.unwrap_err().meaning(), Meaning::Unavailable);
 }
