@@ -24,6 +24,7 @@ pub mod ports;
 pub mod quantity;
 pub mod report;
 pub mod secret;
+pub mod settings;
 pub mod slots;
 pub mod spec;
 pub mod spelling;

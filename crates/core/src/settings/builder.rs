@@ -1,0 +1,216 @@
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::catalogue::{catalogue, find, retired};
+use super::document::read_config;
+use super::error::{SettingsError, SettingsErrors};
+use super::files::FileReader;
+use super::resolution::{Given, Resolution, shown, unknown};
+use super::setting::{Command, Setting};
+use super::{Origin, Settings};
+
+/// What starts the name of every environment variable that is a setting.
+pub(super) const VARIABLE_PREFIX: &str = "SPACECRAFT_";
+/// The environment variable of a setting: `SPACECRAFT_MINER_RAM` for `miner-ram`.
+#[must_use]
+pub fn variable_name(setting: &str) -> String {
+    format!("{VARIABLE_PREFIX}{}", setting.to_ascii_uppercase().replace('-', "_"))
+}
+
+/// How the record of a network compares with what is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RecordRank {
+    /// It fills in what nobody gives: creating again.
+    #[default]
+    BelowConfigFile,
+    /// Only flags beat it: every later command. A variable or config file that differs is reported and not applied.
+    BelowFlags,
+}
+
+/// Collects settings from all their sources. See [`Settings::builder`].
+#[derive(Debug, Clone)]
+pub struct SettingsBuilder {
+    command: Command,
+    flags: Vec<(String, String)>,
+    environment: BTreeMap<String, String>,
+    config_file: Option<(String, String)>,
+    record: BTreeMap<String, Value>,
+    rank: RecordRank,
+}
+
+/// Everything that was given for one setting, most important first.
+type Candidates = BTreeMap<&'static str, Vec<(Origin, Given)>>;
+
+impl SettingsBuilder {
+    pub(super) fn new(command: Command) -> Self {
+        Self {
+            command,
+            flags: Vec::new(),
+            environment: BTreeMap::new(),
+            config_file: None,
+            record: BTreeMap::new(),
+            rank: RecordRank::default(),
+        }
+    }
+
+    /// Flags, by name without `--`; one that may be given several times comes several times.
+    #[must_use]
+    pub fn flags(mut self, flags: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.flags.extend(flags);
+        self
+    }
+
+    /// The environment; variables that are no settings are left alone.
+    #[must_use]
+    pub fn environment(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.environment.extend(variables);
+        self
+    }
+
+    /// The config file's name and text, when the caller has read it; otherwise the file that the setting `config` names is read.
+    #[must_use]
+    pub fn config_file(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
+        self.config_file = Some((name.into(), text.into()));
+        self
+    }
+
+    /// The settings that a network's record holds.
+    #[must_use]
+    pub fn record(mut self, record: BTreeMap<String, Value>, rank: RecordRank) -> Self {
+        self.record = record;
+        self.rank = rank;
+        self
+    }
+
+    /// Reads everything. `files` reads the config file and the files of secrets.
+    ///
+    /// # Errors
+    ///
+    /// Every value that cannot be read, every name that is no setting, every file that is missing.
+    pub fn build(mut self, files: &dyn FileReader) -> Result<Settings, SettingsErrors> {
+        let mut resolution = Resolution::new(files);
+        let mut candidates = Candidates::new();
+        self.add_flags(&mut candidates, &mut resolution.errors);
+        self.add_environment(&mut candidates, &mut resolution);
+        self.read_named_config(&candidates, &mut resolution);
+        self.add_config_file(&mut candidates, &mut resolution);
+        self.add_record(&mut candidates);
+        for setting in catalogue() {
+            let given = candidates.remove(setting.name).unwrap_or_default();
+            resolution.resolve(setting, given, self.rank);
+        }
+        resolution.take_secret_files();
+        resolution.name_network(self.command);
+        let Resolution { errors, settings, .. } = resolution;
+        SettingsErrors::unless_empty(errors, || settings)
+    }
+
+    fn add_flags(&self, candidates: &mut Candidates, errors: &mut Vec<SettingsError>) {
+        let mut joined: BTreeMap<&str, String> = BTreeMap::new();
+        for (name, value) in &self.flags {
+            let repeated = joined.entry(name).and_modify(|text| {
+                text.push(',');
+                text.push_str(value);
+            });
+            repeated.or_insert_with(|| value.clone());
+        }
+        for (name, value) in joined {
+            match find(name) {
+                Some(setting) => {
+                    candidates.entry(setting.name).or_default().push((Origin::Flag, Given::Text(value)))
+                }
+                None => errors.push(unknown(name, value, &format!("--{name} is no setting"), "--")),
+            }
+        }
+    }
+
+    fn add_environment(&self, candidates: &mut Candidates, resolution: &mut Resolution<'_>) {
+        let known: BTreeMap<String, &Setting> = catalogue()
+            .iter()
+            .flat_map(|setting| {
+                let spellings = [setting.name].into_iter().chain(setting.aliases.iter().copied());
+                spellings.map(move |spelling| (variable_name(spelling), setting))
+            })
+            .collect();
+        for (variable, value) in self.environment.iter().filter(|(_, value)| !value.is_empty()) {
+            if let Some(setting) = known.get(variable) {
+                let candidate = (Origin::Environment(variable.clone()), Given::Text(value.clone()));
+                candidates.entry(setting.name).or_default().push(candidate);
+            } else if variable.starts_with(VARIABLE_PREFIX) {
+                resolution.unknown_variable(variable, value);
+            }
+        }
+        for setting in catalogue() {
+            for variable in setting.variables {
+                if let Some(value) = self.environment.get(*variable).filter(|value| !value.is_empty()) {
+                    let candidate = (Origin::Environment((*variable).to_owned()), Given::Text(value.clone()));
+                    candidates.entry(setting.name).or_default().push(candidate);
+                }
+            }
+        }
+    }
+
+    /// Reads the config file that a flag or variable names.
+    fn read_named_config(&mut self, candidates: &Candidates, resolution: &mut Resolution<'_>) {
+        if self.config_file.is_some() {
+            return;
+        }
+        let Some((_, Given::Text(path))) = candidates.get("config").and_then(|given| given.first()) else {
+            return;
+        };
+        match resolution.files.read_text(path) {
+            Ok(text) => self.config_file = Some((path.clone(), text)),
+            Err(error) => {
+                resolution.errors.push(SettingsError::new(
+                    "config",
+                    path,
+                    format!("the file cannot be read: {error}"),
+                ));
+            }
+        }
+    }
+
+    fn add_config_file(&self, candidates: &mut Candidates, resolution: &mut Resolution<'_>) {
+        let Some((name, text)) = &self.config_file else { return };
+        let entries = match read_config(name, text) {
+            Ok(entries) => entries,
+            Err(message) => {
+                resolution.errors.push(SettingsError::new("config", name, message));
+                return;
+            }
+        };
+        let origin = Origin::ConfigFile(name.clone());
+        for (key, value) in entries {
+            if let Some(why) = retired(&key) {
+                resolution.settings.warnings.push(format!("{key} in {name} means nothing any more: {why}"));
+                continue;
+            }
+            let Some(setting) = find(&key).filter(|setting| setting.name != "config") else {
+                let message = format!("{key} in {name} is no setting");
+                resolution.errors.push(unknown(&key, shown(&value), &message, ""));
+                continue;
+            };
+            let given = candidates.entry(setting.name).or_default();
+            if given.iter().any(|(before, _)| *before == origin) {
+                let message = format!("{name} sets {} twice, under two spellings", setting.name);
+                resolution.errors.push(SettingsError::new(key, "", message));
+            }
+            given.push((origin.clone(), Given::Document(value)));
+        }
+    }
+
+    fn add_record(&self, candidates: &mut Candidates) {
+        for (key, value) in &self.record {
+            let Some(setting) = find(key).filter(|setting| !setting.kind.is_secret()) else { continue };
+            let given = candidates.entry(setting.name).or_default();
+            let place = match self.rank {
+                RecordRank::BelowConfigFile => given.len(),
+                RecordRank::BelowFlags => {
+                    given.iter().take_while(|(origin, _)| *origin == Origin::Flag).count()
+                }
+            };
+            given.insert(place, (Origin::Record, Given::Document(value.clone())));
+        }
+    }
+}

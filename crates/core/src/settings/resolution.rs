@@ -1,0 +1,291 @@
+//! Which of the values given for a setting counts, and what is wrong with the others.
+
+use serde_json::Value;
+
+use super::builder::{RecordRank, VARIABLE_PREFIX, variable_name};
+use super::catalogue::{catalogue, find, retired, retired_names};
+use super::error::{REDACTED, SettingsError};
+use super::files::FileReader;
+use super::setting::{Command, DefaultValue, Kind, Setting};
+use super::value::SettingValue;
+use super::{Origin, Settings};
+use crate::secret::SecretString;
+use crate::spelling::nearest;
+
+/// What starts a text in PEM.
+pub(super) const PEM_START: &str = "-----BEGIN";
+/// The name of a network that is created without one.
+const DEFAULT_NETWORK: &str = "mininet";
+
+/// A value that was given, before it is read.
+#[derive(Clone)]
+pub(super) enum Given {
+    Text(String),
+    Document(Value),
+}
+
+/// Settings as far as they are resolved.
+pub(super) struct Resolution<'a> {
+    pub(super) files: &'a dyn FileReader,
+    pub(super) errors: Vec<SettingsError>,
+    pub(super) settings: Settings,
+}
+
+impl<'a> Resolution<'a> {
+    pub(super) fn new(files: &'a dyn FileReader) -> Self {
+        Self { files, errors: Vec::new(), settings: Settings::default() }
+    }
+
+    /// Checks every candidate and takes the first.
+    pub(super) fn resolve(
+        &mut self,
+        setting: &'static Setting,
+        given: Vec<(Origin, Given)>,
+        rank: RecordRank,
+    ) {
+        let mut values = Vec::new();
+        for (origin, candidate) in given {
+            match self.read(setting, &origin, &candidate) {
+                Ok(value) => values.push((origin, value)),
+                Err(message) => {
+                    let message = format!("{message} ({origin})");
+                    self.errors.push(SettingsError::new(
+                        setting.name,
+                        candidate.shown(setting.kind),
+                        message,
+                    ));
+                }
+            }
+        }
+        if rank == RecordRank::BelowFlags {
+            self.report_ignored(setting, &values);
+        }
+        let chosen = values.into_iter().next().map(|(origin, read)| (read, origin));
+        match chosen {
+            Some((Read::Value(value), origin)) => {
+                self.settings.values.insert(setting.name, (value, origin));
+            }
+            Some((Read::Secret(secret), origin)) => {
+                self.settings.secrets.insert(setting.name, (secret, origin));
+            }
+            Some((Read::Nothing, _)) | None => self.take_default(setting),
+        }
+    }
+
+    fn read(&self, setting: &Setting, origin: &Origin, candidate: &Given) -> Result<Read, String> {
+        if candidate.is_empty_text() && takes_empty_text(setting.kind) {
+            return Ok(Read::Nothing);
+        }
+        let text = match SettingValue::read_document(setting.kind, &candidate.as_document()) {
+            Err(message) if !setting.kind.is_secret() => return Err(message),
+            Ok(SettingValue::Text(text)) if setting.kind.is_secret() => text,
+            Ok(value) if !setting.kind.is_secret() => return Ok(Read::Value(value)),
+            Ok(_) | Err(_) => candidate.text().ok_or("write a text")?.to_owned(),
+        };
+        self.read_secret(setting, origin, &text)
+    }
+
+    fn read_secret(&self, setting: &Setting, origin: &Origin, text: &str) -> Result<Read, String> {
+        let is_literal = setting.kind == Kind::Secret || text.trim_start().starts_with(PEM_START);
+        if is_literal && *origin == Origin::Flag {
+            return Err(format!(
+                "everybody on this machine can read a secret on the command line: set {} or give {}",
+                variable_name(setting.name),
+                if setting.kind == Kind::Secret {
+                    format!("--{}-file", setting.name)
+                } else {
+                    "the path of a file".to_owned()
+                },
+            ));
+        }
+        let secret = if is_literal {
+            text.to_owned()
+        } else {
+            self.files.read_text(text).map_err(|error| format!("the file cannot be read: {error}"))?
+        };
+        secret_text(setting.kind, &secret).map(Read::Secret)
+    }
+
+    /// Says which variables and config keys are not applied because the record has something else.
+    fn report_ignored(&mut self, setting: &Setting, values: &[(Origin, Read)]) {
+        let Some((_, recorded)) = values.iter().find(|(origin, _)| *origin == Origin::Record) else { return };
+        for (origin, value) in values {
+            let given = matches!(origin, Origin::Environment(_) | Origin::ConfigFile(_));
+            let differs =
+                matches!((value, recorded), (Read::Value(value), Read::Value(recorded)) if value != recorded);
+            if given && differs {
+                self.settings.warnings.push(format!(
+                    "{} of {origin} is not applied: the network was made with another value, and only flags change that",
+                    setting.name
+                ));
+            }
+        }
+    }
+
+    fn take_default(&mut self, setting: &'static Setting) {
+        let DefaultValue::Is(text) = setting.default else { return };
+        if let Ok(value) = SettingValue::read_text(setting.kind, text) {
+            self.settings.values.insert(setting.name, (value, Origin::Default));
+        }
+    }
+
+    /// Puts the content of `<name>-file` in the place of `<name>`, unless that was given by something more important.
+    pub(super) fn take_secret_files(&mut self) {
+        for setting in catalogue().iter().filter(|setting| setting.kind == Kind::SecretFile) {
+            let Some(secret) = setting.name.strip_suffix("-file").and_then(find) else { continue };
+            let Some((SettingValue::Text(path), origin)) = self.settings.values.get(setting.name).cloned()
+            else {
+                continue;
+            };
+            if let Some((_, other)) = self.settings.secrets.get(secret.name) {
+                if rank(other) < rank(&origin) {
+                    continue;
+                }
+                if rank(other) == rank(&origin) {
+                    let message =
+                        format!("{} and {} are both given: leave one out", secret.name, setting.name);
+                    self.errors.push(SettingsError::new(setting.name, path, message));
+                    continue;
+                }
+            }
+            let read =
+                self.files.read_text(&path).map_err(|error| format!("the file cannot be read: {error}"));
+            match read.and_then(|text| secret_text(Kind::Secret, &text)) {
+                Ok(text) => {
+                    self.settings.secrets.insert(secret.name, (text, origin));
+                }
+                Err(message) => self.errors.push(SettingsError::new(setting.name, path, message)),
+            }
+        }
+    }
+
+    pub(super) fn name_network(&mut self, command: Command) {
+        if self.settings.get("network-name").is_some() {
+            return;
+        }
+        if command.creates() {
+            let name = SettingValue::Text(DEFAULT_NETWORK.to_owned());
+            self.settings.values.insert("network-name", (name, Origin::Default));
+        } else if command.needs_network() && !self.errors.iter().any(|error| error.key == "network-name") {
+            let message = format!("{command} must be told which network: give --network-name");
+            self.errors.push(SettingsError::missing("network-name", message));
+        }
+    }
+
+    /// A variable that is nearly a setting is a mistake; one that is far from all may belong to somebody else.
+    pub(super) fn unknown_variable(&mut self, variable: &str, value: &str) {
+        let key = variable.trim_start_matches(VARIABLE_PREFIX).to_ascii_lowercase().replace('_', "-");
+        if let Some(why) = retired(&key) {
+            self.settings.warnings.push(format!("{variable} means nothing any more: {why}"));
+            return;
+        }
+        match nearest(&key, spellings()) {
+            Some(near) => {
+                let message = format!("this variable is no setting; did you mean {}?", variable_name(near));
+                self.errors.push(SettingsError::new(
+                    variable,
+                    unless_sensitive(&[&key, near], value),
+                    message,
+                ));
+            }
+            None => self.settings.warnings.push(format!("{variable} is no setting and has no effect")),
+        }
+    }
+}
+
+/// A value that was read.
+enum Read {
+    Value(SettingValue),
+    Secret(SecretString),
+    /// An empty text, which takes a value back.
+    Nothing,
+}
+
+impl Given {
+    fn as_document(&self) -> Value {
+        match self {
+            Self::Text(text) => Value::from(text.as_str()),
+            Self::Document(value) => value.clone(),
+        }
+    }
+
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Document(value) => value.as_str(),
+        }
+    }
+
+    fn is_empty_text(&self) -> bool {
+        self.text().is_some_and(str::is_empty)
+    }
+
+    /// The value as an error shows it.
+    fn shown(&self, kind: Kind) -> String {
+        match self {
+            _ if kind.is_secret() => REDACTED.to_owned(),
+            Self::Text(text) => text.clone(),
+            Self::Document(value) => shown(value),
+        }
+    }
+}
+
+/// Kinds for which the original's config files have empty texts where nothing is set.
+fn takes_empty_text(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Text
+            | Kind::Path
+            | Kind::List
+            | Kind::NodeConfig
+            | Kind::Secret
+            | Kind::SecretFile
+            | Kind::SecretPem
+    )
+}
+
+pub(super) fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Which sources beat which.
+fn rank(origin: &Origin) -> u8 {
+    match origin {
+        Origin::Flag => 0,
+        Origin::Environment(_) => 1,
+        Origin::ConfigFile(_) => 2,
+        Origin::Record => 3,
+        Origin::Default => 4,
+    }
+}
+
+/// A secret without the line end that editors put at the end of files.
+fn secret_text(kind: Kind, text: &str) -> Result<SecretString, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    if kind == Kind::Secret && text.chars().any(char::is_control) {
+        return Err("it has a line end or another control character in it".to_owned());
+    }
+    Ok(SecretString::from(text.to_owned()))
+}
+
+pub(super) fn unknown(key: &str, value: impl Into<String>, message: &str, prefix: &str) -> SettingsError {
+    let near = nearest(key, spellings().chain(retired_names()));
+    let hint = near.map(|near| format!("; did you mean {prefix}{near}?")).unwrap_or_default();
+    let value = unless_sensitive(&[key, near.unwrap_or_default()], &value.into());
+    SettingsError::new(key, value, format!("{message}{hint}"))
+}
+
+/// All spellings of all settings.
+fn spellings() -> impl Iterator<Item = &'static str> {
+    catalogue().iter().flat_map(|setting| [setting.name].into_iter().chain(setting.aliases.iter().copied()))
+}
+
+/// `value`, unless one of the names looks like that of a secret.
+fn unless_sensitive(names: &[&str], value: &str) -> String {
+    const SENSITIVE: [&str; 4] = ["tok", "key", "secret", "passw"];
+    let sensitive = names.iter().any(|name| SENSITIVE.iter().any(|part| name.to_lowercase().contains(part)));
+    if sensitive { REDACTED.to_owned() } else { value.to_owned() }
+}

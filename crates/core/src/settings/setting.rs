@@ -1,0 +1,262 @@
+use std::fmt;
+
+/// One thing that an operator can set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name: the flag without `--`, and the key in config files. The variable is `SPACECRAFT_` and the name in capitals with underscores.
+    pub name: &'static str,
+    /// What its values are.
+    pub kind: Kind,
+    /// What it is when nobody gives it.
+    pub default: DefaultValue,
+    /// What it is for, in one line.
+    pub help: &'static str,
+    /// The commands that use it. Others accept it in the environment and in the config file, where it means nothing to them.
+    pub commands: &'static [Command],
+    /// The flag's short form.
+    pub short: Option<char>,
+    /// Other spellings that are taken.
+    pub aliases: &'static [&'static str],
+    /// Environment variables besides its own, of lower rank.
+    pub variables: &'static [&'static str],
+}
+
+/// What the values of a setting are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A text.
+    Text,
+    /// The path of a file or folder.
+    Path,
+    /// A switch; as a flag it may stand alone for `true`.
+    Flag,
+    /// A whole number within these bounds.
+    Number {
+        /// The least.
+        least: u64,
+        /// The most.
+        most: u64,
+    },
+    /// An amount of processor; a bare number is cores.
+    Cpu,
+    /// An amount of memory or disk; a bare number is GiB.
+    Bytes,
+    /// A duration such as `90s` or `1h30m`; a bare number is in this unit.
+    Duration(BareUnit),
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// Several texts: with commas, as an array, or the flag given several times.
+    List,
+    /// A node config: the name of a built-in one, the path of a file, or in a config file the config itself.
+    NodeConfig,
+    /// Changes to charts; in the config file only.
+    Charts,
+    /// A secret: from its variable or the file named by `<name>-file`, never from the command line.
+    Secret,
+    /// The path of the file that holds the secret whose name this setting's has before `-file`.
+    SecretFile,
+    /// A secret in PEM: the path of a file, or in the variable the text itself.
+    SecretPem,
+}
+
+impl Kind {
+    /// True for secrets themselves (not for paths to them).
+    #[must_use]
+    pub const fn is_secret(self) -> bool {
+        matches!(self, Self::Secret | Self::SecretPem)
+    }
+
+    /// True when the setting can be given on the command line at all.
+    #[must_use]
+    pub const fn has_flag(self) -> bool {
+        !matches!(self, Self::Charts)
+    }
+}
+
+/// The unit of a bare number where a duration is expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BareUnit {
+    /// Seconds.
+    Seconds,
+    /// Minutes.
+    Minutes,
+}
+
+/// What a setting is when nobody gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DefaultValue {
+    /// Nothing.
+    None,
+    /// This text, read like any other.
+    Is(&'static str),
+    /// It follows from other settings, as this text explains.
+    Follows(&'static str),
+}
+
+impl Setting {
+    /// A setting without default, short form or other spellings.
+    pub(super) const fn new(
+        name: &'static str,
+        kind: Kind,
+        commands: &'static [Command],
+        help: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            kind,
+            default: DefaultValue::None,
+            help,
+            commands,
+            short: None,
+            aliases: &[],
+            variables: &[],
+        }
+    }
+
+    pub(super) const fn default(mut self, text: &'static str) -> Self {
+        self.default = DefaultValue::Is(text);
+        self
+    }
+
+    pub(super) const fn follows(mut self, text: &'static str) -> Self {
+        self.default = DefaultValue::Follows(text);
+        self
+    }
+
+    pub(super) const fn short(mut self, letter: char) -> Self {
+        self.short = Some(letter);
+        self
+    }
+
+    pub(super) const fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    pub(super) const fn variables(mut self, variables: &'static [&'static str]) -> Self {
+        self.variables = variables;
+        self
+    }
+
+    /// The setting's name in camel case (`minerRam`), which config files may use too.
+    #[must_use]
+    pub fn camel_case(&self) -> String {
+        let mut words = self.name.split('-');
+        let first = words.next().unwrap_or_default().to_owned();
+        words.fold(first, |mut name, word| {
+            let mut letters = word.chars();
+            name.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
+            name.push_str(letters.as_str());
+            name
+        })
+    }
+}
+
+/// The commands that take settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Command {
+    /// `create-network`
+    CreateNetwork,
+    /// `plan`
+    Plan,
+    /// `delete-network`
+    DeleteNetwork,
+    /// `add-miner`
+    AddMiner,
+    /// `delete-miner`
+    DeleteMiner,
+    /// `upgrade-network`
+    UpgradeNetwork,
+    /// `deploy-ws`
+    DeployWs,
+    /// `deploy-cm`
+    DeployCm,
+    /// `hosts`
+    Hosts,
+    /// `list`
+    List,
+    /// `status`
+    Status,
+    /// `rewards`
+    Rewards,
+    /// `release-network`
+    ReleaseNetwork,
+    /// `kubeconfig`
+    Kubeconfig,
+    /// `tunnel`
+    Tunnel,
+    /// `logs`
+    Logs,
+    /// `keys`
+    Keys,
+    /// `gc`
+    Gc,
+    /// `chart`
+    Chart,
+    /// `sandbox`
+    Sandbox,
+}
+
+impl Command {
+    /// The command as it is typed.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CreateNetwork => "create-network",
+            Self::Plan => "plan",
+            Self::DeleteNetwork => "delete-network",
+            Self::AddMiner => "add-miner",
+            Self::DeleteMiner => "delete-miner",
+            Self::UpgradeNetwork => "upgrade-network",
+            Self::DeployWs => "deploy-ws",
+            Self::DeployCm => "deploy-cm",
+            Self::Hosts => "hosts",
+            Self::List => "list",
+            Self::Status => "status",
+            Self::Rewards => "rewards",
+            Self::ReleaseNetwork => "release-network",
+            Self::Kubeconfig => "kubeconfig",
+            Self::Tunnel => "tunnel",
+            Self::Logs => "logs",
+            Self::Keys => "keys",
+            Self::Gc => "gc",
+            Self::Chart => "chart",
+            Self::Sandbox => "sandbox",
+        }
+    }
+
+    /// The original's name of the command, where it had one.
+    #[must_use]
+    pub const fn original_name(self) -> Option<&'static str> {
+        match self {
+            Self::CreateNetwork => Some("createNetwork"),
+            Self::DeleteNetwork => Some("deleteNetwork"),
+            Self::AddMiner => Some("addMiner"),
+            Self::DeleteMiner => Some("deleteMiner"),
+            Self::UpgradeNetwork => Some("upgradeNetwork"),
+            Self::DeployWs => Some("deployWS"),
+            Self::DeployCm => Some("deployCM"),
+            Self::ReleaseNetwork => Some("releaseNetwork"),
+            _ => None,
+        }
+    }
+
+    /// True for commands that make a network out of settings: for these the name has a default.
+    #[must_use]
+    pub const fn creates(self) -> bool {
+        matches!(self, Self::CreateNetwork | Self::Plan)
+    }
+
+    /// True for commands that work on one network that exists, and must be told which.
+    #[must_use]
+    pub const fn needs_network(self) -> bool {
+        !self.creates()
+            && !matches!(self, Self::List | Self::Gc | Self::Sandbox | Self::Chart | Self::Rewards)
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
