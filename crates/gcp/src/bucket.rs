@@ -84,6 +84,8 @@ impl Bucket {
     /// [`Meaning::Invalid`] when the client cannot be built, for want of certificate authorities on the system for example.
     pub async fn new(options: BucketOptions) -> Result<Self> {
         let BucketOptions { name, client, tokens, endpoint } = options;
+        // Google's client takes the process's provider of cryptography and panics without one; a provider that is there is kept.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let credentials = StorageCredentials(tokens.clone());
         let storage = Storage::builder()
             .with_endpoint(endpoint.as_str().trim_end_matches('/'))

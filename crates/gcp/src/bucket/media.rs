@@ -19,7 +19,7 @@ const LARGEST_OBJECT: usize = 64 << 20;
 impl Bucket {
     pub(super) async fn read(&self, key: &str) -> Result<Option<StoredObject>> {
         let call = Call::new("read object", self.described(key), Idempotency::Safe);
-        let attempt = || in_time(self.read_once(&call, key));
+        let attempt = || in_time(Box::pin(self.read_once(&call, key)));
         match self.client.retrier().run(&call, attempt).await {
             Ok(object) => Ok(Some(object)),
             Err(error) if error.is_not_found() && !access::is_missing_bucket(&error) => Ok(None),
@@ -44,7 +44,7 @@ impl Bucket {
     /// Writes an object; to write the same bytes twice is to write them once.
     pub(super) async fn write(&self, key: &str, bytes: &Bytes, options: &PutOptions) -> Result<i64> {
         let call = Call::new("write object", self.described(key), Idempotency::Idempotent);
-        let attempt = || in_time(self.write_once(&call, key, bytes.clone(), options));
+        let attempt = || in_time(Box::pin(self.write_once(&call, key, bytes.clone(), options)));
         self.client.retrier().run(&call, attempt).await
     }
 
@@ -63,7 +63,7 @@ impl Bucket {
         if let Some(generation) = generation_to_match(options.precondition) {
             request = request.set_if_generation_match(generation);
         }
-        let object = request.send_buffered().await.map_err(|error| failure(call, &error))?;
+        let object = Box::pin(request.send_buffered()).await.map_err(|error| failure(call, &error))?;
         Ok(object.generation)
     }
 
@@ -73,7 +73,7 @@ impl Bucket {
     }
 }
 
-/// Google's client has no deadline of its own.
+/// Google's client has no deadline of its own; its futures are large, so they come boxed.
 async fn in_time<T>(attempt: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::time::timeout(PATIENCE, attempt).await.unwrap_or_else(|_| {
         let reason = format!("no whole answer within {} s", PATIENCE.as_secs());

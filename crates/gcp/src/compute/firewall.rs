@@ -93,14 +93,15 @@ impl RuleBody {
     /// Where the rule differs from `wanted`, in words.
     fn differences(&self, wanted: &Self) -> Vec<String> {
         let set = |items: &[String]| items.iter().cloned().collect::<BTreeSet<_>>();
+        let one = |item: &dyn ToString| BTreeSet::from([item.to_string()]);
         let fields = [
             ("sources", set(&self.source_ranges), set(&wanted.source_ranges)),
             ("target tags", set(&self.target_tags), set(&wanted.target_tags)),
             ("ports", self.ports(), wanted.ports()),
-            ("direction", set(&[self.direction.clone()]), set(&[wanted.direction.clone()])),
-            ("priority", set(&[self.priority.to_string()]), set(&[wanted.priority.to_string()])),
-            ("disabled", set(&[self.disabled.to_string()]), set(&[wanted.disabled.to_string()])),
-            ("VPC network", set(&[self.vpc()]), set(&[wanted.vpc()])),
+            ("direction", one(&self.direction), one(&wanted.direction)),
+            ("priority", one(&self.priority), one(&wanted.priority)),
+            ("disabled", one(&self.disabled), one(&wanted.disabled)),
+            ("VPC network", one(&self.vpc()), one(&wanted.vpc())),
         ];
         let differs = fields.into_iter().filter(|(_, existing, wanted)| existing != wanted);
         differs
