@@ -1,0 +1,208 @@
+//! A cluster that exists already, named by a kubeconfig: networks get namespaces in it, and it stays when they go.
+
+mod rights;
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use http::Method;
+use serde::Deserialize;
+use spacecraft_core::names::NetworkName;
+use spacecraft_core::observer::Outcome;
+use spacecraft_core::secret::SecretString;
+use spacecraft_core::traits::{
+    Access, Cluster, ClusterCapabilities, ClusterList, ClusterProvider, ClusterRequest, ClusterState, Disk,
+    Finding, FirewallRequest, FirewallRule, Look, Ownership, PreflightRequest,
+};
+use spacecraft_core::wait::Wait;
+use spacecraft_core::{Error, Result};
+use spacecraft_http::{Call, Idempotency, Retrier};
+use tokio::sync::OnceCell;
+
+use crate::connection::{Connection, Draft, Listed, Query};
+use crate::objects::labels;
+use crate::resource::{NAMESPACE, NODE};
+use crate::workloads::Namespace;
+
+/// The provider's name.
+const NAME: &str = "kubernetes";
+
+/// The cluster that a kubeconfig's context names.
+///
+/// Workers are not ours to add, so [`ClusterProvider::ensure_cluster`] only makes sure that the API answers: whether the pods fit is
+/// for the scheduler to say, and for the wait to tell.
+#[derive(Debug)]
+pub struct KubeconfigCluster {
+    access: Access,
+    location: String,
+    namespace: Option<String>,
+    retrier: Retrier,
+    connection: OnceCell<Connection>,
+}
+
+impl KubeconfigCluster {
+    /// The cluster of `context` in the kubeconfig's text, whose paths must be absolute; without a context that of the current one.
+    #[must_use]
+    pub fn new(kubeconfig: SecretString, context: Option<String>, retrier: Retrier) -> Self {
+        let location = context.clone().unwrap_or_else(|| "(current context)".to_owned());
+        let access = Access::Kubeconfig { text: kubeconfig, context };
+        Self { access, location, namespace: None, retrier, connection: OnceCell::new() }
+    }
+
+    /// The same, with the namespace that networks will use instead of one of their own name: the preflight asks for rights in it.
+    #[must_use]
+    pub fn with_namespace(self, namespace: Option<String>) -> Self {
+        Self { namespace, ..self }
+    }
+
+    async fn connection(&self) -> Result<&Connection> {
+        self.connection.get_or_try_init(|| Connection::open(&self.access, self.retrier.clone())).await
+    }
+
+    async fn version(&self) -> Result<String> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Version {
+            git_version: String,
+        }
+        let connection = self.connection().await?;
+        let call = Call::new("read the version of", connection.server(), Idempotency::Safe);
+        let received = connection.read(&call, &Draft::new(Method::GET, "/version".to_owned())).await?;
+        received.json(&call).map(|version: Version| version.git_version)
+    }
+
+    /// The networks of the cluster: all namespaces that carry our labels, by network.
+    async fn clusters(&self, selector: &str) -> Result<Vec<Cluster>> {
+        let connection = self.connection().await?;
+        let mut networks: BTreeMap<NetworkName, Vec<Namespace>> = BTreeMap::new();
+        let query = Query::everywhere(NAMESPACE).labelled(selector);
+        connection
+            .list_each(&query, |namespace: Namespace| {
+                let network = namespace.network().map(NetworkName::new);
+                if let Some(Ok(network)) = network {
+                    networks.entry(network).or_default().push(namespace);
+                }
+            })
+            .await?;
+        if networks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let version = self.version().await?;
+        let workers = self.count_workers().await?;
+        let cluster = |(network, namespaces): (NetworkName, Vec<Namespace>)| {
+            self.cluster(network, &namespaces, &version, workers)
+        };
+        Ok(networks.into_iter().map(cluster).collect())
+    }
+
+    async fn count_workers(&self) -> Result<u32> {
+        let mut count: u32 = 0;
+        let count_one = |_: Listed| count = count.saturating_add(1);
+        self.connection().await?.list_each(&Query::everywhere(NODE), count_one).await?;
+        Ok(count)
+    }
+
+    fn cluster(
+        &self,
+        network: NetworkName,
+        namespaces: &[Namespace],
+        version: &str,
+        workers: u32,
+    ) -> Cluster {
+        let ending = namespaces.iter().any(Namespace::is_ending);
+        let names: Vec<&str> = namespaces.iter().map(|one| one.metadata.name.as_str()).collect();
+        let first = namespaces.first().map(|one| one.metadata.labels.clone());
+        Cluster {
+            name: network.as_str().to_owned(),
+            location: self.location.clone(),
+            state: if ending { ClusterState::Stopping } else { ClusterState::Running },
+            message: format!("namespaces {}", names.join(", ")),
+            version: version.to_owned(),
+            workers,
+            created: namespaces.iter().filter_map(|one| one.metadata.creation_timestamp).min(),
+            labels: first.unwrap_or_default(),
+            ownership: Ownership::Ours(network),
+        }
+    }
+
+    fn unsupported(operation: &str) -> Error {
+        Error::unsupported(operation, NAME)
+            .with_hint("this provider uses a cluster that exists and leaves its machines alone")
+    }
+}
+
+#[async_trait]
+impl ClusterProvider for KubeconfigCluster {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn capabilities(&self) -> ClusterCapabilities {
+        ClusterCapabilities {
+            creates_clusters: false,
+            manages_infrastructure: false,
+            plans_node_ports: false,
+        }
+    }
+
+    async fn preflight(&self, request: &PreflightRequest) -> Result<Vec<Finding>> {
+        let network = request.cluster.network.as_str();
+        let namespace = self.namespace.as_deref().unwrap_or(network);
+        self.version().await?;
+        rights::missing(self.connection().await?, namespace).await
+    }
+
+    async fn get(&self, network: &NetworkName) -> Result<Option<Cluster>> {
+        let selector = labels::network_selector(network.as_str());
+        Ok(self.clusters(&selector).await?.into_iter().next())
+    }
+
+    async fn list(&self) -> Result<ClusterList> {
+        let selector = format!("{},{}={}", labels::NETWORK, labels::MANAGED_BY, labels::MANAGER);
+        Ok(ClusterList { clusters: self.clusters(&selector).await?, unreachable: Vec::new() })
+    }
+
+    async fn look_cluster(&self, _request: &ClusterRequest) -> Result<Look> {
+        self.version().await.map(|_| Look::Same)
+    }
+
+    async fn ensure_cluster(&self, _request: &ClusterRequest, _wait: &Wait) -> Result<Outcome> {
+        self.version().await.map(|_| Outcome::Unchanged)
+    }
+
+    async fn resize(&self, _: &NetworkName, _: u32, _: u32, _: &Wait) -> Result<Outcome> {
+        Err(Self::unsupported("resize the pool of workers"))
+    }
+
+    async fn delete_cluster(&self, _: &NetworkName, _: &Wait) -> Result<Outcome> {
+        Err(Self::unsupported("delete a cluster"))
+    }
+
+    async fn access(&self, _network: &NetworkName) -> Result<Access> {
+        Ok(self.access.clone())
+    }
+
+    async fn look_firewall(&self, _: &FirewallRequest) -> Result<Look> {
+        Err(Self::unsupported("look at firewall rules"))
+    }
+
+    async fn ensure_firewall(&self, _: &FirewallRequest, _: &Wait) -> Result<Outcome> {
+        Err(Self::unsupported("set firewall rules"))
+    }
+
+    async fn firewall_rules(&self, _: Option<&NetworkName>) -> Result<Vec<FirewallRule>> {
+        Err(Self::unsupported("list firewall rules"))
+    }
+
+    async fn delete_firewall_rule(&self, _: &FirewallRule, _: &Wait) -> Result<Outcome> {
+        Err(Self::unsupported("delete a firewall rule"))
+    }
+
+    async fn disks(&self, _: Option<&NetworkName>) -> Result<Vec<Disk>> {
+        Err(Self::unsupported("list disks"))
+    }
+
+    async fn delete_disk(&self, _: &Disk, _: &Wait) -> Result<Outcome> {
+        Err(Self::unsupported("delete a disk"))
+    }
+}

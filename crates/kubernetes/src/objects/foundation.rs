@@ -1,0 +1,114 @@
+//! What the network needs before its workloads: namespaces, NetworkPolicies, PodDisruptionBudgets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use spacecraft_core::workload::{DisruptionBudget, Foundation, PublicPort};
+
+use super::labels::{self, Labels};
+use super::{Manifest, Target, at, pod, set_unless_empty};
+use crate::resource::{Address, DISRUPTION_BUDGET, NAMESPACE, NETWORK_POLICY};
+
+/// The policy that closes the network's namespace to everything outside the network.
+const CLOSED: &str = "spacecraft-network";
+
+/// All objects of the foundation in the order in which they are applied.
+pub(crate) fn manifests(target: &Target, foundation: &Foundation) -> Vec<Manifest> {
+    let mut manifests: Vec<Manifest> =
+        namespaces(target, foundation).into_iter().map(|name| namespace(target, name, true)).collect();
+    manifests.extend(inside(target, foundation));
+    manifests
+}
+
+/// The objects of the foundation in the network's own namespace: policies and budgets.
+pub(crate) fn inside(target: &Target, foundation: &Foundation) -> Vec<Manifest> {
+    let mut manifests = vec![closed_policy(target, foundation)];
+    let mut applications: BTreeMap<&str, Vec<&PublicPort>> = BTreeMap::new();
+    for port in &foundation.public_ports {
+        applications.entry(&port.application).or_default().push(port);
+    }
+    manifests
+        .extend(applications.iter().map(|(application, ports)| public_policy(target, application, ports)));
+    manifests.extend(foundation.disruption_budgets.iter().map(|budget| disruption_budget(target, budget)));
+    manifests
+}
+
+/// The names of the network's namespaces, its own first, each once.
+pub(crate) fn namespaces<'a>(target: &'a Target, foundation: &'a Foundation) -> Vec<&'a str> {
+    let mut seen = BTreeSet::new();
+    std::iter::once(&target.namespace)
+        .chain(&foundation.namespaces)
+        .map(String::as_str)
+        .filter(|name| seen.insert(*name))
+        .collect()
+}
+
+/// A namespace with the network's labels. One that is `owned`, because we made it, may be deleted whole, and admits pods with
+/// host ports and, from charts, host paths, which only the privileged level of pod security does; our own pods keep to the restricted
+/// one otherwise. In a namespace that somebody else made, what it admits is theirs to say.
+pub(crate) fn namespace(target: &Target, name: &str, owned: bool) -> Manifest {
+    let mut labels: Labels = labels::of_network(target.network.as_str());
+    if owned {
+        labels.insert("pod-security.kubernetes.io/enforce", "privileged".to_owned());
+        labels.insert(labels::OWNED, "true".to_owned());
+    }
+    Manifest::new(Address::new(NAMESPACE, "", name), &labels, json!({}))
+}
+
+/// Lets pods of the network's namespaces, or on a cluster of our own of all namespaces, reach every pod of the network; nobody else
+/// reaches any. Kubelets reach their own pods under every policy.
+fn closed_policy(target: &Target, foundation: &Foundation) -> Manifest {
+    let ours = if foundation.shared_cluster {
+        json!({ "matchLabels": { labels::NETWORK: target.network.as_str() } })
+    } else {
+        json!({})
+    };
+    let content = json!({
+        "spec": {
+            "podSelector": {},
+            "policyTypes": ["Ingress"],
+            "ingress": [{ "from": [{ "namespaceSelector": ours }] }],
+        },
+    });
+    Manifest::new(at(target, NETWORK_POLICY, CLOSED), &labels::of_network(target.network.as_str()), content)
+}
+
+/// Opens ports of one application beyond the network.
+fn public_policy(target: &Target, application: &str, ports: &[&PublicPort]) -> Manifest {
+    let content = json!({
+        "spec": {
+            "podSelector": { "matchLabels": { labels::APPLICATION: application } },
+            "policyTypes": ["Ingress"],
+            "ingress": ports.iter().map(|port| opening(port)).collect::<Vec<_>>(),
+        },
+    });
+    let name = format!("spacecraft-public-{application}");
+    Manifest::new(at(target, NETWORK_POLICY, &name), &labels::of_network(target.network.as_str()), content)
+}
+
+fn opening(port: &PublicPort) -> Value {
+    let number_or_name = match port.port {
+        Some(number) => json!(number),
+        None => json!(pod::host_port_name(port.protocol)),
+    };
+    let mut rule = json!({ "ports": [{ "port": number_or_name, "protocol": pod::protocol(port.protocol) }] });
+    let sources: Vec<Value> = port.from.iter().map(|cidr| json!({ "ipBlock": { "cidr": cidr } })).collect();
+    set_unless_empty(&mut rule, "from", json!(sources));
+    rule
+}
+
+/// How many pods of a role a drain may take at once. Pods that are not ready never hold a drain up.
+fn disruption_budget(target: &Target, budget: &DisruptionBudget) -> Manifest {
+    let network = target.network.as_str();
+    let role = budget.role.to_string();
+    let mut labels = labels::of_network(network);
+    labels.insert(labels::ROLE, role.clone());
+    let content = json!({
+        "spec": {
+            "maxUnavailable": budget.max_unavailable,
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": { "matchLabels": { labels::NETWORK: network, labels::ROLE: role } },
+        },
+    });
+    Manifest::new(at(target, DISRUPTION_BUDGET, &format!("spacecraft-{role}")), &labels, content)
+}

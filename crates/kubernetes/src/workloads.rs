@@ -1,0 +1,176 @@
+//! What runs in one network's cluster, on any Kubernetes API.
+//!
+//! Objects of ours are applied by server-side apply; Secrets are only ever created. Everything is found again by label, by one
+//! list for each kind, and waited for by one watch for each kind.
+
+mod ensure;
+mod evidence;
+mod foundation;
+mod listing;
+mod removal;
+mod scope;
+mod tunnel;
+mod waiting;
+mod workers;
+
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use spacecraft_core::Result;
+use spacecraft_core::observer::Outcome;
+use spacecraft_core::traits::{Evidence, LogQuery, Look, ServiceAddress, ServiceName, Tunnel, Workloads};
+use spacecraft_core::wait::Wait;
+use spacecraft_core::workload::{Foundation, NetworkSecret, ObservedWorkload, Worker, Workload};
+
+use self::ensure::Memory;
+pub(crate) use self::scope::Namespace;
+use crate::connection::{Connection, Query};
+use crate::objects::secret::{self, StoredSecret};
+use crate::objects::{Target, labels};
+use crate::observed::Service;
+use crate::resource::{Address, ResourceType, SECRET, SERVICE};
+
+/// The workloads of one network.
+#[derive(Debug)]
+pub struct KubernetesWorkloads {
+    connection: Connection,
+    target: Target,
+    namespaces: Vec<String>,
+    most_workers: Option<u32>,
+    memory: Mutex<Memory>,
+}
+
+impl KubernetesWorkloads {
+    /// The workloads of the network that `target` names, reached through `connection`.
+    #[must_use]
+    pub fn new(connection: Connection, target: Target) -> Self {
+        Self { connection, target, namespaces: Vec::new(), most_workers: None, memory: Mutex::default() }
+    }
+
+    /// The same, with the namespaces that the network uses besides its own.
+    #[must_use]
+    pub fn with_namespaces(self, namespaces: impl IntoIterator<Item = String>) -> Self {
+        Self { namespaces: namespaces.into_iter().collect(), ..self }
+    }
+
+    /// The same, knowing how many workers the pool can have at most: with that many, a pod that fits nowhere fails a wait early.
+    #[must_use]
+    pub fn with_most_workers(self, most_workers: u32) -> Self {
+        Self { most_workers: Some(most_workers), ..self }
+    }
+
+    /// The connection to the cluster.
+    #[must_use]
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    fn network(&self) -> &str {
+        self.target.network.as_str()
+    }
+
+    fn selector(&self) -> String {
+        labels::network_selector(self.network())
+    }
+
+    /// All objects of a kind that belong to the network, in its own namespace.
+    fn ours(&self, kind: ResourceType) -> Query {
+        Query::within(kind, &self.target.namespace).labelled(self.selector())
+    }
+
+    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Workloads for KubernetesWorkloads {
+    fn namespace(&self) -> &str {
+        &self.target.namespace
+    }
+
+    async fn look_foundation(&self, foundation: &Foundation) -> Result<Look> {
+        foundation::look(self, foundation).await
+    }
+
+    async fn ensure_foundation(&self, foundation: &Foundation) -> Result<Outcome> {
+        foundation::ensure(self, foundation).await
+    }
+
+    async fn secrets(&self) -> Result<Vec<NetworkSecret>> {
+        let mut secrets = Vec::new();
+        let query = self.ours(SECRET);
+        self.connection
+            .list_each(&query, |stored: StoredSecret| secrets.push(stored.into_network_secret()))
+            .await?;
+        Ok(secrets)
+    }
+
+    async fn create_secret(&self, secret: &NetworkSecret) -> Result<NetworkSecret> {
+        let address = secret::address(&self.target, secret);
+        let body = secret::with_contents(&self.target, secret);
+        let (stored, _): (StoredSecret, bool) = self.connection.create_or_read(&address, &body).await?;
+        Ok(stored.into_network_secret())
+    }
+
+    async fn read_secret(&self, namespace: &str, name: &str) -> Result<Option<NetworkSecret>> {
+        let stored: Option<StoredSecret> =
+            self.connection.get(&Address::new(SECRET, namespace, name)).await?;
+        Ok(stored.map(StoredSecret::into_network_secret))
+    }
+
+    async fn workers(&self) -> Result<Vec<Worker>> {
+        workers::list(self).await
+    }
+
+    async fn assign_slot(&self, worker: &str, slot: u32) -> Result<Outcome> {
+        workers::assign_slot(self, worker, slot).await
+    }
+
+    async fn look_workloads(&self, workloads: &[Workload]) -> Result<Vec<Look>> {
+        ensure::look(self, workloads).await
+    }
+
+    async fn ensure_workload(&self, workload: &Workload) -> Result<Outcome> {
+        ensure::ensure(self, workload).await
+    }
+
+    async fn list(&self) -> Result<Vec<ObservedWorkload>> {
+        listing::list(self).await
+    }
+
+    async fn wait_ready(&self, names: &[String], wait: &Wait) -> Result<()> {
+        waiting::until_ready(self, names, wait).await
+    }
+
+    async fn remove_workload(&self, name: &str, wait: &Wait) -> Result<Outcome> {
+        removal::remove_workload(self, name, wait).await
+    }
+
+    async fn release_infrastructure(&self, wait: &Wait) -> Result<Outcome> {
+        removal::release_infrastructure(self, wait).await
+    }
+
+    async fn remove_all(&self, wait: &Wait) -> Result<Outcome> {
+        removal::remove_all(self, wait).await
+    }
+
+    async fn service_address(&self, service: &ServiceName) -> Result<Option<ServiceAddress>> {
+        let address = Address::new(SERVICE, service.namespace.as_str(), service.name.as_str());
+        let service: Option<Service> = self.connection.get(&address).await?;
+        let ingress = service.map(|service| service.status.load_balancer.ingress).unwrap_or_default();
+        Ok(ingress.into_iter().find_map(|ingress| ingress.ip).map(|ip| ServiceAddress { ip }))
+    }
+
+    async fn tunnel(&self, service: &ServiceName, port: u16) -> Result<Tunnel> {
+        tunnel::open(&self.connection, service, port).await
+    }
+
+    async fn logs(&self, query: &LogQuery) -> Result<Vec<String>> {
+        evidence::logs(self, query).await
+    }
+
+    async fn evidence(&self) -> Result<Evidence> {
+        evidence::collect(self).await
+    }
+}

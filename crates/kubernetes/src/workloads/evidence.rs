@@ -1,0 +1,162 @@
+//! Log lines, and what there is to know about pods that are not ready.
+
+use futures::StreamExt as _;
+use futures::stream;
+use http::Method;
+use jiff::Timestamp;
+use serde::Deserialize;
+use spacecraft_core::traits::{Evidence, LogQuery, PodEvidence};
+use spacecraft_core::{Error, Meaning, Result};
+use spacecraft_http::{Call, Idempotency};
+
+use super::KubernetesWorkloads;
+use crate::connection::{Draft, Query};
+use crate::objects::labels;
+use crate::observed::Pod;
+use crate::readiness;
+use crate::resource::{Address, EVENT, POD};
+
+/// The most pods whose log lines are collected.
+const MOST_PODS_WITH_LOGS: usize = 20;
+/// How many of them are asked at once.
+const PODS_AT_ONCE: usize = 4;
+/// The last log lines kept of each.
+const LAST_LINES: u32 = 20;
+/// The last warnings kept.
+const MOST_WARNINGS: usize = 50;
+
+/// The last lines of the workload's own container in its newest pod.
+pub(super) async fn logs(workloads: &KubernetesWorkloads, query: &LogQuery) -> Result<Vec<String>> {
+    let selector = labels::workload_selector(workloads.network(), &query.workload);
+    let pods: Vec<Pod> = workloads
+        .connection
+        .list(&Query::within(POD, &workloads.target.namespace).labelled(selector))
+        .await?;
+    let newest = pods.iter().max_by_key(|pod| (!pod.is_leaving(), pod.metadata.creation_timestamp));
+    let Some(pod) = newest else {
+        return Err(Error::new(Meaning::NotFound, "read logs of", query.workload.as_str(), "it has no pod"));
+    };
+    let container = pod.metadata.labels.part().map(|part| part.application());
+    read_log(workloads, &pod.metadata.name, container, query).await
+}
+
+/// The last lines that a container wrote before it crashed; none when they cannot be had, because they only add to an error.
+pub(super) async fn last_words(
+    workloads: &KubernetesWorkloads,
+    pod: &str,
+    container: &str,
+    lines: u32,
+) -> Vec<String> {
+    for previous in [true, false] {
+        let query = LogQuery { workload: pod.to_owned(), tail: lines, since: None, previous };
+        match read_log(workloads, pod, Some(container), &query).await {
+            Ok(lines) if !lines.is_empty() => return lines,
+            Ok(_) => {}
+            Err(error) => tracing::debug!(pod, container, previous, %error, "no last log lines"),
+        }
+    }
+    Vec::new()
+}
+
+async fn read_log(
+    workloads: &KubernetesWorkloads,
+    pod: &str,
+    container: Option<&str>,
+    query: &LogQuery,
+) -> Result<Vec<String>> {
+    let path = Address::new(POD, workloads.target.namespace.as_str(), pod).path();
+    let mut draft = Draft::new(Method::GET, format!("{path}/log"))
+        .plain_text()
+        .query("tailLines", &query.tail.to_string());
+    if let Some(container) = container {
+        draft = draft.query("container", container);
+    }
+    if let Some(since) = query.since {
+        draft = draft.query("sinceSeconds", &since.as_secs().max(1).to_string());
+    }
+    if query.previous {
+        draft = draft.query("previous", "true");
+    }
+    let call = Call::new("read logs of", format!("pod {pod}"), Idempotency::Safe);
+    let received = workloads.connection.read(&call, &draft).await?;
+    Ok(String::from_utf8_lossy(&received.body).lines().map(str::to_owned).collect())
+}
+
+/// A warning that the cluster recorded.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Warning {
+    last_timestamp: Option<Timestamp>,
+    event_time: Option<Timestamp>,
+    metadata: WarningMetadata,
+    involved_object: Involved,
+    reason: String,
+    message: String,
+    count: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct WarningMetadata {
+    creation_timestamp: Option<Timestamp>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Involved {
+    kind: String,
+    name: String,
+}
+
+impl Warning {
+    fn when(&self) -> Option<Timestamp> {
+        self.last_timestamp.or(self.event_time).or(self.metadata.creation_timestamp)
+    }
+
+    fn line(&self) -> String {
+        let Involved { kind, name } = &self.involved_object;
+        let when = self.when().map(|when| format!("{when} ")).unwrap_or_default();
+        let times =
+            self.count.filter(|count| *count > 1).map(|count| format!(" (x{count})")).unwrap_or_default();
+        format!("{when}{kind} {name}: {}: {}{times}", self.reason, self.message)
+    }
+}
+
+/// Reasons and last log lines of all pods that are not ready, and the namespace's last warnings.
+pub(super) async fn collect(workloads: &KubernetesWorkloads) -> Result<Evidence> {
+    let mut pods: Vec<Pod> = workloads.connection.list(&workloads.ours(POD)).await?;
+    pods.retain(|pod| !pod.is_ready());
+    pods.sort_by(|one, other| one.metadata.name.cmp(&other.metadata.name));
+    let pods = stream::iter(pods.into_iter().enumerate())
+        .map(|(index, pod)| async move { pod_evidence(workloads, &pod, index < MOST_PODS_WITH_LOGS).await })
+        .buffered(PODS_AT_ONCE)
+        .collect()
+        .await;
+    Ok(Evidence { pods, warnings: warnings(workloads).await? })
+}
+
+async fn pod_evidence(workloads: &KubernetesWorkloads, pod: &Pod, with_logs: bool) -> PodEvidence {
+    let has_run = |pod: &Pod| pod.restarts() > 0 || pod.containers().any(|one| one.state.running.is_some());
+    let failing =
+        pod.containers().find(|one| one.state.running.is_none()).or(pod.status.container_statuses.first());
+    let last_log_lines = match failing {
+        Some(container) if with_logs && has_run(pod) => {
+            last_words(workloads, &pod.metadata.name, &container.name, LAST_LINES).await
+        }
+        _ => Vec::new(),
+    };
+    PodEvidence {
+        workload: pod.workload().unwrap_or_default().to_owned(),
+        pod: pod.metadata.name.clone(),
+        reason: readiness::reason(pod),
+        last_log_lines,
+    }
+}
+
+async fn warnings(workloads: &KubernetesWorkloads) -> Result<Vec<String>> {
+    let query = Query::within(EVENT, &workloads.target.namespace).with_fields("type=Warning");
+    let mut warnings: Vec<Warning> = workloads.connection.list(&query).await?;
+    warnings.sort_by_key(Warning::when);
+    let skipped = warnings.len().saturating_sub(MOST_WARNINGS);
+    Ok(warnings.iter().skip(skipped).map(Warning::line).collect())
+}

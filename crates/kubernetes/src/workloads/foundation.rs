@@ -1,0 +1,139 @@
+//! Namespaces, NetworkPolicies and PodDisruptionBudgets as they are wanted, and nothing of ours beyond them.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use spacecraft_core::observer::Outcome;
+use spacecraft_core::traits::Look;
+use spacecraft_core::workload::Foundation;
+use spacecraft_core::{Error, Meaning, Result};
+
+use super::KubernetesWorkloads;
+use super::scope::{Namespace, namespace};
+use crate::compare;
+use crate::connection::Applied;
+use crate::objects::{Manifest, foundation};
+use crate::resource::{Address, DISRUPTION_BUDGET, NETWORK_POLICY};
+
+pub(super) async fn look(workloads: &KubernetesWorkloads, wanted: &Foundation) -> Result<Look> {
+    let mut looks = Vec::new();
+    for name in foundation::namespaces(&workloads.target, wanted) {
+        let live = namespace(workloads, name).await?;
+        if live.is_none() && name == workloads.target.namespace {
+            return Ok(Look::Absent);
+        }
+        looks.push((format!("Namespace {name}"), look_namespace(workloads, name, live.as_ref()).await?));
+    }
+    let inside = Inside::look(workloads, wanted).await?;
+    looks.extend(inside.looks());
+    Ok(compare::joined(false, looks))
+}
+
+pub(super) async fn ensure(workloads: &KubernetesWorkloads, wanted: &Foundation) -> Result<Outcome> {
+    let mut outcome = Outcome::Unchanged;
+    for name in foundation::namespaces(&workloads.target, wanted) {
+        outcome = outcome.and(ensure_namespace(workloads, name).await?);
+    }
+    let inside = Inside::look(workloads, wanted).await?;
+    for (manifest, look) in &inside.wanted {
+        if !look.is_same() {
+            let applied = workloads.connection.apply(manifest).await?;
+            outcome = outcome.and(outcome_of(applied));
+        }
+    }
+    for address in &inside.obsolete {
+        workloads.connection.delete(address, None).await?;
+        outcome = outcome.and(Outcome::Updated);
+    }
+    Ok(outcome)
+}
+
+async fn look_namespace(
+    workloads: &KubernetesWorkloads,
+    name: &str,
+    live: Option<&Namespace>,
+) -> Result<Look> {
+    let Some(live) = live else { return Ok(Look::Absent) };
+    if live.is_ending() {
+        return Ok(Look::Differs(vec![format!("Namespace {name}: is being deleted")]));
+    }
+    let wanted = foundation::namespace(&workloads.target, name, live.is_owned());
+    let live: Option<Value> = workloads.connection.get(&wanted.address).await?;
+    Ok(compare::look(&wanted, live.as_ref()))
+}
+
+/// Creates a namespace, which makes it ours to delete, or takes part in one that exists.
+async fn ensure_namespace(workloads: &KubernetesWorkloads, name: &str) -> Result<Outcome> {
+    let Some(live) = namespace(workloads, name).await? else {
+        let owned = foundation::namespace(&workloads.target, name, true);
+        let (_, created): (Value, bool) =
+            workloads.connection.create_or_read(&owned.address, &owned.body).await?;
+        if created {
+            return Ok(Outcome::Created);
+        }
+        let live = namespace(workloads, name).await?.unwrap_or_default();
+        return join_namespace(workloads, name, &live).await;
+    };
+    join_namespace(workloads, name, &live).await
+}
+
+async fn join_namespace(workloads: &KubernetesWorkloads, name: &str, live: &Namespace) -> Result<Outcome> {
+    if live.is_ending() {
+        return Err(Error::new(Meaning::Unavailable, "use namespace", name, "it is being deleted")
+            .with_hint("run the command again when it is gone"));
+    }
+    let wanted = foundation::namespace(&workloads.target, name, live.is_owned());
+    if look_namespace(workloads, name, Some(live)).await?.is_same() {
+        return Ok(Outcome::Unchanged);
+    }
+    workloads.connection.apply(&wanted).await.map(outcome_of)
+}
+
+fn outcome_of(applied: Applied) -> Outcome {
+    match applied {
+        Applied::Created => Outcome::Created,
+        Applied::Existing => Outcome::Updated,
+    }
+}
+
+/// Policies and budgets of the network's namespace.
+struct Inside {
+    wanted: Vec<(Manifest, Look)>,
+    obsolete: Vec<Address>,
+}
+
+impl Inside {
+    async fn look(workloads: &KubernetesWorkloads, wanted: &Foundation) -> Result<Self> {
+        let mut live = BTreeMap::new();
+        for kind in [NETWORK_POLICY, DISRUPTION_BUDGET] {
+            let query = workloads.ours(kind);
+            workloads
+                .connection
+                .list_each(&query, |object: Value| {
+                    let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+                    live.insert(Address::new(kind, workloads.target.namespace.as_str(), name), object);
+                })
+                .await?;
+        }
+        let wanted = foundation::inside(&workloads.target, wanted)
+            .into_iter()
+            .map(|manifest| {
+                let look = compare::look(&manifest, live.remove(&manifest.address).as_ref());
+                (manifest, look)
+            })
+            .collect();
+        Ok(Self { wanted, obsolete: live.into_keys().collect() })
+    }
+
+    fn looks(&self) -> Vec<(String, Look)> {
+        let wanted = self.wanted.iter().map(|(manifest, look)| {
+            (format!("{} {}", manifest.address.resource.kind, manifest.address.name), look.clone())
+        });
+        let obsolete = self.obsolete.iter().map(|address| {
+            let what = format!("{} {}", address.resource.kind, address.name);
+            let look = Look::Differs(vec![format!("{what}: is no longer wanted")]);
+            (what, look)
+        });
+        wanted.chain(obsolete).collect()
+    }
+}

@@ -1,0 +1,166 @@
+//! Tunnels from a local port, through the API server, to a port of a pod.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1 as core_v1;
+use kube::Api;
+use spacecraft_core::traits::{ServiceName, Tunnel, TunnelGuard};
+use spacecraft_core::{Error, Meaning, Result};
+use tokio::io::{AsyncWriteExt as _, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::connection::{Connection, Query};
+use crate::observed::{Pod, Service, TargetPort};
+use crate::resource::{Address, POD, SERVICE};
+
+/// The time that opening one way through the API server may take.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a connection tries another pod before it is given up.
+const ATTEMPTS: u32 = 3;
+
+/// Opens a tunnel to a port of the Service, or, when the Service has no such port, of the pods behind it: that way ports that no
+/// Service offers can be reached. Each local connection gets a way of its own, to a pod that is ready at that moment.
+///
+/// # Errors
+///
+/// [`Meaning::NotFound`] without such a Service, [`Meaning::Unavailable`] when no pod behind it is ready.
+pub(super) async fn open(connection: &Connection, service: &ServiceName, port: u16) -> Result<Tunnel> {
+    let route = Route { connection: connection.clone(), service: service.clone(), port };
+    route.destination().await?;
+    let unusable = |error| route.failed(Meaning::Other, "no local port can be opened").with_source(error);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(unusable)?;
+    let local = listener.local_addr().map_err(unusable)?;
+    Ok(Tunnel { local, guard: Box::new(Guard(tokio::spawn(accept(listener, route)))) })
+}
+
+/// Ends the tunnel, with all its connections, when it is dropped.
+#[derive(Debug)]
+struct Guard(JoinHandle<()>);
+
+impl TunnelGuard for Guard {}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, route: Route) {
+    let mut carried = JoinSet::new();
+    loop {
+        match listener.accept().await {
+            Ok((local, from)) => {
+                carried.spawn(carry(local, from, route.clone()));
+            }
+            Err(error) => tracing::debug!(%error, "a tunnel could not accept a connection"),
+        }
+        while carried.try_join_next().is_some() {}
+    }
+}
+
+/// Carries one connection from end to end. A caller sees a way that cannot be opened as a connection that closes at once.
+async fn carry(mut local: TcpStream, from: SocketAddr, route: Route) {
+    let mut remote = match route.connect().await {
+        Ok(remote) => remote,
+        Err(error) => {
+            tracing::warn!(error = %spacecraft_core::render_chain(&error), "a tunnel is blocked");
+            return;
+        }
+    };
+    if let Err(error) = copy_bidirectional(&mut local, &mut remote).await {
+        tracing::debug!(%from, %error, "a connection through a tunnel broke");
+    }
+    // The other side may be gone already; then there is nothing left to end.
+    let _ = remote.shutdown().await;
+}
+
+/// From a Service to a pod.
+#[derive(Debug, Clone)]
+struct Route {
+    connection: Connection,
+    service: ServiceName,
+    port: u16,
+}
+
+/// A port of one pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Destination {
+    pod: String,
+    port: u16,
+}
+
+impl Route {
+    fn failed(&self, meaning: Meaning, reason: &str) -> Error {
+        let ServiceName { namespace, name } = &self.service;
+        Error::new(
+            meaning,
+            "open a tunnel to",
+            format!("port {} of {name} in {namespace}", self.port),
+            reason,
+        )
+    }
+
+    async fn connect(&self) -> Result<impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> {
+        let mut attempts = 1;
+        loop {
+            let destination = self.destination().await?;
+            match tokio::time::timeout(OPEN_TIMEOUT, self.enter(&destination)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) if attempts == ATTEMPTS => return Err(error),
+                Err(_) if attempts == ATTEMPTS => {
+                    return Err(self.failed(Meaning::TimedOut, "the API server does not open the way"));
+                }
+                Ok(Err(_)) | Err(_) => attempts += 1,
+            }
+        }
+    }
+
+    async fn enter(
+        &self,
+        destination: &Destination,
+    ) -> Result<impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + use<>> {
+        let pods: Api<core_v1::Pod> =
+            Api::namespaced(self.connection.client().clone(), &self.service.namespace);
+        let mut forwarder =
+            pods.portforward(&destination.pod, &[destination.port]).await.map_err(|error| {
+                self.failed(Meaning::Unavailable, "the API server refuses the way").with_source(error)
+            })?;
+        forwarder
+            .take_stream(destination.port)
+            .ok_or_else(|| self.failed(Meaning::Other, "the API server opened no stream"))
+    }
+
+    /// A ready pod behind the Service, and the port of it that the Service's port leads to.
+    async fn destination(&self) -> Result<Destination> {
+        let ServiceName { namespace, name } = &self.service;
+        let address = Address::new(SERVICE, namespace.as_str(), name.as_str());
+        let service: Service = (self.connection.get(&address).await?)
+            .ok_or_else(|| self.failed(Meaning::NotFound, "there is no such Service"))?;
+        if service.spec.selector.is_empty() {
+            return Err(self.failed(Meaning::Unsupported, "the Service selects no pods"));
+        }
+        let selector: Vec<String> =
+            service.spec.selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let pods: Vec<Pod> =
+            self.connection.list(&Query::within(POD, namespace).labelled(selector.join(","))).await?;
+        let Some(pod) = pods.iter().find(|pod| pod.is_ready() && !pod.is_leaving()) else {
+            return Err(self.failed(Meaning::Unavailable, "no pod behind it is ready"));
+        };
+        let port = target_port(&service, pod, self.port).ok_or_else(|| {
+            self.failed(Meaning::Invalid, "the pod has no port of the name that the Service uses")
+        })?;
+        Ok(Destination { pod: pod.metadata.name.clone(), port })
+    }
+}
+
+/// The port of the pod that the Service's port leads to; none when the pod does not have the port that is named.
+fn target_port(service: &Service, pod: &Pod, port: u16) -> Option<u16> {
+    let Some(found) = service.spec.ports.iter().find(|other| other.port == port) else { return Some(port) };
+    match &found.target_port {
+        TargetPort::Number(number) => Some(*number),
+        TargetPort::SameAsPort => Some(port),
+        TargetPort::Name(name) => pod.named_port(name),
+    }
+}
