@@ -1,49 +1,18 @@
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
-use spacecraft_core::time::{Clock, SeededRandom};
+use spacecraft_core::time::SeededRandom;
+use spacecraft_testkit::TestClock;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::{Client, ClientOptions, Timeouts, TrafficCounter};
 
-/// A clock on which sleeping takes no time and is remembered.
-#[derive(Debug)]
-pub(super) struct VirtualClock {
-    now: Mutex<Timestamp>,
-    pauses: Mutex<Vec<Duration>>,
-}
-
-impl VirtualClock {
-    pub(super) fn new() -> Arc<Self> {
-        let start = "1994-11-06T08:49:07Z".parse().unwrap();
-        Arc::new(Self { now: Mutex::new(start), pauses: Mutex::default() })
-    }
-
-    pub(super) fn pauses(&self) -> Vec<Duration> {
-        self.pauses.lock().unwrap().clone()
-    }
-}
-
-#[async_trait]
-impl Clock for VirtualClock {
-    fn now(&self) -> Timestamp {
-        *self.now.lock().unwrap()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        *self.now.lock().unwrap() += SignedDuration::try_from(duration).unwrap();
-        self.pauses.lock().unwrap().push(duration);
-    }
-}
-
 /// A client in virtual time, with what it did.
 pub(super) struct Fixture {
     pub(super) client: Client,
-    pub(super) clock: Arc<VirtualClock>,
+    pub(super) clock: TestClock,
     pub(super) traffic: Arc<TrafficCounter>,
 }
 
@@ -52,11 +21,12 @@ pub(super) fn fixture() -> Fixture {
 }
 
 pub(super) fn fixture_with(adjust: impl FnOnce(&mut ClientOptions)) -> Fixture {
-    let clock = VirtualClock::new();
+    // The instant that the tests of dates in headers count from.
+    let clock = TestClock::at("1994-11-06T08:49:07Z".parse().unwrap());
     let traffic = Arc::new(TrafficCounter::default());
     let mut options = ClientOptions {
         timeouts: Timeouts { connect: Duration::from_secs(5), attempt: Duration::from_secs(20) },
-        clock: clock.clone(),
+        clock: Arc::new(clock.clone()),
         random: Arc::new(SeededRandom::new(1)),
         meter: Some(traffic.clone()),
         ..ClientOptions::default()

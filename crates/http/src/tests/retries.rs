@@ -90,7 +90,7 @@ async fn pauses_are_random_below_a_ceiling_that_doubles() {
     let fixture = fixture();
     fixture.client.get(server.uri()).send().await.unwrap_err();
     let ceilings = [250, 500, 1000, 2000, 4000].map(Duration::from_millis);
-    let pauses = fixture.clock.pauses();
+    let pauses = fixture.clock.slept();
     assert_eq!(pauses.len(), ceilings.len());
     for (pause, ceiling) in pauses.iter().zip(ceilings) {
         assert!(*pause <= ceiling, "{pause:?} is above {ceiling:?}");
@@ -104,7 +104,7 @@ async fn a_server_that_asks_for_a_pause_gets_it() {
         let server = failing_first(1, busy).await;
         let fixture = fixture();
         fixture.client.get(server.uri()).send().await.unwrap();
-        let pause = fixture.clock.pauses().first().copied().unwrap();
+        let pause = fixture.clock.slept().first().copied().unwrap();
         let range = Duration::from_secs(least)..=Duration::from_secs(least) + Duration::from_millis(250);
         assert!(range.contains(&pause), "{value}: {pause:?}");
     }

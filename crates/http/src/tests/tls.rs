@@ -65,7 +65,7 @@ async fn a_certificate_that_is_not_trusted_is_final() {
     let error = fixture.client.get(&server.url).send().await.unwrap_err();
     assert_eq!(error.meaning(), Meaning::Invalid);
     assert!(error.reason().contains("is not trusted"), "{error}");
-    assert!(fixture.clock.pauses().is_empty());
+    assert!(fixture.clock.slept().is_empty());
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ async fn a_call_without_a_connection_is_repeated_whatever_it_is_and_has_no_effec
     let error = fixture.client.post(&url).send().await.unwrap_err();
     assert_eq!((error.meaning(), error.effect()), (Meaning::Unavailable, Effect::None));
     assert!(error.reason().ends_with(", after 6 attempts"), "{error}");
-    assert_eq!(fixture.clock.pauses().len(), 5);
+    assert_eq!(fixture.clock.slept().len(), 5);
 }
 
 #[tokio::test]
