@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::error::{Error, Meaning, Result};
+use crate::names::NetworkName;
 use crate::placement::PodDemand;
 use crate::quantity::{Bytes, MilliCpu, Resources};
 use crate::secret::{ExposeSecret, SecretString};
@@ -83,15 +84,22 @@ pub struct Namespaces {
 }
 
 impl Namespaces {
-    /// The namespaces of a network: on a cluster of its own the well-known ones, on a shared cluster with the network's name in front.
+    /// The namespaces of a network.
     #[must_use]
     pub fn of(spec: &NetworkSpec) -> Self {
-        let own = |name: &str| match spec.provider {
-            ProviderKind::Kubernetes => format!("{}-{name}", spec.network),
+        Self::named(spec.provider, &spec.network, &spec.cluster.namespace)
+    }
+
+    /// The namespaces of `network`, its own being `namespace`: on a cluster of its own the others have well-known names, on a shared cluster the network's
+    /// name in front.
+    #[must_use]
+    pub fn named(provider: ProviderKind, network: &NetworkName, namespace: &str) -> Self {
+        let own = |name: &str| match provider {
+            ProviderKind::Kubernetes => format!("{network}-{name}"),
             ProviderKind::Gcp | ProviderKind::Sandbox => name.to_owned(),
         };
         Self {
-            network: spec.cluster.namespace.clone(),
+            network: namespace.to_owned(),
             metrics: own("metrics"),
             web_services: own("ws"),
             ingress: "ingress-nginx".to_owned(),

@@ -9,7 +9,9 @@ mod failure;
 mod run;
 mod window;
 
-pub use create::{CreateOptions, CreateRequest, binding_of, create_network};
+pub use create::{
+    CreateOptions, CreateRequest, binding_of, create_network, differences, foundation_of, planned_genesis,
+};
 pub use delete::{DeleteRequest, delete_network};
 pub use failure::{Leftover, OperationFailure};
 pub use run::{Run, StepReport};

@@ -2,6 +2,19 @@
 //!
 //! A [`NetworkSpec`] holds no secret: it is stored in the network's record and compared on every further run. Tokens travel beside it.
 
+mod cluster;
+mod credentials;
+mod exposure;
+mod fleet;
+mod from_settings;
+mod node_config;
+mod nodes;
+mod reader;
+mod stacks;
+mod to_settings;
+
+pub use credentials::Credentials;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -12,7 +25,7 @@ use serde_json::Value;
 use crate::image::ImageReference;
 use crate::names::NetworkName;
 use crate::quantity::{Bytes, Resources};
-use crate::traits::{Accelerator, MachineShape, ObjectPatch};
+use crate::traits::{Accelerator, ClusterCapabilities, MachineShape, ObjectPatch};
 
 /// The family of go-spacemesh releases that a network runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -43,6 +56,19 @@ pub enum ProviderKind {
     Kubernetes,
     /// The simulated cloud.
     Sandbox,
+}
+
+impl ProviderKind {
+    /// What the provider can do, as a plan needs to know before anything is called.
+    #[must_use]
+    pub const fn capabilities(self) -> ClusterCapabilities {
+        let own_clusters = !matches!(self, Self::Kubernetes);
+        ClusterCapabilities {
+            creates_clusters: own_clusters,
+            manages_infrastructure: own_clusters,
+            plans_node_ports: own_clusters,
+        }
+    }
 }
 
 impl fmt::Display for ProviderKind {
@@ -318,3 +344,6 @@ pub struct ChartOverride {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub patches: Vec<ObjectPatch>,
 }
+
+#[cfg(test)]
+mod tests;

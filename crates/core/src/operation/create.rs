@@ -7,6 +7,7 @@ mod logs;
 mod publish;
 mod report;
 
+pub use genesis::planned_genesis;
 pub(crate) use publish::archive;
 
 use std::collections::BTreeMap;
@@ -131,7 +132,8 @@ fn check_known(request: &CreateRequest, known: Option<&NetworkRecord>) -> Result
 }
 
 /// Where two specs differ, each as `path: recorded -> asked for`. How an operation goes about its work (timeouts, windows) is no property of a network.
-fn differences(recorded: &NetworkSpec, asked: &NetworkSpec) -> Vec<String> {
+#[must_use]
+pub fn differences(recorded: &NetworkSpec, asked: &NetworkSpec) -> Vec<String> {
     let of = |spec: &NetworkSpec| {
         let mut value = serde_json::to_value(spec).unwrap_or_default();
         if let Some(fields) = value.as_object_mut() {
@@ -378,7 +380,7 @@ impl Creation<'_> {
     }
 
     async fn ensure_foundation(&self, workloads: &dyn Workloads, poets_open: bool) -> Result<Outcome> {
-        let foundation = foundation(
+        let foundation = foundation_of(
             self.spec(),
             self.plan,
             poets_open,
@@ -447,7 +449,7 @@ impl Creation<'_> {
         let provider = &self.services().cluster;
         let capabilities = provider.capabilities();
         workloads
-            .ensure_foundation(&foundation(self.spec(), self.plan, true, capabilities.creates_clusters))
+            .ensure_foundation(&foundation_of(self.spec(), self.plan, true, capabilities.creates_clusters))
             .await?;
         if capabilities.manages_infrastructure {
             provider.ensure_firewall(&self.firewall_request(true), &self.run.wait("firewall")).await?;
@@ -486,7 +488,9 @@ pub fn binding_of(spec: &NetworkSpec, own_cluster: bool) -> NetworkBinding {
     }
 }
 
-fn foundation(spec: &NetworkSpec, plan: &Plan, poets_open: bool, own_cluster: bool) -> Foundation {
+/// Namespaces, policies and budgets of a network. `poets_open` is false in v0 until the PoETs were activated.
+#[must_use]
+pub fn foundation_of(spec: &NetworkSpec, plan: &Plan, poets_open: bool, own_cluster: bool) -> Foundation {
     let owned = plan.namespaces.owned(spec);
     Foundation {
         namespaces: owned.into_iter().filter(|name| *name != plan.namespaces.network).collect(),

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::Creation;
 use crate::error::{Error, Meaning, Result};
 use crate::identity::Genesis;
+use crate::plan::Plan;
 use crate::spec::{Generation, NetworkSpec};
 use crate::state::{GenesisRecord, NetworkRecord, NetworkStatus};
 
@@ -18,13 +19,8 @@ impl Creation<'_> {
             self.check_not_passed(record, fixed)?;
             return Ok(fixed.clone());
         }
-        let spec = self.spec();
-        let time = if spec.fleet.bootstrap {
-            in_whole_minutes(later(self.services().clock.now(), self.plan.time_to_genesis()))
-        } else {
-            genesis_time_of(&spec.node.base_config)?
-        };
-        Ok(genesis_record(spec, time))
+        let time = genesis_time(self.spec(), self.plan, self.services().clock.now())?;
+        Ok(genesis_record(self.spec(), time))
     }
 
     /// A network of its own whose genesis passed before it was up cannot start any more.
@@ -58,6 +54,21 @@ impl Creation<'_> {
         Error::new(Meaning::TimedOut, "start chain", self.spec().network.as_str(), reason).with_hint(format!(
             "run the command again with --new-genesis --genesis-delay {minutes}, which starts the chain anew"
         ))
+    }
+}
+
+/// The genesis that a network would have if its first node were applied at `now`; where a parent's config names no time, `now` stands in for it.
+#[must_use]
+pub fn planned_genesis(spec: &NetworkSpec, plan: &Plan, now: Timestamp) -> Genesis {
+    genesis_record(spec, genesis_time(spec, plan, now).unwrap_or(now)).genesis
+}
+
+/// The parent's genesis time, or one that leaves the fleet time to come up.
+fn genesis_time(spec: &NetworkSpec, plan: &Plan, now: Timestamp) -> Result<Timestamp> {
+    if spec.fleet.bootstrap {
+        Ok(in_whole_minutes(later(now, plan.time_to_genesis())))
+    } else {
+        genesis_time_of(&spec.node.base_config)
     }
 }
 
