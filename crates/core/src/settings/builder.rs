@@ -88,7 +88,15 @@ impl SettingsBuilder {
     /// # Errors
     ///
     /// Every value that cannot be read, every name that is no setting, every file that is missing.
-    pub fn build(mut self, files: &dyn FileReader) -> Result<Settings, SettingsErrors> {
+    pub fn build(self, files: &dyn FileReader) -> Result<Settings, SettingsErrors> {
+        let (settings, errors) = self.build_what_can_be_read(files);
+        SettingsErrors::unless_empty(errors, || settings)
+    }
+
+    /// Reads everything, and answers with what could be read although there are mistakes: settings with mistakes have their defaults. For callers that look for
+    /// further mistakes before they report all.
+    #[must_use]
+    pub fn build_what_can_be_read(mut self, files: &dyn FileReader) -> (Settings, Vec<SettingsError>) {
         let mut resolution = Resolution::new(files);
         let mut candidates = Candidates::new();
         self.add_flags(&mut candidates, &mut resolution.errors);
@@ -102,8 +110,7 @@ impl SettingsBuilder {
         }
         resolution.take_secret_files();
         resolution.name_network(self.command);
-        let Resolution { errors, settings, .. } = resolution;
-        SettingsErrors::unless_empty(errors, || settings)
+        (resolution.settings, resolution.errors)
     }
 
     fn add_flags(&self, candidates: &mut Candidates, errors: &mut Vec<SettingsError>) {

@@ -212,7 +212,7 @@ static CATALOGUE: [Setting; 106] = [
     set("es-master-nodes", count(1, 100), CREATE, "Elasticsearch nodes that must agree on a master").default("1"),
     set("kibana-memory", Kind::Bytes, CREATE, "memory of Kibana").default("2"),
     set("kibana-cpu", Kind::Cpu, CREATE, "processor of Kibana").default("1"),
-    set("kibana-saved-objects", Kind::Path, CREATE, "Kibana objects (newline-delimited JSON) instead of the built-in ones"),
+    set("kibana-saved-objects", Kind::Objects, CREATE, "Kibana objects (newline-delimited JSON) instead of the built-in ones"),
     set("logs-expiry", count(1, 36_500), &[C::CreateNetwork, C::Plan, C::DeployWs], "days after which logs are deleted").default("1"),
 
     // Metrics, profiles, alerts, chaos

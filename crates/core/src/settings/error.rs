@@ -53,13 +53,16 @@ impl SettingsErrors {
     /// # Errors
     ///
     /// The mistakes, sorted, each once.
-    pub fn unless_empty<T>(mut errors: Vec<SettingsError>, value: impl FnOnce() -> T) -> Result<T, Self> {
-        if errors.is_empty() {
-            return Ok(value());
-        }
+    pub fn unless_empty<T>(errors: Vec<SettingsError>, value: impl FnOnce() -> T) -> Result<T, Self> {
+        if errors.is_empty() { Ok(value()) } else { Err(Self::of(errors)) }
+    }
+
+    /// These mistakes, sorted, each once.
+    #[must_use]
+    pub fn of(mut errors: Vec<SettingsError>) -> Self {
         errors.sort();
         errors.dedup();
-        Err(Self { errors })
+        Self { errors }
     }
 }
 

@@ -238,6 +238,7 @@ fn takes_empty_text(kind: Kind) -> bool {
             | Kind::Path
             | Kind::List
             | Kind::NodeConfig
+            | Kind::Objects
             | Kind::Secret
             | Kind::SecretFile
             | Kind::SecretPem

@@ -49,6 +49,8 @@ pub enum Kind {
     List,
     /// A node config: the name of a built-in one, the path of a file, or in a config file the config itself.
     NodeConfig,
+    /// Objects: the path of a file of newline-delimited JSON, or in a config file an array of them.
+    Objects,
     /// Changes to charts; in the config file only.
     Charts,
     /// A secret: from its variable or the file named by `<name>-file`, never from the command line.

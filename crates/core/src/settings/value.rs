@@ -52,6 +52,7 @@ impl SettingValue {
             Kind::Text
             | Kind::Path
             | Kind::NodeConfig
+            | Kind::Objects
             | Kind::Secret
             | Kind::SecretFile
             | Kind::SecretPem => plain_text(text),
@@ -70,7 +71,9 @@ impl SettingValue {
                 Ok(Self::Document(value.clone()))
             }
             (Kind::Charts, _) => Err("write an object of charts by name".to_owned()),
-            (Kind::NodeConfig, Value::Object(_)) => Ok(Self::Document(value.clone())),
+            (Kind::NodeConfig, Value::Object(_)) | (Kind::Objects, Value::Array(_)) => {
+                Ok(Self::Document(value.clone()))
+            }
             (Kind::List, Value::Array(items)) => {
                 let texts: Option<Vec<String>> = items.iter().map(scalar_text).collect();
                 texts.map(Self::List).ok_or_else(|| "write a list of texts".to_owned())
@@ -129,6 +132,7 @@ fn wanted(kind: Kind) -> String {
         Kind::Choice(_) => "write one of the words there are",
         Kind::List => "write a list of texts",
         Kind::NodeConfig => "write the name of a node config, the path of a file, or the config itself",
+        Kind::Objects => "write the path of a file, or an array of objects",
         Kind::Charts => "write an object of charts by name",
         Kind::Text | Kind::Path | Kind::Secret | Kind::SecretFile | Kind::SecretPem => "write a text",
     }
