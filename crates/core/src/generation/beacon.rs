@@ -13,7 +13,8 @@ pub const BEACON_EPOCH: u32 = 2;
 /// What nodes expect in the `version` of a served beacon unless their `bootstrap.bootstrap-version` says otherwise.
 pub const BEACON_SCHEMA_VERSION: &str = "https://spacemesh.io/bootstrap.schema.json.1.0";
 
-/// Nodes ask for the full update first (`-bs`), then for the beacon alone (`-bc`).
+/// Nodes ask for the full update first (`-bs`), and only when that is absent for the beacon alone (`-bc`). Both are there, because some stores answer a request
+/// for what is absent with something else than 404, at which nodes stop looking.
 const SUFFIXES: [&str; 2] = ["bs", "bc"];
 
 /// The files that a web server must answer `epoch-2-update-bs` and `epoch-2-update-bc` with.

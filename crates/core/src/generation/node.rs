@@ -48,7 +48,7 @@ pub(super) fn launch(generation: Generation, templates: &Templates, facts: &Node
     let name = format!("{generation}/node.arguments");
     Ok(Launch {
         command: vec![COMMAND.to_owned()],
-        arguments: render_arguments(templates, &name, &arguments_data(facts, quic))?,
+        arguments: render_arguments(templates, &name, &arguments_data(generation, facts, quic))?,
         environment: environment(facts),
         secret_environment: Vec::new(),
         files: vec![ConfigFile {
@@ -67,7 +67,7 @@ pub(super) fn launch(generation: Generation, templates: &Templates, facts: &Node
 }
 
 /// What templates of arguments can use.
-fn arguments_data(facts: &NodeFacts, quic: bool) -> Value {
+fn arguments_data(generation: Generation, facts: &NodeFacts, quic: bool) -> Value {
     let advertise =
         facts.advertise_address.as_deref().map(|address| listen_multiaddress(address, facts.p2p_port));
     json!({
@@ -87,7 +87,7 @@ fn arguments_data(facts: &NodeFacts, quic: bool) -> Value {
         "json_port": JSON_PORT,
         "metrics_port": METRICS_PORT,
         "pprof_port": PPROF_PORT,
-        "coinbase": facts.coinbase,
+        "coinbase": coinbase_argument(generation, &facts.coinbase),
         "beacon_url": facts.beacon_url,
         "json_api": facts.options.json_api,
         "metrics": facts.options.metrics,
@@ -95,6 +95,14 @@ fn arguments_data(facts: &NodeFacts, quic: bool) -> Value {
         "pprof": facts.options.pprof,
         "profiler_url": facts.options.profiler_url,
     })
+}
+
+/// The coinbase as the flag takes it: v0 hexadecimal digits alone.
+fn coinbase_argument(generation: Generation, coinbase: &str) -> &str {
+    match generation {
+        Generation::V0 => coinbase.strip_prefix("0x").unwrap_or(coinbase),
+        Generation::V1 => coinbase,
+    }
 }
 
 fn environment(facts: &NodeFacts) -> BTreeMap<String, String> {

@@ -46,7 +46,10 @@ fn miner(generation: Generation) -> NodeFacts {
             address: "http://poet-1.net1.svc:5000".to_owned(),
             public_key: Some(POET_KEY.to_owned()),
         }],
-        coinbase: "the-coinbase".to_owned(),
+        coinbase: match generation {
+            Generation::V0 => "0xff083c9a22e05d3459b03f3dbed61c7ad6e0a209".to_owned(),
+            Generation::V1 => "stest1qqqqqqz9rf583slhn38g6q6a562ctltv9fv5w8qha56t0".to_owned(),
+        },
         p2p_port: 5009,
         advertise_address: None,
         private_network: false,
@@ -185,7 +188,25 @@ fn a_key_of_a_poet_that_is_no_key_is_refused() {
 fn an_operators_template_takes_the_place_of_the_built_in_one() {
     let overrides = BTreeMap::from([("v1/node.arguments".to_owned(), "--renamed={{coinbase}}".to_owned())]);
     let launch = Profile::new(Generation::V1, &overrides).unwrap().node(&miner(Generation::V1)).unwrap();
-    assert_eq!(launch.arguments, ["--renamed=the-coinbase"]);
+    assert_eq!(launch.arguments, ["--renamed=stest1qqqqqqz9rf583slhn38g6q6a562ctltv9fv5w8qha56t0"]);
+}
+
+#[test]
+fn poets_and_nodes_of_v1_agree_on_the_rounds() {
+    let poet = profile(Generation::V1).poet(&poet(Generation::V1, 1)).unwrap();
+    let poet = &poet.files[0].content;
+    let node = config_of(&profile(Generation::V1).node(&miner(Generation::V1)).unwrap());
+    let said_to_poet = |key: &str| {
+        let line = poet.lines().find_map(|line| line.strip_prefix(&format!("{key} = "))).unwrap();
+        crate::go_duration::parse(line.trim_matches('"')).unwrap()
+    };
+    let said_to_node = |key: &str| crate::go_duration::parse(node["poet"][key].as_str().unwrap()).unwrap();
+    for key in ["phase-shift", "cycle-gap"] {
+        assert_eq!(said_to_poet(key), said_to_node(key), "nodes exit when a PoET has another {key}");
+    }
+    let layer = crate::go_duration::parse(node["main"]["layer-duration"].as_str().unwrap()).unwrap();
+    let layers = u32::try_from(node["main"]["layers-per-epoch"].as_u64().unwrap()).unwrap();
+    assert_eq!(said_to_poet("epoch-duration"), layer * layers);
 }
 
 fn config_of(launch: &Launch) -> Value {
