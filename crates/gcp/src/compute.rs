@@ -84,23 +84,34 @@ pub(crate) async fn change(
     wait: &Wait,
 ) -> Result<()> {
     let request = request.about(doing, name).query("requestId", api.request_id());
-    let operation: Operation = fetch(request, "a Compute operation").await?;
+    let response = request.send().await?;
+    let operation: Operation = response.json("a Compute operation")?;
+    if operation.name.is_empty() {
+        return Err(response.misread("the reply names no operation"));
+    }
     let segments = [scope, &["operations", operation.name.as_str(), "wait"]].concat();
     let url = api.compute(&segments);
     let look = || async {
         let request = api.post(&url, &json!({}), Idempotency::Safe).timeout(WAIT_TIMEOUT).about(doing, name);
         let operation: Option<Operation> = find(request, "a Compute operation").await?;
-        Ok(match operation {
-            Some(operation) if operation.status != "DONE" => {
-                Progress::Pending(format!("operation {} is {}", operation.name, operation.status))
-            }
-            done => Progress::Ready(done.and_then(|operation| operation.failure())),
+        let operation = operation.ok_or_else(|| forgotten(doing, name))?;
+        Ok(if operation.status == "DONE" {
+            Progress::Ready(operation.failure())
+        } else {
+            Progress::Pending(format!("operation {} is {}", operation.name, operation.status))
         })
     };
     match wait.until(&format!("{doing} {name}"), POLL_INTERVAL, look).await? {
         Some((meaning, text)) => Err(Error::new(meaning, doing, name, text).with_effect(Effect::Possible)),
         None => Ok(()),
     }
+}
+
+/// The error of an operation that Compute does not know any more: what came of it is unknown.
+fn forgotten(doing: &str, name: &str) -> Error {
+    Error::new(Meaning::Other, doing, name, "its operation is not known any more")
+        .with_effect(Effect::Possible)
+        .with_hint("run the command again")
 }
 
 #[derive(Debug, Deserialize)]

@@ -12,7 +12,7 @@ use crate::api::fetch;
 /// What an object store takes.
 const PERMISSIONS: [&str; 4] =
     ["storage.objects.create", "storage.objects.delete", "storage.objects.get", "storage.objects.list"];
-/// The members of an IAM policy that stand for everybody.
+/// The members of a policy, and the entities of an access control list, that stand for everybody.
 const EVERYBODY: [&str; 2] = ["allUsers", "allAuthenticatedUsers"];
 
 #[derive(Debug, Default, Deserialize)]
@@ -31,6 +31,15 @@ struct Binding {
 #[serde(rename_all = "camelCase", default)]
 struct BucketBody {
     iam_configuration: IamConfiguration,
+    acl: Vec<AccessControl>,
+    default_object_acl: Vec<AccessControl>,
+}
+
+/// An entry of the access control lists that buckets without uniform access have beside their policy.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct AccessControl {
+    entity: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -53,6 +62,14 @@ impl Policy {
     }
 }
 
+impl BucketBody {
+    /// True when an access control list names everybody.
+    fn is_listed_public(&self) -> bool {
+        let entries = self.acl.iter().chain(&self.default_object_acl);
+        entries.into_iter().any(|entry| EVERYBODY.contains(&entry.entity.as_str()))
+    }
+}
+
 /// True when it is the bucket that does not exist, not an object in it.
 pub(super) fn is_missing_bucket(error: &Error) -> bool {
     error.is_not_found() && error.reason().contains("bucket does not exist")
@@ -61,9 +78,13 @@ pub(super) fn is_missing_bucket(error: &Error) -> bool {
 impl Bucket {
     pub(super) async fn can_be_read_by_everybody(&self) -> Result<bool> {
         let doing = "find out who can read bucket";
-        let bucket: BucketBody = fetch(self.get_request(&[], doing, ""), "a bucket").await?;
+        let request = self.get_request(&[], doing, "").query("projection", "full");
+        let bucket: BucketBody = fetch(request, "a bucket").await?;
         if bucket.iam_configuration.public_access_prevention == "enforced" {
             return Ok(false);
+        }
+        if bucket.is_listed_public() {
+            return Ok(true);
         }
         let policy: Policy = fetch(self.get_request(&["iam"], doing, ""), "the policy of a bucket").await?;
         Ok(policy.is_public())

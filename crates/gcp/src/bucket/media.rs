@@ -28,6 +28,7 @@ impl Bucket {
     }
 
     async fn read_once(&self, call: &Call, key: &str) -> Result<StoredObject, Failure> {
+        self.require_token(call).await?;
         let fail = |error: GaxError| failure(call, &error);
         let mut reader = self.storage.read_object(self.resource(), key).send().await.map_err(fail)?;
         let mut bytes = BytesMut::new();
@@ -55,6 +56,7 @@ impl Bucket {
         bytes: Bytes,
         options: &PutOptions,
     ) -> Result<i64, Failure> {
+        self.require_token(call).await?;
         let mut request = self
             .storage
             .write_object(self.resource(), key, bytes)
@@ -65,6 +67,15 @@ impl Bucket {
         }
         let object = Box::pin(request.send_buffered()).await.map_err(|error| failure(call, &error))?;
         Ok(object.generation)
+    }
+
+    /// Asks for a token before Google's client does, whose error would not say what is wrong with the credentials.
+    async fn require_token(&self, call: &Call) -> Result<(), Failure> {
+        let token = self.tokens.bearer_token().await;
+        token.map(|_| ()).map_err(|error| {
+            let reason = "there is no access token to ask with";
+            Failure::Final(error_of(call, error.meaning(), reason).with_source(error))
+        })
     }
 
     /// The bucket as Google's client names it.
@@ -83,16 +94,10 @@ async fn in_time<T>(attempt: impl Future<Output = Result<T, Failure>>) -> Result
 
 /// An error of Google's client in the words of ours.
 fn failure(call: &Call, error: &GaxError) -> Failure {
-    if error.is_authentication() {
-        let reason = "there is no access token to ask with";
-        return Failure::Final(
-            error_of(call, meaning_of_authentication(error), reason).with_source(cause(error)),
-        );
-    }
     if let Some(refusal) = refusal(error) {
         return Failure::Refused(refusal);
     }
-    if error.is_binding() || error.is_serialization() {
+    if error.is_authentication() || error.is_binding() || error.is_serialization() {
         let reason = "the request cannot be sent as it is";
         return Failure::Final(error_of(call, Meaning::Invalid, reason).with_source(cause(error)));
     }
@@ -123,17 +128,6 @@ fn refusal(error: &GaxError) -> Option<Refusal> {
     // A missing object is answered with plain text by the media endpoint, so its status is all there is to go by.
     let says_missing = status == StatusCode::NOT_FOUND && refusal.meaning == Meaning::Other;
     Some(if says_missing { Refusal { meaning: Meaning::NotFound, ..refusal } } else { refusal })
-}
-
-fn meaning_of_authentication(error: &GaxError) -> Meaning {
-    let mut current: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(layer) = current {
-        if let Some(error) = layer.downcast_ref::<Error>() {
-            return error.meaning();
-        }
-        current = layer.source();
-    }
-    Meaning::Denied
 }
 
 /// The cause as text: the client's error cannot be passed on by value.

@@ -69,11 +69,13 @@ impl Gke {
         let now = wait.clock().now();
         let site = Site { project: &self.api.project, zone: &self.zone, version: &version, now };
         let body = create_body(request, site);
-        for tries in 1.. {
+        let mut tries = 0;
+        loop {
             let error = match self.request_creation(network, &body).await {
                 Ok(operation) => return self.finish(CREATE, network, &operation, wait).await,
                 Err(error) => error,
             };
+            tries += 1;
             if error.effect() == Effect::None && error.meaning() != Meaning::AlreadyExists {
                 return Err(error);
             }
@@ -87,13 +89,12 @@ impl Gke {
             wait.tell(&format!("cluster {network}"), error.reason());
             wait.clock().sleep(POLL_INTERVAL).await;
         }
-        Ok(())
     }
 
     async fn request_creation(&self, network: &NetworkName, body: &Value) -> Result<Operation> {
         let url = self.api.container(&["locations", &self.location, "clusters"]);
         let request = self.api.post(&url, body, Idempotency::NotRepeatable).about(CREATE, network.as_str());
-        request.send().await?.json("a GKE operation")
+        Operation::read(&request.send().await?)
     }
 
     /// Waits for operations on the cluster that an earlier run, or a lost reply, left running.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use spacecraft_core::names::NetworkName;
 use spacecraft_core::wait::{Progress, Wait};
 use spacecraft_core::{Effect, Error, Meaning, Result};
-use spacecraft_http::Request;
+use spacecraft_http::{Request, Response};
 
 use super::Gke;
 use crate::api::{fetch, find};
@@ -79,6 +79,15 @@ impl Condition {
 }
 
 impl Operation {
+    /// The operation that a reply is about.
+    pub(super) fn read(response: &Response) -> Result<Self> {
+        let operation: Self = response.json("a GKE operation")?;
+        if operation.name.is_empty() {
+            return Err(response.misread("the reply names no operation"));
+        }
+        Ok(operation)
+    }
+
     fn is_done(&self) -> bool {
         self.status == "DONE"
     }
@@ -178,7 +187,7 @@ impl Gke {
         let what = format!("cluster {network}");
         let attempt = || async {
             match request().send().await {
-                Ok(response) => response.json("a GKE operation").map(Progress::Ready),
+                Ok(response) => Operation::read(&response).map(Progress::Ready),
                 Err(error) if is_busy(&error) => Ok(Progress::Pending(error.reason().to_owned())),
                 Err(error) => Err(error),
             }

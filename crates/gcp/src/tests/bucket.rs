@@ -1,7 +1,12 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use serde_json::{Value, json};
-use spacecraft_core::Meaning;
 use spacecraft_core::observer::Outcome;
-use spacecraft_core::traits::{ObjectStore as _, Precondition, PutOptions};
+use spacecraft_core::secret::SecretString;
+use spacecraft_core::traits::{BearerTokens, ObjectStore as _, Precondition, PutOptions};
+use spacecraft_core::{Error, Meaning, Result, render_chain};
+use url::Url;
 use wiremock::matchers::{body_string_contains, header, method, path, query_param, query_param_is_missing};
 use wiremock::{Mock, MockBuilder, ResponseTemplate};
 
@@ -35,7 +40,7 @@ fn reading() -> MockBuilder {
     Mock::given(method("GET")).and(path(OBJECT)).and(query_param("alt", "media"))
 }
 
-async fn put(cloud: &Cloud, precondition: Precondition) -> spacecraft_core::Result<i64> {
+async fn put(cloud: &Cloud, precondition: Precondition) -> Result<i64> {
     let bucket = cloud.bucket().await;
     bucket.put(KEY, b"text".to_vec(), &PutOptions::json(precondition)).await
 }
@@ -218,6 +223,14 @@ async fn a_bucket_is_public_when_its_policy_names_everybody() {
 }
 
 #[tokio::test]
+async fn a_bucket_is_public_when_new_objects_are() {
+    let cloud = Cloud::start().await;
+    let bucket = json!({"defaultObjectAcl": [{"entity": "allUsers", "role": "READER"}]});
+    cloud.answer("GET", "/storage/v1/b/b", 200, bucket).await;
+    assert!(cloud.bucket().await.is_public().await.unwrap());
+}
+
+#[tokio::test]
 async fn a_policy_that_we_may_not_see_is_an_error() {
     let cloud = Cloud::start().await;
     cloud.answer("GET", "/storage/v1/b/b", 200, json!({})).await;
@@ -245,6 +258,38 @@ async fn access_is_checked_without_a_write() {
     assert!(error.is_not_found() && error.hint().unwrap().contains("gcloud storage buckets create gs://b"));
 }
 
+/// Has no tokens to give.
+#[derive(Debug)]
+struct NoTokens;
+
+#[async_trait]
+impl BearerTokens for NoTokens {
+    async fn bearer_token(&self) -> Result<SecretString> {
+        Err(Error::new(Meaning::Denied, "get Google Cloud credentials", "", "the token service refused"))
+    }
+}
+
+#[tokio::test]
+async fn without_a_token_nothing_is_sent_and_the_reason_is_told() {
+    let cloud = Cloud::start().await;
+    let client = spacecraft_http::Client::new(spacecraft_http::ClientOptions::default()).unwrap();
+    let endpoint = Url::parse(&cloud.server.uri()).unwrap();
+    let options = BucketOptions { name: "b".to_owned(), client, tokens: Arc::new(NoTokens), endpoint };
+    let bucket = Bucket::new(options).await.unwrap();
+    for error in [bucket.get(KEY).await.map(|_| ()), bucket.list("").await.map(|_| ())] {
+        let error = error.unwrap_err();
+        assert_eq!(error.meaning(), Meaning::Denied);
+        let chain = render_chain(&error);
+        assert!(
+            chain.ends_with(
+                ": there is no access token to ask with\n  caused by: get Google Cloud credentials: the token service refused"
+            ),
+            "{chain}"
+        );
+    }
+    assert!(cloud.server.received_requests().await.unwrap().is_empty());
+}
+
 #[tokio::test]
 async fn keys_that_lead_elsewhere_are_refused_before_anything_is_sent() {
     let cloud = Cloud::start().await;
@@ -259,7 +304,7 @@ async fn keys_that_lead_elsewhere_are_refused_before_anything_is_sent() {
 async fn a_bucket_of_googles_own_service_can_be_named_and_linked_to() {
     let client = spacecraft_http::Client::new(spacecraft_http::ClientOptions::default()).unwrap();
     let endpoint = Endpoints::google().unwrap().storage;
-    let tokens = std::sync::Arc::new(FixedToken);
+    let tokens = Arc::new(FixedToken);
     let options = BucketOptions { name: "spacecraft-data".to_owned(), client, tokens, endpoint };
     let bucket = Bucket::new(options).await.unwrap();
     assert_eq!(bucket.location(), "gs://spacecraft-data");

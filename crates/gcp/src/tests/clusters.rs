@@ -75,6 +75,15 @@ async fn a_creation_whose_reply_is_garbage_is_looked_for() {
 }
 
 #[tokio::test]
+async fn a_creation_whose_reply_names_no_operation_is_looked_for() {
+    let cloud = empty_cloud().await;
+    cloud.answer("POST", CLUSTERS, 200, json!({})).await;
+    cloud.answer("GET", NET1, 200, cluster("RUNNING")).await;
+    cloud.answer("GET", OPERATIONS, 200, json!({})).await;
+    assert_eq!(cloud.gke.ensure_cluster(&request(), &cloud.wait()).await.unwrap(), Outcome::Created);
+}
+
+#[tokio::test]
 async fn replies_that_are_always_lost_end_in_an_error() {
     let cloud = Cloud::start().await;
     cloud.answer("GET", NET1, 404, not_found()).await;

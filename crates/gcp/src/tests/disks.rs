@@ -139,6 +139,19 @@ async fn an_operation_that_fails_is_an_error_with_its_words() {
 }
 
 #[tokio::test]
+async fn an_operation_that_is_forgotten_or_has_no_name_is_not_taken_for_done() {
+    for (accepted, forgotten) in [(operation("PENDING"), missing()), (json!({}), operation("DONE"))] {
+        let cloud = Cloud::start().await;
+        cloud.answer("GET", DISK, 200, body("pvc-1", "net1")).await;
+        cloud.answer("DELETE", DISK, 200, accepted).await;
+        cloud.answer("POST", WAIT, 404, forgotten).await;
+        let error = cloud.gke.delete_disk(&disk(), &cloud.wait()).await.unwrap_err();
+        assert_eq!(error.effect(), spacecraft_core::Effect::Possible);
+        assert!(!error.is_not_found(), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_repeated_request_carries_the_same_identifier() {
     let cloud = Cloud::start().await;
     cloud.answer("GET", DISK, 200, body("pvc-1", "net1")).await;
