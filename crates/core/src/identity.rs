@@ -1,6 +1,6 @@
 //! Who a node and a PoET are: keys made before any pod exists, and what the public may know of them.
 //!
-//! Keys are generated from a [`Random`](crate::time::Random), stored as [`NetworkSecret`]s in the cluster, and read back from there on every further run.
+//! Keys are generated from a [`Random`], stored as [`NetworkSecret`](crate::workload::NetworkSecret)s in the cluster, and read back from there on every further run.
 //! What is read back is hostile: nothing but well-formed keys that fit together is taken.
 
 mod coinbase;

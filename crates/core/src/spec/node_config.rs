@@ -37,10 +37,26 @@ impl Reader<'_> {
         if !bootstrap {
             problems.extend(check_parent(NodeConfig::new(generation, &config)));
         }
+        if problems.is_empty() {
+            return Some(completed(generation, config));
+        }
         for problem in &problems {
             self.wrong(name, found_at(problem), &problem.message);
         }
-        problems.is_empty().then_some(config)
+        self.suggest_other_generation(generation, &config);
+        None
+    }
+
+    /// A config that is wrong for this generation and right for the other one was probably meant for that.
+    fn suggest_other_generation(&mut self, generation: Generation, config: &Value) {
+        let other = match generation {
+            Generation::V0 => Generation::V1,
+            Generation::V1 => Generation::V0,
+        };
+        if consensus::check_with_keys(&KeyCatalogue::of(other), config).is_empty() {
+            let message = format!("the node config is one of generation {other}: give --generation {other}");
+            self.wrong("generation", generation, message);
+        }
     }
 
     fn read_config(&mut self, name: &str, generation: Generation, files: &dyn FileReader) -> Option<Value> {
@@ -79,6 +95,17 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// The config with the prefix of addresses written out, which otherwise only the node's preset knows.
+fn completed(generation: Generation, mut config: Value) -> Value {
+    if generation == Generation::V1 {
+        let prefix = Value::from(NodeConfig::new(generation, &config).address_prefix());
+        if let Some(main) = config.get_mut("main").and_then(Value::as_object_mut) {
+            main.entry("network-hrp").or_insert(prefix);
+        }
+    }
+    config
 }
 
 fn unreadable(name: &str, path: &str, error: &io::Error) -> String {

@@ -198,6 +198,30 @@ fn keys_of_the_other_generation_are_named_with_what_replaces_them() {
 }
 
 #[test]
+fn a_config_of_the_other_generation_is_recognised() {
+    let v0 = base_config(Generation::V0, "mininet").unwrap();
+    let found = messages(sandbox(&[("go-sm-config", "a.json")]), &with_file("a.json", &v0));
+    assert!(
+        found.contains(
+            &"generation \"v1\": the node config is one of generation v0: give --generation v0".to_owned()
+        ),
+        "{found:?}"
+    );
+    let (spec, _) =
+        read(sandbox(&[("go-sm-config", "a.json"), ("generation", "v0")]), &with_file("a.json", &v0))
+            .unwrap();
+    assert_eq!(spec.generation, Generation::V0);
+}
+
+#[test]
+fn the_prefix_of_addresses_is_written_out_where_only_the_preset_says_it() {
+    let mut config = base_config(Generation::V1, "mininet").unwrap();
+    config["main"].as_object_mut().unwrap().remove("network-hrp");
+    let (spec, _) = read(sandbox(&[("go-sm-config", "a.json")]), &with_file("a.json", config)).unwrap();
+    assert_eq!(spec.node.base_config["main"]["network-hrp"], json!("stest"));
+}
+
+#[test]
 fn an_operators_list_of_keys_lets_a_newer_release_have_more() {
     let mut config = base_config(Generation::V1, "mininet").unwrap();
     config["brand-new"] = json!({"key": 1});
