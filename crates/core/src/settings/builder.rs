@@ -97,7 +97,7 @@ impl SettingsBuilder {
     /// further mistakes before they report all.
     #[must_use]
     pub fn build_what_can_be_read(mut self, files: &dyn FileReader) -> (Settings, Vec<SettingsError>) {
-        let mut resolution = Resolution::new(files);
+        let mut resolution = Resolution::new(self.command, files);
         let mut candidates = Candidates::new();
         self.add_flags(&mut candidates, &mut resolution.errors);
         self.add_environment(&mut candidates, &mut resolution);
@@ -109,7 +109,7 @@ impl SettingsBuilder {
             resolution.resolve(setting, given, self.rank);
         }
         resolution.take_secret_files();
-        resolution.name_network(self.command);
+        resolution.name_network();
         (resolution.settings, resolution.errors)
     }
 

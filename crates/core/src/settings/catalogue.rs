@@ -242,7 +242,7 @@ static CATALOGUE: [Setting; 106] = [
     set("slack-channel-id", Kind::Text, TELLING, "id of the Slack channel"),
     set("github-token", Kind::Secret, &[C::ReleaseNetwork], "GitHub token"),
     set("github-token-file", Kind::SecretFile, &[C::ReleaseNetwork], "file that holds the GitHub token"),
-    set("tls-crt", Kind::Path, &[C::DeployWs], "certificate of the web services: a file, or in the variable the PEM text").aliases(&["tls-cert"]).default("./artifacts/ws/tls.crt"),
+    set("tls-crt", Kind::Pem, &[C::DeployWs], "certificate of the web services: a file, or in the variable the PEM text").aliases(&["tls-cert"]).default("./artifacts/ws/tls.crt"),
     set("tls-key", Kind::SecretPem, &[C::DeployWs], "its private key: a file, or in the variable the PEM text").aliases(&["tls-key-file"]).default("./artifacts/ws/tls.key"),
 
     // Miners

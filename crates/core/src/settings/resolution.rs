@@ -26,14 +26,15 @@ pub(super) enum Given {
 
 /// Settings as far as they are resolved.
 pub(super) struct Resolution<'a> {
+    command: Command,
     pub(super) files: &'a dyn FileReader,
     pub(super) errors: Vec<SettingsError>,
     pub(super) settings: Settings,
 }
 
 impl<'a> Resolution<'a> {
-    pub(super) fn new(files: &'a dyn FileReader) -> Self {
-        Self { files, errors: Vec::new(), settings: Settings::default() }
+    pub(super) fn new(command: Command, files: &'a dyn FileReader) -> Self {
+        Self { command, files, errors: Vec::new(), settings: Settings::default() }
     }
 
     /// Checks every candidate and takes the first.
@@ -76,34 +77,39 @@ impl<'a> Resolution<'a> {
         if candidate.is_empty_text() && takes_empty_text(setting.kind) {
             return Ok(Read::Nothing);
         }
-        let text = match SettingValue::read_document(setting.kind, &candidate.as_document()) {
-            Err(message) if !setting.kind.is_secret() => return Err(message),
-            Ok(SettingValue::Text(text)) if setting.kind.is_secret() => text,
-            Ok(value) if !setting.kind.is_secret() => return Ok(Read::Value(value)),
-            Ok(_) | Err(_) => candidate.text().ok_or("write a text")?.to_owned(),
-        };
-        self.read_secret(setting, origin, &text)
+        match setting.kind {
+            Kind::Secret => {
+                check_secrecy(setting, origin)?;
+                secret_text(candidate.text().ok_or("write a text")?).map(Read::Secret)
+            }
+            Kind::Pem | Kind::SecretPem => {
+                self.read_pem(setting, origin, candidate.text().ok_or("write a text")?)
+            }
+            _ => SettingValue::read_document(setting.kind, &candidate.as_document()).map(Read::Value),
+        }
     }
 
-    fn read_secret(&self, setting: &Setting, origin: &Origin, text: &str) -> Result<Read, String> {
-        let is_literal = setting.kind == Kind::Secret || text.trim_start().starts_with(PEM_START);
-        if is_literal && *origin == Origin::Flag {
-            return Err(format!(
-                "everybody on this machine can read a secret on the command line: set {} or give {}",
-                variable_name(setting.name),
-                if setting.kind == Kind::Secret {
-                    format!("--{}-file", setting.name)
-                } else {
-                    "the path of a file".to_owned()
-                },
-            ));
-        }
-        let secret = if is_literal {
+    /// A text in PEM, or that of the file at `text`. Files are read for the commands alone that use them: others need not have them.
+    fn read_pem(&self, setting: &Setting, origin: &Origin, text: &str) -> Result<Read, String> {
+        let is_secret = setting.kind == Kind::SecretPem;
+        let pem = if text.trim_start().starts_with(PEM_START) {
+            if is_secret {
+                check_secrecy(setting, origin)?;
+            }
             text.to_owned()
-        } else {
+        } else if setting.commands.contains(&self.command) {
             self.files.read_text(text).map_err(|error| format!("the file cannot be read: {error}"))?
+        } else {
+            return Ok(Read::Nothing);
         };
-        secret_text(setting.kind, &secret).map(Read::Secret)
+        if !pem.contains(PEM_START) {
+            return Err("it holds no PEM".to_owned());
+        }
+        Ok(if is_secret {
+            Read::Secret(SecretString::from(pem))
+        } else {
+            Read::Value(SettingValue::Text(pem))
+        })
     }
 
     /// Says which variables and config keys are not applied because the record has something else.
@@ -122,16 +128,26 @@ impl<'a> Resolution<'a> {
         }
     }
 
+    /// The default, if it can be read: the file that it may name need not be there.
     fn take_default(&mut self, setting: &'static Setting) {
         let DefaultValue::Is(text) = setting.default else { return };
-        if let Ok(value) = SettingValue::read_text(setting.kind, text) {
-            self.settings.values.insert(setting.name, (value, Origin::Default));
+        match self.read(setting, &Origin::Default, &Given::Text(text.to_owned())) {
+            Ok(Read::Value(value)) => {
+                self.settings.values.insert(setting.name, (value, Origin::Default));
+            }
+            Ok(Read::Secret(secret)) => {
+                self.settings.secrets.insert(setting.name, (secret, Origin::Default));
+            }
+            Ok(Read::Nothing) | Err(_) => {}
         }
     }
 
     /// Puts the content of `<name>-file` in the place of `<name>`, unless that was given by something more important.
     pub(super) fn take_secret_files(&mut self) {
-        for setting in catalogue().iter().filter(|setting| setting.kind == Kind::SecretFile) {
+        let used =
+            |setting: &&Setting| setting.kind == Kind::SecretFile && setting.commands.contains(&self.command);
+        let settings: Vec<&Setting> = catalogue().iter().filter(used).collect();
+        for setting in settings {
             let Some(secret) = setting.name.strip_suffix("-file").and_then(find) else { continue };
             let Some((SettingValue::Text(path), origin)) = self.settings.values.get(setting.name).cloned()
             else {
@@ -150,7 +166,7 @@ impl<'a> Resolution<'a> {
             }
             let read =
                 self.files.read_text(&path).map_err(|error| format!("the file cannot be read: {error}"));
-            match read.and_then(|text| secret_text(Kind::Secret, &text)) {
+            match read.and_then(|text| secret_text(&text)) {
                 Ok(text) => {
                     self.settings.secrets.insert(secret.name, (text, origin));
                 }
@@ -159,7 +175,8 @@ impl<'a> Resolution<'a> {
         }
     }
 
-    pub(super) fn name_network(&mut self, command: Command) {
+    pub(super) fn name_network(&mut self) {
+        let command = self.command;
         if self.settings.get("network-name").is_some() {
             return;
         }
@@ -241,6 +258,7 @@ fn takes_empty_text(kind: Kind) -> bool {
             | Kind::Objects
             | Kind::Secret
             | Kind::SecretFile
+            | Kind::Pem
             | Kind::SecretPem
     )
 }
@@ -260,13 +278,28 @@ fn rank(origin: &Origin) -> u8 {
     }
 }
 
+/// Refuses a secret on the command line, which everybody on the machine can read.
+fn check_secrecy(setting: &Setting, origin: &Origin) -> Result<(), String> {
+    if *origin != Origin::Flag {
+        return Ok(());
+    }
+    let instead = match setting.kind {
+        Kind::Secret => format!("--{}-file", setting.name),
+        _ => "the path of a file".to_owned(),
+    };
+    let variable = variable_name(setting.name);
+    Err(format!(
+        "everybody on this machine can read a secret on the command line: set {variable} or give {instead}"
+    ))
+}
+
 /// A secret without the line end that editors put at the end of files.
-fn secret_text(kind: Kind, text: &str) -> Result<SecretString, String> {
+fn secret_text(text: &str) -> Result<SecretString, String> {
     let text = text.trim();
     if text.is_empty() {
         return Err("it is empty".to_owned());
     }
-    if kind == Kind::Secret && text.chars().any(char::is_control) {
+    if text.chars().any(char::is_control) {
         return Err("it has a line end or another control character in it".to_owned());
     }
     Ok(SecretString::from(text.to_owned()))

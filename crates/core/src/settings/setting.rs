@@ -57,7 +57,9 @@ pub enum Kind {
     Secret,
     /// The path of the file that holds the secret whose name this setting's has before `-file`.
     SecretFile,
-    /// A secret in PEM: the path of a file, or in the variable the text itself.
+    /// A text in PEM: the path of a file, or in the variable the text itself.
+    Pem,
+    /// The same, and secret.
     SecretPem,
 }
 

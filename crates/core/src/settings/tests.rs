@@ -169,6 +169,34 @@ fn a_private_key_is_a_path_or_in_the_variable_its_text() {
 }
 
 #[test]
+fn a_certificate_is_a_path_or_in_the_variable_its_text() {
+    let pem = format!("{}\nx\n-----END", super::resolution::PEM_START);
+    let files =
+        BTreeMap::from([("tls.crt".to_owned(), pem.clone()), ("other".to_owned(), "words".to_owned())]);
+    let builder = || Settings::builder(Command::DeployWs).flags(pairs(&[("network-name", "n")]));
+    let by_path = builder().flags(pairs(&[("tls-crt", "tls.crt")])).build(&files).unwrap();
+    assert_eq!(by_path.text("tls-crt"), Some(pem.as_str()));
+    let by_text = builder().environment(pairs(&[("SPACECRAFT_TLS_CRT", &pem)])).build(&files).unwrap();
+    assert_eq!(by_text.text("tls-crt"), Some(pem.as_str()));
+    assert_eq!(builder().build(&files).unwrap().text("tls-crt"), None, "the default file is not there");
+    let found = builder().flags(pairs(&[("tls-crt", "other")])).build(&files).unwrap_err();
+    assert!(found.errors[0].message.starts_with("it holds no PEM"), "{found}");
+}
+
+#[test]
+fn files_of_settings_that_a_command_does_not_use_need_not_be_there() {
+    let text = r#"{"tls-crt": "gone.crt", "tls-key": "gone.key", "github-token-file": "gone"}"#;
+    assert!(creating().config_file("c.json", text).build(&NO_FILES).is_ok());
+    let found = errors(
+        Settings::builder(Command::DeployWs)
+            .flags(pairs(&[("network-name", "n")]))
+            .config_file("c.json", text),
+    );
+    let keys: Vec<_> = found.iter().map(|error| error.key.as_str()).collect();
+    assert_eq!(keys, ["tls-crt", "tls-key"]);
+}
+
+#[test]
 fn no_secret_is_in_debug_output_errors_or_warnings() {
     let planted = "planted-secret-words";
     let settings =

@@ -55,6 +55,7 @@ impl SettingValue {
             | Kind::Objects
             | Kind::Secret
             | Kind::SecretFile
+            | Kind::Pem
             | Kind::SecretPem => plain_text(text),
         }
     }
@@ -134,7 +135,9 @@ fn wanted(kind: Kind) -> String {
         Kind::NodeConfig => "write the name of a node config, the path of a file, or the config itself",
         Kind::Objects => "write the path of a file, or an array of objects",
         Kind::Charts => "write an object of charts by name",
-        Kind::Text | Kind::Path | Kind::Secret | Kind::SecretFile | Kind::SecretPem => "write a text",
+        Kind::Text | Kind::Path | Kind::Secret | Kind::SecretFile | Kind::Pem | Kind::SecretPem => {
+            "write a text"
+        }
     }
     .to_owned()
 }
