@@ -290,6 +290,11 @@ impl Functions {
         self.0.get(name)
     }
 
+    /// The names of all functions, in no order.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.keys().copied()
+    }
+
     /// Whether there is a function of that name.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {

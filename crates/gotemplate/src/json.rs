@@ -3,5 +3,5 @@
 mod read;
 mod write;
 
-pub use read::{Error, from_slice, from_str};
+pub use read::{Error, from_slice, from_str, kind_of};
 pub use write::{WriteError, to_string, to_string_indented};

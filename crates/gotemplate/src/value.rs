@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 pub use convert::TooLarge;
-pub use list::List;
+pub use list::{List, NamedList};
 pub use map::{Map, NamedMap};
 pub use object::{Data, Object};
 pub use text::GoString;

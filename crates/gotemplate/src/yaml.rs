@@ -15,8 +15,8 @@ mod scan;
 mod style;
 mod token;
 
-pub use decode::{documents, from_slice, from_str, object_from_str};
-pub use emit::to_string;
+pub use decode::{array_from_str, documents, from_slice, from_str, object_from_str};
+pub use emit::{to_string, to_string_pretty};
 
 /// Why a text is not YAML that JSON could hold; its message is Go's, e.g.
 /// `error converting YAML to JSON: yaml: line 2: found character that cannot start any token`.

@@ -161,6 +161,7 @@ impl<'e> State<'e> {
         let method = match &receiver.value {
             Value::Nil => return self.error(format!("nil pointer evaluating interface {{}}.{name}")),
             Value::Map(map) => map.method(name),
+            Value::List(list) => list.method(name),
             Value::Object(object) => object.method(name),
             _ => None,
         };

@@ -33,6 +33,19 @@ pub fn from_slice(bytes: &[u8]) -> Result<Value, Error> {
     from_str(&String::from_utf8_lossy(bytes))
 }
 
+/// What Go's decoder calls a value in its complaints.
+#[must_use]
+pub fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
 struct Reader<'t> {
     rest: &'t str,
     depth: usize,

@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::rc::Rc;
 
 use super::{Value, map};
+use crate::function::Function;
 
 /// A slice. Its items never change once it is made, so sharing them is safe.
 #[derive(Debug, Clone)]
@@ -14,7 +15,17 @@ pub struct List(Rc<Items>);
 struct Items {
     element: &'static str,
     is_nil: bool,
+    named: Option<&'static NamedList>,
     items: Vec<Value>,
+}
+
+/// A named Go type whose underlying type is a slice, and that has methods.
+#[derive(Debug)]
+pub struct NamedList {
+    /// The type's name, such as `chartutil.VersionSet`.
+    pub name: &'static str,
+    /// The method of a list of this type, by name.
+    pub method: fn(&List, &str) -> Option<Function>,
 }
 
 impl List {
@@ -27,13 +38,25 @@ impl List {
     /// A slice of the Go type `element`, which all items must have.
     #[must_use]
     pub fn of(element: &'static str, items: Vec<Value>) -> Self {
-        Self(Rc::new(Items { element, is_nil: false, items }))
+        Self(Rc::new(Items { element, is_nil: false, named: None, items }))
     }
 
     /// A nil slice of the Go type `element`: empty, and `null` in JSON.
     #[must_use]
     pub fn nil(element: &'static str) -> Self {
-        Self(Rc::new(Items { element, is_nil: true, items: Vec::new() }))
+        Self(Rc::new(Items { element, is_nil: true, named: None, items: Vec::new() }))
+    }
+
+    /// A slice of a named type.
+    #[must_use]
+    pub fn named(named: &'static NamedList, element: &'static str, items: Vec<Value>) -> Self {
+        Self(Rc::new(Items { element, is_nil: false, named: Some(named), items }))
+    }
+
+    /// A method of the list's named type.
+    #[must_use]
+    pub fn method(&self, name: &str) -> Option<Function> {
+        self.0.named.and_then(|named| (named.method)(self, name))
     }
 
     /// The Go type of the items.
@@ -55,6 +78,9 @@ impl List {
     }
 
     pub(super) fn type_name(&self) -> Cow<'static, str> {
+        if let Some(named) = self.0.named {
+            return Cow::Borrowed(named.name);
+        }
         match self.0.element {
             "interface {}" => Cow::Borrowed("[]interface {}"),
             "string" => Cow::Borrowed("[]string"),

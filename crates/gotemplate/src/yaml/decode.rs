@@ -35,17 +35,30 @@ pub fn from_slice(bytes: &[u8]) -> Result<Value, Error> {
 /// # Errors
 /// As [`from_str`], and if the document is something else than a mapping.
 pub fn object_from_str(text: &str) -> Result<Map<String, Value>, Error> {
-    let found = match from_str(text)? {
-        Value::Object(entries) => return Ok(entries),
-        Value::Null => return Ok(Map::new()),
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-    };
-    Err(Error::new(format!(
-        "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
-    )))
+    match from_str(text)? {
+        Value::Object(entries) => Ok(entries),
+        Value::Null => Ok(Map::new()),
+        other => Err(wrong_shape(&other, "map[string]interface {}")),
+    }
+}
+
+/// Reads the first document of a text as a list; an empty document is an empty one.
+///
+/// # Errors
+/// As [`from_str`], and if the document is something else than a list.
+pub fn array_from_str(text: &str) -> Result<Vec<Value>, Error> {
+    match from_str(text)? {
+        Value::Array(items) => Ok(items),
+        Value::Null => Ok(Vec::new()),
+        other => Err(wrong_shape(&other, "[]interface {}")),
+    }
+}
+
+fn wrong_shape(found: &Value, wanted: &str) -> Error {
+    let found = crate::json::kind_of(found);
+    Error::new(format!(
+        "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go value of type {wanted}"
+    ))
 }
 
 /// Reads all documents of a text.

@@ -23,7 +23,20 @@ const SIMPLE_KEY_LENGTH: usize = 128;
 /// [`Error`] if the value holds what JSON or YAML cannot (an infinite number, control characters), or is too large to be
 /// written out.
 pub fn to_string(value: &Value) -> Result<String, Error> {
-    let mut emitter = Emitter { at_line_start: true, after_space: true, ..Emitter::default() };
+    write(value, Emitter { width: WIDTH, ..Emitter::default() })
+}
+
+/// Writes a value as [`to_string`] does, but with sequences indented in mappings and no text folded.
+///
+/// # Errors
+/// As [`to_string`].
+pub fn to_string_pretty(value: &Value) -> Result<String, Error> {
+    write(value, Emitter { width: usize::MAX, indents_sequences: true, ..Emitter::default() })
+}
+
+fn write(value: &Value, mut emitter: Emitter) -> Result<String, Error> {
+    emitter.at_line_start = true;
+    emitter.after_space = true;
     emitter.node(value, Context::Root, &mut Allowance::default())?;
     emitter.start_line();
     Ok(emitter.out)
@@ -48,6 +61,8 @@ enum Context {
 #[derive(Debug, Default)]
 struct Emitter {
     out: String,
+    width: usize,
+    indents_sequences: bool,
     column: usize,
     /// Indentation of the block that is open; none outside of all.
     indent: Option<usize>,
@@ -129,7 +144,7 @@ impl Emitter {
         context: Context,
         allowance: &mut Allowance,
     ) -> Result<(), Error> {
-        let stays = context == Context::MappingValue && !self.at_line_start;
+        let stays = context == Context::MappingValue && !self.at_line_start && !self.indents_sequences;
         let step = if stays { 0 } else { INDENT };
         let indent = self.indent.map_or(0, |indent| indent + step);
         self.deeper(indent, |emitter| {
@@ -228,22 +243,30 @@ impl Emitter {
 
     /// Writes characters, with a line break in place of a lone space past the width.
     fn folded(&mut self, text: &str, may_fold: bool, mut write: impl FnMut(&mut Self, char)) {
-        let mut after_space = false;
+        let (mut after_space, mut after_break) = (false, false);
         let mut characters = text.chars().peekable();
         let mut is_first = true;
         while let Some(character) = characters.next() {
             let next = characters.peek().copied();
             if character == ' ' {
                 let inside = !is_first && next.is_some_and(|next| next != ' ');
-                if may_fold && !after_space && self.column > WIDTH && inside {
+                if may_fold && !after_space && self.column > self.width && inside {
                     self.start_line();
                 } else {
                     self.push(' ');
                 }
+            } else if is_break(character) {
+                self.out.push(character);
+                self.column = 0;
+                self.at_line_start = true;
             } else {
+                if after_break {
+                    self.start_line();
+                }
                 write(self, character);
                 self.at_line_start = false;
             }
+            after_break = is_break(character);
             after_space = character == ' ';
             is_first = false;
         }
@@ -261,7 +284,7 @@ impl Emitter {
             } else if character == ' '
                 && may_fold
                 && !after_space
-                && self.column > WIDTH
+                && self.column > self.width
                 && !is_first
                 && next.is_some()
             {

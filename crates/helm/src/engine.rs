@@ -1,0 +1,145 @@
+//! Rendering charts.
+//!
+//! All templates of a chart and its subcharts share one namespace. They are parsed in Helm's order, so that of two
+//! definitions of a name the same one wins, and rendered in it, so that what one template sets in the values the later
+//! ones see.
+
+mod context;
+mod error;
+mod files;
+mod glob;
+mod linked;
+mod record;
+mod scope;
+mod thread;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
+
+use spacecraft_gotemplate::{Interpreter, Limits, TemplateSet, Value, parse};
+
+use crate::chart::Chart;
+use crate::functions::{Surroundings, library};
+pub use context::{Lookup, ReleaseContext, RenderContext, Seed};
+pub use error::RenderError;
+use scope::{ChartScope, Scopes};
+
+/// A whole chart's templates, parsed. Rendering it again costs no parsing.
+#[derive(Debug)]
+pub struct Compiled {
+    templates: TemplateSet<'static>,
+    /// In the order in which they are rendered.
+    files: Vec<TemplateFile>,
+    chart: ChartScope,
+}
+
+/// A template file: its full name and the chart that it belongs to.
+#[derive(Debug)]
+struct TemplateFile {
+    name: String,
+    chart_path: String,
+}
+
+/// Renders a chart: the manifest of every template file, by the file's full name (`chart/templates/x.yaml`,
+/// `chart/charts/kid/templates/y.yaml`), files that only define templates (`_*`) left out.
+///
+/// `values` are the complete values, those of subcharts under their names, as they come out of
+/// [`crate::values::coalesce`].
+///
+/// # Errors
+/// [`RenderError`] with Helm's message if a template cannot be parsed or fails.
+pub fn render(
+    chart: &Chart,
+    values: &serde_json::Value,
+    context: &RenderContext,
+) -> Result<BTreeMap<String, String>, RenderError> {
+    Compiled::new(chart)?.render(values, context)
+}
+
+impl Compiled {
+    /// Parses the templates of a chart and its subcharts.
+    ///
+    /// # Errors
+    /// [`RenderError`] with Helm's message for the first template that cannot be parsed.
+    pub fn new(chart: &Chart) -> Result<Self, RenderError> {
+        thread::with_deep_stack(|| Self::parse(chart))
+    }
+
+    fn parse(chart: &Chart) -> Result<Self, RenderError> {
+        let scope = ChartScope::of(chart);
+        let mut sources = Vec::new();
+        scope.collect_templates(chart, &mut sources);
+        sources.sort_by_key(|source| Reverse((source.name.matches('/').count(), source.name.clone())));
+        let known = function_names();
+        let is_function = |name: &str| known.contains(name);
+        let mut templates = TemplateSet::new();
+        for source in &sources {
+            let text = String::from_utf8_lossy(&source.data);
+            let parsed = parse(&source.name, &text, &is_function)
+                .map_err(|error| RenderError::parsing(&source.name, &error))?;
+            templates.add(&parsed);
+        }
+        let files = sources
+            .into_iter()
+            .map(|source| TemplateFile { name: source.name, chart_path: source.chart_path })
+            .collect();
+        Ok(Self { templates, files, chart: scope })
+    }
+
+    /// Renders the chart; see [`render`].
+    ///
+    /// # Errors
+    /// [`RenderError`] with Helm's message for the first template that fails.
+    pub fn render(
+        &self,
+        values: &serde_json::Value,
+        context: &RenderContext,
+    ) -> Result<BTreeMap<String, String>, RenderError> {
+        thread::with_deep_stack(|| self.render_here(values, context))
+    }
+
+    fn render_here(
+        &self,
+        values: &serde_json::Value,
+        context: &RenderContext,
+    ) -> Result<BTreeMap<String, String>, RenderError> {
+        let surroundings =
+            Rc::new(Surroundings::new(context.now, context.time_zone.clone(), *context.seed.expose()));
+        let mut functions = library(&surroundings);
+        linked::add(&mut functions, context.lookup.clone());
+        let limits = Limits { depth: thread::MAX_DEPTH, ..Limits::default() };
+        let interpreter = Interpreter::new(&functions, limits);
+        let scopes = Scopes::new(&self.chart, values, context);
+        let mut rendered = BTreeMap::new();
+        for file in &self.files {
+            if is_partial(&file.name) {
+                continue;
+            }
+            let data = scopes.data_for(&file.name, &file.chart_path);
+            let output = interpreter
+                .execute(&self.templates, &file.name, &Value::Map(data))
+                .map_err(|error| RenderError::executing(&error))?;
+            rendered.insert(file.name.clone(), without_missing(&output));
+        }
+        Ok(rendered)
+    }
+}
+
+/// Files whose names begin with `_` only define templates for others.
+fn is_partial(name: &str) -> bool {
+    name.rsplit('/').next().is_some_and(|base| base.starts_with('_'))
+}
+
+/// The text with what Go prints for a missing value taken out.
+fn without_missing(output: &[u8]) -> String {
+    String::from_utf8_lossy(output).replace("<no value>", "")
+}
+
+/// The names of all functions that a template may call.
+fn function_names() -> HashSet<&'static str> {
+    let surroundings = Surroundings::new(jiff::Timestamp::UNIX_EPOCH, jiff::tz::TimeZone::UTC, [0; 32]);
+    let mut functions = library(&Rc::new(surroundings));
+    linked::add(&mut functions, None);
+    functions.names().collect()
+}

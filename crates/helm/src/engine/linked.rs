@@ -1,0 +1,114 @@
+//! The functions that need the templates or the cluster: `include`, `tpl`, `required`, `fail` and `lookup`.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use spacecraft_gotemplate::{
+    Call, CallError, CallResult, Function, Functions, Parsed, TemplateSet, Type, Value, number, parse,
+};
+
+use super::context::Lookup;
+use super::error::marked;
+
+/// How often a template may include itself, as in Helm.
+const MAX_INCLUDES: usize = 1_000;
+
+/// The name of templates made by `tpl`, which Helm gives to the whole set.
+const SET_NAME: &str = "gotpl";
+
+/// Adds the functions.
+pub(super) fn add(functions: &mut Functions, lookup: Option<Arc<dyn Lookup>>) {
+    let included: RefCell<HashMap<String, usize>> = RefCell::default();
+    functions
+        .insert("include", Function::new(&[Type::String, Type::Any], move |call| include(call, &included)));
+    let parsed: Rc<RefCell<HashMap<String, Parsed>>> = Rc::default();
+    functions.insert("tpl", Function::new(&[Type::String, Type::Any], move |call| tpl(call, &parsed)));
+    functions.insert("required", Function::new(&[Type::String, Type::Any], required));
+    functions
+        .insert("fail", Function::new(&[Type::String], |call| Err(CallError::new(marked(&call.text(0))))));
+    functions.insert(
+        "lookup",
+        Function::new(&[Type::String, Type::String, Type::String, Type::String], move |call| {
+            let Some(lookup) = &lookup else { return Ok(Value::map::<&str>([])) };
+            let found = lookup.lookup(&call.text(0), &call.text(1), &call.text(2), &call.text(3));
+            found.map(Value::from).map_err(CallError::new)
+        }),
+    );
+}
+
+fn include(call: &Call<'_>, included: &RefCell<HashMap<String, usize>>) -> CallResult {
+    let name = call.text(0);
+    {
+        let mut included = included.borrow_mut();
+        let depth = included.entry(name.clone().into_owned()).or_default();
+        if *depth > MAX_INCLUDES {
+            return Err(CallError::new(format!(
+                "rendering template has a nested reference name: {name}: unable to execute template"
+            )));
+        }
+        *depth += 1;
+    }
+    let output = call.interpreter().execute(call.templates(), &name, call.value(1));
+    if let Some(depth) = included.borrow_mut().get_mut(name.as_ref()) {
+        *depth -= 1;
+    }
+    output.map(Value::text).map_err(|error| CallError::of(&error))
+}
+
+/// Renders a text as a template that can call all others; what it defines is known inside of it only.
+fn tpl(call: &Call<'_>, known: &RefCell<HashMap<String, Parsed>>) -> CallResult {
+    let text = call.text(0);
+    if !text.contains("{{") {
+        return Ok(call.value(0).clone());
+    }
+    let parsed = match known.borrow().get(text.as_ref()) {
+        Some(parsed) => parsed.clone(),
+        None => parse(SET_NAME, &text, &|name| call.interpreter().functions().contains(name)).map_err(
+            |error| {
+                let quoted = number::quote_go(text.as_bytes());
+                CallError::new(format!("cannot parse template {quoted}: {error}"))
+            },
+        )?,
+    };
+    known.borrow_mut().entry(text.clone().into_owned()).or_insert_with(|| parsed.clone());
+    let mut templates = TemplateSet::over(call.templates());
+    templates.add(&parsed);
+    let output = call.interpreter().execute_template(&templates, parsed.main(), call.value(1));
+    let output = output.map_err(|error| {
+        let quoted = number::quote_go(text.as_bytes());
+        CallError::new(format!("error during tpl function execution for {quoted}: {error}"))
+    })?;
+    Ok(without_missing(output))
+}
+
+fn without_missing(output: Vec<u8>) -> Value {
+    const MISSING: &[u8] = b"<no value>";
+    if !output.windows(MISSING.len()).any(|window| window == MISSING) {
+        return Value::text(output);
+    }
+    let mut kept = Vec::with_capacity(output.len());
+    let mut rest = output.as_slice();
+    while let Some((first, after)) = rest.split_first() {
+        if let Some(after) = rest.strip_prefix(MISSING) {
+            rest = after;
+        } else {
+            kept.push(*first);
+            rest = after;
+        }
+    }
+    Value::text(kept)
+}
+
+fn required(call: &Call<'_>) -> CallResult {
+    let is_missing = match call.value(1) {
+        Value::Nil => true,
+        Value::String(text) => text.is_empty(),
+        _ => false,
+    };
+    if is_missing {
+        return Err(CallError::new(marked(&call.text(0))));
+    }
+    Ok(call.value(1).clone())
+}

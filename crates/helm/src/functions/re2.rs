@@ -1,0 +1,233 @@
+//! Go's regular expression syntax on the `regex` crate.
+//!
+//! The two are close relatives; what differs is rewritten: Go's `\d`, `\w`, `\s` and `\b` know ASCII only, a `{` that
+//! begins no repetition is a plain character, and Go's classes have no set operations.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use regex_syntax::ast;
+
+/// Bytes that a compiled expression may take.
+const SIZE_LIMIT: usize = 4 * 1024 * 1024;
+/// How many compiled expressions are kept.
+const CACHED: usize = 256;
+
+thread_local! {
+    static COMPILED: RefCell<HashMap<String, regex::Regex>> = RefCell::default();
+}
+
+/// Compiles an expression; those used last are kept.
+///
+/// # Errors
+/// Go's message.
+pub(super) fn compile(expression: &str) -> Result<regex::Regex, String> {
+    if let Some(known) = COMPILED.with_borrow(|compiled| compiled.get(expression).cloned()) {
+        return Ok(known);
+    }
+    let rewritten = rewrite(expression).map_err(|problem| format!("error parsing regexp: {problem}"))?;
+    if let Err(error) = ast::parse::ParserBuilder::new().nest_limit(500).build().parse(&rewritten) {
+        return Err(format!("error parsing regexp: {}", go_message(&error, expression)));
+    }
+    let built = regex::RegexBuilder::new(&rewritten).size_limit(SIZE_LIMIT).build();
+    let regex = built.map_err(|_| format!("error parsing regexp: expression too large: `{expression}`"))?;
+    COMPILED.with_borrow_mut(|compiled| {
+        if compiled.len() >= CACHED {
+            compiled.clear();
+        }
+        compiled.insert(expression.to_owned(), regex.clone());
+    });
+    Ok(regex)
+}
+
+/// An expression that matches the text itself.
+pub(super) fn quote_meta(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len());
+    for character in text.chars() {
+        if r"\.+*?()|[]{}^$".contains(character) {
+            quoted.push('\\');
+        }
+        quoted.push(character);
+    }
+    quoted
+}
+
+/// What Go says to an expression that cannot be parsed.
+fn go_message(error: &ast::Error, expression: &str) -> String {
+    use ast::ErrorKind;
+    let span = error.span();
+    let part = error.pattern().get(span.start.offset..span.end.offset).unwrap_or_default();
+    let from_class = expression.rfind('[').and_then(|open| expression.get(open..)).unwrap_or(expression);
+    match error.kind() {
+        ErrorKind::ClassUnclosed => format!("missing closing ]: `{from_class}`"),
+        ErrorKind::GroupUnclosed => format!("missing closing ): `{expression}`"),
+        ErrorKind::GroupUnopened => format!("unexpected ): `{expression}`"),
+        ErrorKind::RepetitionMissing => format!("missing argument to repetition operator: `{part}`"),
+        ErrorKind::ClassRangeInvalid => format!("invalid character class range: `{part}`"),
+        ErrorKind::EscapeUnexpectedEof => "trailing backslash at end of expression: ``".to_owned(),
+        ErrorKind::EscapeUnrecognized => format!("invalid escape sequence: `{part}`"),
+        ErrorKind::GroupNameDuplicate { .. } => format!("duplicate capture group name: `{part}`"),
+        ErrorKind::GroupNameInvalid | ErrorKind::GroupNameEmpty | ErrorKind::GroupNameUnexpectedEof => {
+            format!("invalid named capture: `{part}`")
+        }
+        ErrorKind::RepetitionCountInvalid => format!("invalid repeat count: `{part}`"),
+        ErrorKind::NestLimitExceeded(_) => format!("expression nests too deeply: `{expression}`"),
+        _ => format!("invalid or unsupported Perl syntax: `{part}`"),
+    }
+}
+
+/// Rewrites Go's syntax where the two differ.
+struct Rewriter<'e> {
+    rest: &'e str,
+    rewritten: String,
+}
+
+fn rewrite(expression: &str) -> Result<String, String> {
+    let mut rewriter = Rewriter { rest: expression, rewritten: String::with_capacity(expression.len()) };
+    while let Some(character) = rewriter.take() {
+        match character {
+            '\\' => rewriter.escape(false)?,
+            '[' => rewriter.class()?,
+            '{' if !begins_repetition(rewriter.rest) => rewriter.rewritten.push_str(r"\{"),
+            '(' if rewriter.rest.starts_with('?') => rewriter.group()?,
+            other => rewriter.rewritten.push(other),
+        }
+    }
+    Ok(rewriter.rewritten)
+}
+
+/// `3}`, `3,}` or `3,5}`.
+fn begins_repetition(rest: &str) -> bool {
+    let Some((inside, _)) = rest.split_once('}') else { return false };
+    let (least, most) = inside.split_once(',').unwrap_or((inside, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    !least.is_empty() && digits(least) && digits(most)
+}
+
+impl Rewriter<'_> {
+    fn take(&mut self) -> Option<char> {
+        let mut characters = self.rest.chars();
+        let character = characters.next()?;
+        self.rest = characters.as_str();
+        Some(character)
+    }
+
+    /// `(?...`: look-around and the flags that Go does not have are refused.
+    fn group(&mut self) -> Result<(), String> {
+        let flags: String = self.rest.chars().skip(1).take_while(|c| !matches!(c, ')' | ':' | '<')).collect();
+        let after_flags = self.rest.chars().nth(1 + flags.chars().count());
+        let is_name = flags == "P" && after_flags == Some('<')
+            || flags.is_empty()
+                && after_flags == Some('<')
+                && !self.rest.starts_with("?<=")
+                && !self.rest.starts_with("?<!");
+        let are_flags =
+            flags.chars().all(|flag| "imsU-".contains(flag)) && matches!(after_flags, Some(':' | ')'));
+        if is_name || are_flags {
+            self.rewritten.push('(');
+            return Ok(());
+        }
+        let first_bad = flags.chars().position(|flag| !"imsU-".contains(flag));
+        let length = first_bad.map_or(flags.chars().count() + 1, |position| position + 1);
+        let shown: String = self.rest.chars().take(1 + length).collect();
+        Err(format!("invalid or unsupported Perl syntax: `({shown}`"))
+    }
+
+    fn escape(&mut self, in_class: bool) -> Result<(), String> {
+        let Some(escaped) = self.take() else {
+            return Err("trailing backslash at end of expression: ``".to_owned());
+        };
+        let replacement = match (escaped, in_class) {
+            ('d', true) => "0-9",
+            ('w', true) => "0-9A-Za-z_",
+            ('s', true) => r"\t\n\f\r ",
+            ('d', false) => "[0-9]",
+            ('D', _) => "[^0-9]",
+            ('w', false) => "[0-9A-Za-z_]",
+            ('W', _) => "[^0-9A-Za-z_]",
+            ('s', false) => r"[\t\n\f\r ]",
+            ('S', _) => r"[^\t\n\f\r ]",
+            ('b', false) => r"(?-u:\b)",
+            ('B', false) => r"(?-u:\B)",
+            ('Q', false) => return self.literal(),
+            ('E', false) => "",
+            ('<', _) => "<",
+            ('>', _) => ">",
+            ('Z' | 'G' | 'R' | 'X' | 'h' | 'H' | 'K' | 'u' | 'U', _) => {
+                return Err(format!("invalid escape sequence: `\\{escaped}`"));
+            }
+            ('1'..='9', _) => return Err(format!("invalid escape sequence: `\\{escaped}`")),
+            _ => {
+                self.rewritten.push('\\');
+                self.rewritten.push(escaped);
+                if matches!(escaped, 'p' | 'P' | 'x') {
+                    self.braces();
+                }
+                return Ok(());
+            }
+        };
+        self.rewritten.push_str(replacement);
+        Ok(())
+    }
+
+    /// `{...}` that belongs to the escape before it.
+    fn braces(&mut self) {
+        if self.rest.starts_with('{')
+            && let Some(end) = self.rest.find('}')
+            && let Some((name, rest)) = self.rest.split_at_checked(end + 1)
+        {
+            self.rewritten.push_str(name);
+            self.rest = rest;
+        }
+    }
+
+    /// `\Q...\E`.
+    fn literal(&mut self) -> Result<(), String> {
+        let (literal, rest) = self.rest.split_once(r"\E").unwrap_or((self.rest, ""));
+        self.rewritten.push_str(&regex::escape(literal));
+        self.rest = rest;
+        Ok(())
+    }
+
+    /// A class, in which `[`, `&&`, `--` and `~~` are plain characters to Go.
+    fn class(&mut self) -> Result<(), String> {
+        self.rewritten.push('[');
+        if self.rest.starts_with('^') {
+            self.take();
+            self.rewritten.push('^');
+        }
+        if self.rest.starts_with(']') {
+            self.take();
+            self.rewritten.push_str(r"\]");
+        }
+        while let Some(character) = self.take() {
+            match character {
+                ']' => {
+                    self.rewritten.push(']');
+                    return Ok(());
+                }
+                '\\' => self.escape(true)?,
+                '[' => self.open_in_class(),
+                '&' | '~' => {
+                    self.rewritten.push('\\');
+                    self.rewritten.push(character);
+                }
+                '-' if self.rest.starts_with('-') => self.rewritten.push_str(r"\-"),
+                other => self.rewritten.push(other),
+            }
+        }
+        Ok(())
+    }
+
+    /// `[:alpha:]` is a class; any other `[` is itself.
+    fn open_in_class(&mut self) {
+        let named = self.rest.strip_prefix(':').and_then(|rest| rest.split_once(":]"));
+        match named {
+            Some((name, rest)) if name.chars().all(|c| c.is_ascii_alphabetic() || c == '^') => {
+                self.rewritten.push_str(&format!("[:{name}:]"));
+                self.rest = rest;
+            }
+            _ => self.rewritten.push_str(r"\["),
+        }
+    }
+}
