@@ -1,1 +1,34 @@
 //! The spacecraft command: arguments, settings, wiring, output.
+//!
+//! One file per command below [`commands`]; everything that a command needs of the machine (environment, terminal, signals,
+//! processes) is read in one place each and handed on.
+
+mod arguments;
+mod commands;
+mod connector;
+mod environment;
+mod exit;
+mod folders;
+mod holder;
+mod logging;
+mod output;
+mod session;
+mod signals;
+mod wiring;
+
+use std::process::ExitCode;
+
+pub use arguments::command_line;
+pub use exit::ExitStatus;
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn run() -> ExitCode {
+    let environment = environment::read();
+    let matches = match command_line().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return arguments::report(&error),
+    };
+    let output = output::Output::new(&matches, &environment);
+    commands::dispatch(&matches, environment, output).into()
+}

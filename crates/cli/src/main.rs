@@ -1,1 +1,7 @@
-fn main() {}
+//! The `spacecraft` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    spacecraft_cli::run()
+}

@@ -1,0 +1,231 @@
+//! The command line, built from the catalogue of settings.
+
+use std::ffi::OsStr;
+use std::process::ExitCode;
+
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use spacecraft_core::settings::{self, DefaultValue, Kind, Setting};
+
+use crate::exit::ExitStatus;
+
+const ABOUT: &str = "Deploys and runs whole Spacemesh networks";
+
+const EXIT_CODES: &str = "Exit codes:
+  0  done
+  1  failed, nothing left behind
+  2  wrong usage or settings, nothing was called
+  3  failed or interrupted with resources left: the same command goes on
+  4  a difference was found (plan --check)
+
+Every setting can be given as a flag, as a variable SPACECRAFT_<NAME> or in the file of --config; the first of these wins.";
+
+/// The whole command line.
+#[must_use]
+pub fn command_line() -> Command {
+    use settings::Command as C;
+    Command::new("spacecraft")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(ABOUT)
+        .after_help(EXIT_CODES)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .max_term_width(120)
+        .args(global_arguments())
+        .subcommand(of(C::CreateNetwork, "Create a network, go on with one, or see that nothing is to be done").args([
+            switch("force-unlock", "break the lock of another operation that is certainly dead"),
+            switch("new-genesis", "start the chain of a network that was begun anew, with new keys and data"),
+        ]))
+        .subcommand(of(C::Plan, "Show what create-network would make, without calling anything").args([
+            switch("manifests", "print the Kubernetes objects as YAML, secrets blanked"),
+            switch("check", "compare with the network that exists; exit code 4 when something differs"),
+        ]))
+        .subcommand(of(C::DeleteNetwork, "Delete a network with all that belongs to it").args([
+            switch("yes", "do not ask for the network's name"),
+            switch("force-unlock", "break the lock of another operation that is certainly dead"),
+        ]))
+        .subcommand(of(C::Kubeconfig, "Print a kubeconfig for the network's cluster, good for an hour").args([
+            Arg::new("merge").long("merge").value_name("FILE").help("merge it into this kubeconfig instead of printing it"),
+            switch("exec-plugin", "let gke-gcloud-auth-plugin give the tokens, so that it stays good"),
+        ]))
+        .subcommand(of(C::Tunnel, "Open a local port that leads to a private service, until Ctrl-C").args([
+            Arg::new("service").value_name("SERVICE").required(true).help(
+                "kibana, elasticsearch, grafana, pyroscope, miner-N, poet-N, or NAMESPACE/SERVICE:PORT",
+            ),
+            Arg::new("port").long("port").value_name("PORT").help("port of the service, instead of its usual one"),
+        ]))
+        .subcommand(
+            Command::new("keys")
+                .about("Wallet keys of a network's nodes")
+                .subcommand_required(true)
+                .arg_required_else_help(true)
+                .subcommand(of_named("export", C::Keys, "Write the nodes' wallet keys into a file that only you can read").args([
+                    Arg::new("file").value_name("FILE").required(true).help("the file to write; it must not exist"),
+                ])),
+        )
+        .subcommand(crate::commands::sandbox::arguments())
+        .subcommand(crate::commands::chart::arguments())
+        .subcommand(
+            Command::new("completions").about("Print a completion script for a shell").arg(
+                Arg::new("shell").value_name("SHELL").required(true).value_parser(clap::value_parser!(clap_complete::Shell)),
+            ),
+        )
+        .subcommand(Command::new("man").about("Write the manual pages into a folder").arg(
+            Arg::new("folder").value_name("FOLDER").required(true).help("the folder; made if need be"),
+        ))
+}
+
+/// A command with all its settings, under its name and the original's.
+fn of(command: settings::Command, about: &'static str) -> Command {
+    let built = of_named(command.name(), command, about);
+    match command.original_name() {
+        Some(original) => built.visible_alias(original),
+        None => built,
+    }
+}
+
+pub(crate) fn of_named(name: &'static str, command: settings::Command, about: &'static str) -> Command {
+    let used = settings::catalogue().iter().filter(|setting| setting.commands.contains(&command));
+    Command::new(name).about(about).args(used.filter(|setting| setting.kind.has_flag()).map(argument))
+}
+
+fn argument(setting: &'static Setting) -> Arg {
+    let mut argument = Arg::new(setting.name)
+        .long(setting.name)
+        .help(help(setting))
+        .value_name(value_name(setting.kind))
+        .action(ArgAction::Append)
+        .value_parser(AnyText(setting.kind))
+        .hide(setting.kind == Kind::Secret);
+    if let Some(letter) = setting.short {
+        argument = argument.short(letter);
+    }
+    let camel = setting.camel_case();
+    if camel != setting.name {
+        argument = argument.alias(camel);
+    }
+    for alias in setting.aliases {
+        argument = argument.alias(*alias);
+    }
+    if setting.kind == Kind::Flag {
+        argument = argument.num_args(0..=1).require_equals(true).default_missing_value("true");
+    }
+    argument.allow_hyphen_values(matches!(setting.kind, Kind::Number { .. }))
+}
+
+fn help(setting: &Setting) -> String {
+    match setting.default {
+        DefaultValue::None => setting.help.to_owned(),
+        DefaultValue::Is(value) => format!("{} [default: {value}]", setting.help),
+        DefaultValue::Follows(what) => format!("{} [default: {what}]", setting.help),
+    }
+}
+
+fn value_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text | Kind::Secret => "TEXT",
+        Kind::Path | Kind::Pem | Kind::SecretFile | Kind::SecretPem => "PATH",
+        Kind::Flag => "BOOL",
+        Kind::Number { .. } => "NUMBER",
+        Kind::Cpu => "CPU",
+        Kind::Bytes => "SIZE",
+        Kind::Duration(_) => "DURATION",
+        Kind::Choice(_) => "CHOICE",
+        Kind::List => "LIST",
+        Kind::NodeConfig => "NAME|PATH",
+        Kind::Objects => "PATH",
+        Kind::Charts => "MAP",
+    }
+}
+
+pub(crate) fn switch(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).help(help).action(ArgAction::SetTrue)
+}
+
+fn global_arguments() -> Vec<Arg> {
+    vec![
+        Arg::new("output")
+            .long("output")
+            .global(true)
+            .value_name("FORMAT")
+            .value_parser(["text", "json"])
+            .default_value("text")
+            .hide_possible_values(true)
+            .help("text for people, or json: one document on stdout and nothing else"),
+        Arg::new("verbose").short('v').long("verbose").global(true).action(ArgAction::Count).help(
+            "tell more on stderr: -v every resource, -vv every call",
+        ),
+        Arg::new("quiet").long("quiet").global(true).action(ArgAction::SetTrue).help("tell errors only"),
+        Arg::new("no-color").long("no-color").global(true).action(ArgAction::SetTrue).help("no colours"),
+        Arg::new("log-file").long("log-file").global(true).value_name("PATH").help("write a detailed log as JSON lines"),
+    ]
+}
+
+/// Takes any text: values are checked with all other settings, so that all mistakes are told together. Completion still learns the choices.
+#[derive(Debug, Clone, Copy)]
+struct AnyText(Kind);
+
+impl TypedValueParser for AnyText {
+    type Value = String;
+
+    fn parse_ref(&self, command: &Command, _: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
+        value.to_str().map(str::to_owned).ok_or_else(|| clap::Error::new(clap::error::ErrorKind::InvalidUtf8).with_cmd(command))
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        match self.0 {
+            Kind::Choice(words) => Some(Box::new(words.iter().map(PossibleValue::new))),
+            Kind::Flag => Some(Box::new(["true", "false"].into_iter().map(PossibleValue::new))),
+            _ => None,
+        }
+    }
+}
+
+/// The settings given as flags, in the order of the catalogue.
+pub(crate) fn given_flags(matches: &ArgMatches) -> Vec<(String, String)> {
+    let mut flags = Vec::new();
+    for setting in settings::catalogue() {
+        if let Ok(Some(values)) = matches.try_get_many::<String>(setting.name) {
+            flags.extend(values.map(|value| (setting.name.to_owned(), value.clone())));
+        }
+    }
+    flags
+}
+
+/// Prints what clap has to say, and ends with what that means: help and version are results, everything else is wrong usage.
+pub(crate) fn report(error: &clap::Error) -> ExitCode {
+    let failed_to_print = error.print().is_err();
+    match error.kind() {
+        clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion if !failed_to_print => ExitStatus::Done.into(),
+        _ => ExitStatus::Usage.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        command_line().debug_assert();
+    }
+
+    #[test]
+    fn the_originals_spellings_are_taken() {
+        let matches = command_line()
+            .try_get_matches_from(["spacecraft", "createNetwork", "-n", "net1", "--minerRam", "4", "--metrics", "--bootstrap=false"])
+            .unwrap();
+        let (_, matches) = matches.subcommand().unwrap();
+        let flags = given_flags(matches);
+        let value = |name: &str| flags.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        assert_eq!(value("network-name"), Some("net1"));
+        assert_eq!(value("miner-ram"), Some("4"));
+        assert_eq!((value("metrics"), value("bootstrap")), (Some("true"), Some("false")));
+    }
+
+    #[test]
+    fn wrong_choices_are_left_to_the_settings_so_that_all_mistakes_are_told_together() {
+        let matches = command_line().try_get_matches_from(["spacecraft", "plan", "--logs", "splunk", "--miners", "-3"]);
+        assert!(matches.is_ok(), "{:?}", matches.err());
+    }
+}

@@ -1,0 +1,58 @@
+//! One file per command.
+
+pub(crate) mod chart;
+mod completions;
+mod create_network;
+mod delete_network;
+mod keys;
+mod kubeconfig;
+mod man;
+mod plan;
+pub(crate) mod sandbox;
+mod tunnel;
+
+use clap::ArgMatches;
+
+use crate::environment::Environment;
+use crate::exit::ExitStatus;
+use crate::output::Output;
+use crate::session::Session;
+
+/// Runs the command that was asked for.
+pub(crate) fn dispatch(matches: &ArgMatches, environment: Environment, output: Output) -> ExitStatus {
+    if let Err(reason) = output.start_logging() {
+        output.complain(&reason);
+        return ExitStatus::Usage;
+    }
+    // Everything that speaks TLS takes this one provider of cryptography; one that is installed already is the same.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output.complain(&format!("start: {error}"));
+            return ExitStatus::Failed;
+        }
+    };
+    let status = runtime.block_on(run(matches, &environment, &output));
+    runtime.shutdown_background();
+    output.end_progress();
+    status
+}
+
+async fn run(matches: &ArgMatches, environment: &Environment, output: &Output) -> ExitStatus {
+    let Some((name, matches)) = matches.subcommand() else { return ExitStatus::Usage };
+    let session = Session { matches, environment, output };
+    match name {
+        "create-network" => Box::pin(create_network::run(&session)).await,
+        "plan" => Box::pin(plan::run(&session)).await,
+        "delete-network" => Box::pin(delete_network::run(&session)).await,
+        "kubeconfig" => Box::pin(kubeconfig::run(&session)).await,
+        "tunnel" => Box::pin(tunnel::run(&session)).await,
+        "keys" => Box::pin(keys::run(&session)).await,
+        "sandbox" => Box::pin(sandbox::run(&session)).await,
+        "chart" => Box::pin(chart::run(&session)).await,
+        "completions" => completions::run(&session),
+        "man" => man::run(&session),
+        _ => ExitStatus::Usage,
+    }
+}

@@ -1,0 +1,158 @@
+//! `create-network`: from settings to a network that is up.
+
+use std::collections::BTreeMap;
+
+use spacecraft_core::charts;
+use spacecraft_core::generation::Profile;
+use spacecraft_core::operation::{CreateOptions, CreateRequest, create_network};
+use spacecraft_core::report::NetworkReport;
+use spacecraft_core::settings::{Command, Settings, SettingsErrors, SystemFiles};
+use spacecraft_core::spec::NetworkSpec;
+use spacecraft_core::state::RecordStore;
+use spacecraft_core::templates::Templates;
+use spacecraft_core::{Error, Meaning, Result};
+
+use crate::exit::ExitStatus;
+use crate::output::table::{or_dash, table};
+use crate::session::{Known, Session};
+use crate::wiring::{Wiring, known_of_sandbox, start_sandbox};
+
+/// The file of `--templates` that replaces the whole config of Filebeat.
+const FILEBEAT: &str = "filebeat.yml";
+
+pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
+    // Everything is checked before the first call: a first time without what only calls can tell.
+    let first = match session.settings(Command::CreateNetwork, &Known::default()).and_then(|settings| checked(&settings)) {
+        Ok((settings, _)) => settings,
+        Err(wrong) => return session.output.wrong_settings(&wrong),
+    };
+    let known = match known(session, &first).await {
+        Ok(known) => known,
+        Err(error) => return session.output.failed(error),
+    };
+    match session.settings(Command::CreateNetwork, &known.0).and_then(|settings| checked(&settings)) {
+        Ok((settings, spec)) => create(session, &settings, spec, known.1).await,
+        Err(wrong) => session.output.wrong_settings(&wrong),
+    }
+}
+
+/// The settings with the spec they make.
+fn checked(settings: &Settings) -> Result<(Settings, NetworkSpec), SettingsErrors> {
+    let (spec, _) = NetworkSpec::from_settings(settings, &SystemFiles)?;
+    Ok((settings.clone(), spec))
+}
+
+type Sandbox = Option<spacecraft_sandbox::server::SandboxInfo>;
+
+/// What the simulated cloud and the network's record add to the settings.
+async fn known(session: &Session<'_>, settings: &Settings) -> Result<(Known, Sandbox)> {
+    let info = start_sandbox(settings, session.environment).await?;
+    let mut known = known_of_sandbox(info.as_ref());
+    let settings = session.settings(Command::CreateNetwork, &known).map_err(unexpected)?;
+    let wiring = Wiring::new(&settings, session.environment, info.clone())?;
+    let network = crate::session::network_name(&settings).map_err(unexpected)?;
+    if let Some(record) = RecordStore::new(wiring.state_store().await?, &network).read().await? {
+        known.of_record = record.settings;
+    }
+    Ok((known, info))
+}
+
+/// Settings that were right a moment ago.
+fn unexpected(wrong: SettingsErrors) -> Error {
+    Error::new(Meaning::Invalid, "read settings", "", wrong.to_string())
+}
+
+async fn create(session: &Session<'_>, settings: &Settings, spec: NetworkSpec, sandbox: Sandbox) -> ExitStatus {
+    let prepared = async {
+        let wiring = Wiring::new(settings, session.environment, sandbox)?;
+        let services = wiring.services("create-network", session.output).await?;
+        let request = request(session, settings, spec, &wiring)?;
+        Ok::<_, Error>((services, request))
+    };
+    let (services, request) = match prepared.await {
+        Ok(prepared) => prepared,
+        Err(error) => return session.output.failed(error),
+    };
+    let network = request.spec.network.clone();
+    let provider = request.spec.provider;
+    match Box::pin(create_network(&services, request)).await {
+        Ok(report) => session.output.result(&report, || text(&report)),
+        Err(failure) => {
+            let next = [
+                ("to go on, run the same command again; without its flags", format!("spacecraft create-network --provider {provider} --network-name {network}")),
+                ("to remove what exists", format!("spacecraft delete-network --provider {provider} --network-name {network}")),
+            ];
+            session.output.operation_failed(&failure, &next)
+        }
+    }
+}
+
+fn request(session: &Session<'_>, settings: &Settings, mut spec: NetworkSpec, wiring: &Wiring<'_>) -> Result<CreateRequest> {
+    // The simulated cloud brings credentials for DNS that no setting gave.
+    spec.exposure.dns = wiring.dns()?.is_some();
+    let overrides = template_overrides(settings)?;
+    let templates = Templates::new(&charts::TEMPLATES, &overrides)?;
+    let namespaces = charts::Namespaces::of(&spec);
+    Ok(CreateRequest {
+        settings: spec.to_settings(),
+        profile: Profile::new(spec.generation, &overrides)?,
+        filebeat_config: overrides
+            .get(FILEBEAT)
+            .cloned()
+            .unwrap_or_else(|| spacecraft_elastic::filebeat_config(&spec.network, &namespaces.network)),
+        kibana_objects: spacecraft_elastic::built_in_objects(),
+        slack_token: wiring.slack_token(),
+        chart_templates: templates,
+        options: CreateOptions { force_unlock: session.switch("force-unlock"), new_genesis: session.switch("new-genesis") },
+        spec,
+    })
+}
+
+/// The files of `--templates`, by name relative to the folder.
+pub(crate) fn template_overrides(settings: &Settings) -> Result<BTreeMap<String, String>> {
+    let Some(folder) = settings.text("templates").map(std::path::Path::new) else { return Ok(BTreeMap::new()) };
+    let mut overrides = BTreeMap::new();
+    let names = Profile::template_names().chain(charts::TEMPLATES.iter().map(|(name, _)| *name)).chain([FILEBEAT]);
+    for name in names {
+        let path = folder.join(name);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                overrides.insert(name.to_owned(), text);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                return Err(Error::new(Meaning::Invalid, "read template", path.display().to_string(), "it cannot be read").with_source(error));
+            }
+        }
+    }
+    Ok(overrides)
+}
+
+fn text(report: &NetworkReport) -> String {
+    let mut text = format!(
+        "network {} ({}) is ready, genesis at {}\n\n",
+        report.network, report.generation, report.genesis_time
+    );
+    text.push_str(&table(
+        ["NODE", "ROLE", "POET", "WORKER", "P2P", "GRPC"],
+        report.nodes.iter().map(|node| {
+            [
+                node.name.clone(),
+                node.role.to_string(),
+                node.poet.clone(),
+                or_dash(node.worker.as_deref()),
+                or_dash(node.p2p.as_deref()),
+                or_dash(node.grpc.as_deref()),
+            ]
+        }),
+    ));
+    text.push('\n');
+    text.push_str(&table(["POET", "URL"], report.poets.iter().map(|poet| [poet.name.clone(), or_dash(poet.url.as_deref())])));
+    text.push('\n');
+    text.push_str(&table(["WHAT", "WHERE"], report.urls.iter().map(|(what, url)| [what.clone(), url.clone()])));
+    text.push('\n');
+    text.push_str(&super::plan::exposure_table(&report.exposure));
+    text.push('\n');
+    text.push_str(&table(["STEP", "OUTCOME"], report.steps.iter().map(|step| [step.name.clone(), step.outcome.to_string()])));
+    text
+}

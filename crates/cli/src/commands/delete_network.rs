@@ -1,0 +1,101 @@
+//! `delete-network`: takes a network away with all that belongs to it.
+
+use std::io::{self, BufRead, IsTerminal};
+
+use spacecraft_core::charts::Namespaces;
+use spacecraft_core::names::NetworkName;
+use spacecraft_core::operation::{DeleteRequest, delete_network};
+use spacecraft_core::settings::{Command, Settings};
+use spacecraft_core::spec::ProviderKind;
+use spacecraft_core::traits::NetworkBinding;
+use spacecraft_core::{Error, Meaning, Result};
+
+use crate::exit::ExitStatus;
+use crate::output::table::table;
+use crate::session::{Known, Session, network_name, one_mistake};
+use crate::wiring::{Wiring, known_of_sandbox, start_sandbox};
+
+pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
+    let named = session
+        .settings(Command::DeleteNetwork, &Known::default())
+        .and_then(|settings| Ok((network_name(&settings)?, settings)));
+    let (network, settings) = match named {
+        Ok(named) => named,
+        Err(wrong) => return session.output.wrong_settings(&wrong),
+    };
+    if !session.switch("yes") {
+        if let Err(status) = confirm(session, &network) {
+            return status;
+        }
+    }
+    match delete(session, &settings, &network).await {
+        Ok(status) => status,
+        Err(error) => session.output.failed(error),
+    }
+}
+
+/// Asks for the network's name; refuses without a terminal to ask on.
+fn confirm(session: &Session<'_>, network: &NetworkName) -> Result<(), ExitStatus> {
+    let refuse = |message: &str| {
+        session.output.wrong_settings(&one_mistake("yes", "", message));
+        Err(ExitStatus::Usage)
+    };
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return refuse("deleting destroys data and wallet keys: without a terminal to ask on, --yes must be given");
+    }
+    session.output.say(&format!(
+        "this deletes network {network} with its data, logs and the wallet keys of its nodes (keys export writes them out)\ntype its name to go on:"
+    ));
+    let mut answer = String::new();
+    match io::stdin().lock().read_line(&mut answer) {
+        Ok(_) if answer.trim() == network.as_str() => Ok(()),
+        _ => refuse("that was not the network's name; nothing was changed"),
+    }
+}
+
+async fn delete(session: &Session<'_>, settings: &Settings, network: &NetworkName) -> Result<ExitStatus> {
+    let info = start_sandbox(settings, session.environment).await?;
+    let known = known_of_sandbox(info.as_ref());
+    let settings = session
+        .settings(Command::DeleteNetwork, &known)
+        .map_err(|wrong| Error::new(Meaning::Invalid, "read settings", "", wrong.to_string()))?;
+    let wiring = Wiring::new(&settings, session.environment, info)?;
+    let services = wiring.services("delete-network", session.output).await?;
+    let request = DeleteRequest {
+        network: network.clone(),
+        fallback: fallback(&settings, network),
+        timeout: settings.duration("timeout").unwrap_or(std::time::Duration::from_secs(7200)),
+        step_timeout: settings.duration("step-timeout").unwrap_or(std::time::Duration::from_secs(2700)),
+        force_unlock: session.switch("force-unlock"),
+    };
+    let provider = settings.text("provider").unwrap_or_default().to_owned();
+    Ok(match Box::pin(delete_network(&services, request)).await {
+        Ok(report) => session.output.result(&report, || {
+            let steps = report.steps.iter().map(|step| [step.name.clone(), step.outcome.to_string()]);
+            format!("network {} is deleted\n\n{}", report.network, table(["STEP", "OUTCOME"], steps))
+        }),
+        Err(failure) => {
+            let again = format!("spacecraft delete-network --provider {provider} --network-name {network} --yes");
+            session.output.operation_failed(&failure, &[("to go on, run the same command again", again)])
+        }
+    })
+}
+
+/// Where a network is looked for inside its cluster when its record is gone.
+pub(crate) fn fallback(settings: &Settings, network: &NetworkName) -> NetworkBinding {
+    let provider = match settings.text("provider") {
+        Some("kubernetes") => ProviderKind::Kubernetes,
+        Some("sandbox") => ProviderKind::Sandbox,
+        _ => ProviderKind::Gcp,
+    };
+    let shared_cluster = provider == ProviderKind::Kubernetes;
+    let own = if shared_cluster { network.as_str() } else { "default" };
+    let namespaces = Namespaces::named(provider, network, settings.text("namespace").unwrap_or(own));
+    NetworkBinding {
+        network: network.clone(),
+        owned_namespaces: vec![namespaces.network.clone(), namespaces.metrics.clone(), namespaces.web_services.clone()],
+        namespaces,
+        shared_cluster,
+        most_workers: None,
+    }
+}

@@ -1,0 +1,89 @@
+//! `keys export`: the wallet keys of a network's nodes, into a file that only its owner can read.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+
+use serde::Serialize;
+use spacecraft_core::settings::Command;
+use spacecraft_core::state::SCHEMA;
+use spacecraft_core::workload::{NetworkSecret, Part};
+use spacecraft_core::{Error, Meaning, Result};
+
+use super::tunnel::open_network;
+use crate::exit::ExitStatus;
+use crate::session::Session;
+
+/// The keys, as they are written.
+#[derive(Serialize)]
+struct KeysDocument<'a> {
+    schema: &'static str,
+    kind: &'static str,
+    network: &'a str,
+    keys: Vec<WalletKey<'a>>,
+}
+
+#[derive(Serialize)]
+struct WalletKey<'a> {
+    node: &'a str,
+    address: &'a str,
+    public_key: &'a str,
+    private_key: &'a str,
+}
+
+pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
+    let Some(("export", matches)) = session.matches.subcommand() else { return ExitStatus::Usage };
+    let session = Session { matches, ..*session };
+    let opened = match open_network(&session, Command::Keys).await {
+        Ok(opened) => opened,
+        Err(status) => return status,
+    };
+    let Some(file) = session.argument("file").map(Path::new) else { return ExitStatus::Usage };
+    let exported = async {
+        let secrets = opened.cluster.workloads.secrets().await?;
+        let keys: Vec<WalletKey<'_>> = secrets.iter().filter_map(wallet_key).collect();
+        if keys.is_empty() {
+            return Err(Error::new(Meaning::NotFound, "export keys of", opened.network.as_str(), "its nodes have no wallet keys of their own")
+                .with_hint("with --coinbase, rewards go to the operator's address and no key exists in the cluster"));
+        }
+        let count = keys.len();
+        write(file, &KeysDocument { schema: SCHEMA, kind: "WalletKeys", network: opened.network.as_str(), keys })?;
+        Ok::<usize, Error>(count)
+    };
+    match exported.await {
+        Ok(count) => {
+            session.output.say(&format!("wrote {count} wallet keys into {}", file.display()));
+            ExitStatus::Done
+        }
+        Err(error) => session.output.failed(error),
+    }
+}
+
+fn wallet_key(secret: &NetworkSecret) -> Option<WalletKey<'_>> {
+    let Some(Part::Node { .. }) = secret.part else { return None };
+    let text = |entry: &str| secret.data.get(entry)?.expose_text();
+    Some(WalletKey {
+        node: secret.name.strip_suffix("-keys").unwrap_or(&secret.name),
+        address: text("address")?,
+        public_key: text("publicKey")?,
+        private_key: text("privateKey")?,
+    })
+}
+
+/// Writes into a new file that only its owner can read.
+fn write(path: &Path, document: &KeysDocument<'_>) -> Result<()> {
+    let failed = |error: std::io::Error| {
+        Error::new(Meaning::Invalid, "write keys into", path.display().to_string(), "the file cannot be made").with_source(error)
+    };
+    let bytes = serde_json::to_vec_pretty(document)
+        .map_err(|error| Error::new(Meaning::Other, "encode keys", "", "they cannot be written as JSON").with_source(error))?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    let mut file = options.open(path).map_err(failed)?;
+    file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(failed)
+}

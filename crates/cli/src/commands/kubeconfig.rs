@@ -1,0 +1,86 @@
+//! `kubeconfig`: how kubectl and helm reach the network's cluster.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use spacecraft_core::secret::{ExposeSecret, SecretString};
+use spacecraft_core::settings::Command;
+use spacecraft_core::traits::{Access, BearerTokens};
+use spacecraft_core::{Error, Meaning, Result};
+use spacecraft_kubernetes::kubeconfig::{self, KubeconfigEntry, KubeconfigUser};
+
+use crate::exit::ExitStatus;
+use crate::session::{Known, Session, network_name};
+use crate::wiring::{Wiring, known_of_sandbox, start_sandbox};
+
+pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
+    let named = session
+        .settings(Command::Kubeconfig, &Known::default())
+        .and_then(|settings| Ok((network_name(&settings)?, settings)));
+    let (network, settings) = match named {
+        Ok(named) => named,
+        Err(wrong) => return session.output.wrong_settings(&wrong),
+    };
+    let delivered = async {
+        let info = start_sandbox(&settings, session.environment).await?;
+        let known = known_of_sandbox(info.as_ref());
+        let settings = session
+            .settings(Command::Kubeconfig, &known)
+            .map_err(|wrong| Error::new(Meaning::Invalid, "read settings", "", wrong.to_string()))?;
+        let wiring = Wiring::new(&settings, session.environment, info)?;
+        match wiring.cluster().await?.access(&network).await? {
+            Access::Kubeconfig { text, .. } => Ok(session.output.write(text.expose_secret())),
+            Access::Bearer { server, certificate_authority, tokens } => {
+                let namespace = settings.text("namespace").map(str::to_owned);
+                let user = user(session, &*tokens).await?;
+                let name = network.to_string();
+                deliver(session, &KubeconfigEntry { name, server, certificate_authority, namespace, user })
+            }
+        }
+    };
+    match delivered.await {
+        Ok(status) => status,
+        Err(error) => session.output.failed(error),
+    }
+}
+
+async fn user(session: &Session<'_>, tokens: &dyn BearerTokens) -> Result<KubeconfigUser> {
+    if !session.switch("exec-plugin") {
+        return Ok(KubeconfigUser::Token(tokens.bearer_token().await?));
+    }
+    Ok(KubeconfigUser::Exec {
+        command: "gke-gcloud-auth-plugin".to_owned(),
+        arguments: Vec::new(),
+        environment: BTreeMap::new(),
+        install_hint: "install it with: gcloud components install gke-gcloud-auth-plugin".to_owned(),
+    })
+}
+
+/// Prints the kubeconfig, or merges it into a file.
+fn deliver(session: &Session<'_>, entry: &KubeconfigEntry) -> Result<ExitStatus> {
+    let Some(path) = session.argument("merge") else {
+        return Ok(session.output.write(kubeconfig::print(entry)?.expose_secret()));
+    };
+    merge(Path::new(path), entry)?;
+    session.output.say(&format!("merged into {path}; its current context is the network's cluster"));
+    Ok(ExitStatus::Done)
+}
+
+/// Merges into a kubeconfig that only its owner can read, by writing beside it and renaming.
+fn merge(path: &Path, entry: &KubeconfigEntry) -> Result<()> {
+    let failed = |error: std::io::Error| {
+        Error::new(Meaning::Invalid, "merge kubeconfig into", path.display().to_string(), "the file cannot be written")
+            .with_source(error)
+    };
+    let merged = match std::fs::read_to_string(path) {
+        Ok(text) => kubeconfig::merge(&SecretString::from(text), entry)?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => kubeconfig::print(entry)?,
+        Err(error) => return Err(failed(error)),
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let mut beside = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    std::io::Write::write_all(&mut beside, merged.expose_secret().as_bytes()).map_err(failed)?;
+    beside.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! `plan`: what `create-network` would make, computed without calling anything.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use spacecraft_core::generation::Profile;
+use spacecraft_core::identity::{CoinbaseSource, NodeKeys, PoetKey};
+use spacecraft_core::operation::{binding_of, differences, foundation_of, planned_genesis};
+use spacecraft_core::plan::{Bindings, Exposure, Plan, Problem, Reach, support_workloads};
+use spacecraft_core::settings::{Command, Settings, SettingsError, SettingsErrors, SystemFiles};
+use spacecraft_core::spec::{Generation, NetworkSpec};
+use spacecraft_core::state::{RecordStore, SCHEMA};
+use spacecraft_core::time::SeededRandom;
+use spacecraft_core::workload::{NetworkSecret, Part, Workload};
+use spacecraft_core::{Error, Meaning, Result};
+use spacecraft_kubernetes::Target;
+
+use super::create_network::template_overrides;
+use crate::exit::ExitStatus;
+use crate::output::table::{or_dash, table};
+use crate::session::{Known, Session};
+use crate::wiring::{Wiring, known_of_sandbox, start_sandbox};
+
+/// A plan, as a document.
+#[derive(Serialize)]
+struct PlanDocument<'a> {
+    schema: &'static str,
+    kind: &'static str,
+    #[serde(flatten)]
+    plan: &'a Plan,
+}
+
+pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
+    let planned = session.settings(Command::Plan, &Known::default()).and_then(|settings| {
+        let (spec, _) = NetworkSpec::from_settings(&settings, &SystemFiles)?;
+        let plan = Plan::new(&spec, &spec.provider.capabilities()).map_err(|problems| wrong(&problems))?;
+        Ok((settings, spec, plan))
+    });
+    let (settings, spec, plan) = match planned {
+        Ok(planned) => planned,
+        Err(wrong) => return session.output.wrong_settings(&wrong),
+    };
+    if session.switch("check") {
+        return check(session, &settings, &spec).await;
+    }
+    if session.switch("manifests") {
+        return match manifests(&settings, &spec, &plan) {
+            Ok(text) => session.output.write(&text),
+            Err(error) => session.output.failed(error),
+        };
+    }
+    session.output.result(&PlanDocument { schema: SCHEMA, kind: "Plan", plan: &plan }, || text(&plan))
+}
+
+fn wrong(problems: &[Problem]) -> SettingsErrors {
+    let errors = problems.iter().map(|problem| SettingsError::new(&problem.key, &problem.value, &problem.message));
+    SettingsErrors { errors: errors.collect() }
+}
+
+/// Compares with the network that is recorded.
+async fn check(session: &Session<'_>, settings: &Settings, spec: &NetworkSpec) -> ExitStatus {
+    let found = async {
+        let info = start_sandbox(settings, session.environment).await?;
+        let known = known_of_sandbox(info.as_ref());
+        let settings = session
+            .settings(Command::Plan, &known)
+            .map_err(|wrong| Error::new(Meaning::Invalid, "read settings", "", wrong.to_string()))?;
+        let wiring = Wiring::new(&settings, session.environment, info)?;
+        let record = RecordStore::new(wiring.state_store().await?, &spec.network).read().await?;
+        Ok::<_, Error>(record.map_or_else(
+            || vec!["the network does not exist".to_owned()],
+            |record| {
+                let asked = NetworkSpec { storage: record.spec.storage.clone(), cluster: record_cluster(&record.spec, spec), ..spec.clone() };
+                differences(&record.spec, &asked)
+            },
+        ))
+    };
+    match found.await {
+        Err(error) => session.output.failed(error),
+        Ok(differences) => {
+            let document = serde_json::json!({"schema": SCHEMA, "kind": "PlanCheck", "network": spec.network, "differences": differences});
+            let status = session.output.result(&document, || {
+                if differences.is_empty() { format!("network {} is as planned\n", spec.network) } else { differences.join("\n") }
+            });
+            if differences.is_empty() { status } else { ExitStatus::Difference }
+        }
+    }
+}
+
+/// The simulated cloud brings project and place along; they are no difference.
+fn record_cluster(recorded: &NetworkSpec, asked: &NetworkSpec) -> spacecraft_core::spec::ClusterSpec {
+    let mut cluster = asked.cluster.clone();
+    for (asked, recorded) in [
+        (&mut cluster.project, &recorded.cluster.project),
+        (&mut cluster.location, &recorded.cluster.location),
+        (&mut cluster.zone, &recorded.cluster.zone),
+    ] {
+        if asked.is_empty() {
+            asked.clone_from(recorded);
+        }
+    }
+    cluster
+}
+
+/// The Kubernetes objects as YAML, keys and addresses as placeholders, secrets blanked.
+fn manifests(settings: &Settings, spec: &NetworkSpec, plan: &Plan) -> Result<String> {
+    let profile = Profile::new(spec.generation, &template_overrides(settings)?)?;
+    let genesis = planned_genesis(spec, plan, Timestamp::now());
+    let bindings = Bindings::placeholders(spec, plan, genesis);
+    let capabilities = spec.provider.capabilities();
+    let foundation = foundation_of(spec, plan, true, capabilities.creates_clusters);
+    let mut workloads: Vec<Workload> = support_workloads(spec, plan, Vec::new());
+    for poet in &plan.poets {
+        workloads.push(bindings.poet(spec, plan, &profile, poet.number)?);
+    }
+    for node in &plan.nodes {
+        workloads.push(bindings.node(spec, plan, &profile, node)?);
+    }
+    let target = Target::of(&binding_of(spec, capabilities.creates_clusters));
+    let objects = spacecraft_kubernetes::manifests(&target, &foundation, &secrets(spec, plan)?, &workloads);
+    let mut text = String::new();
+    for object in &objects {
+        let yaml = serde_saphyr::to_string(object)
+            .map_err(|error| Error::new(Meaning::Other, "write manifest", "", "it cannot be written as YAML").with_source(error))?;
+        text.push_str("---\n");
+        text.push_str(&yaml);
+    }
+    Ok(text)
+}
+
+/// The Secrets by name and entries; what is in them is made up here and blanked before it is printed.
+fn secrets(spec: &NetworkSpec, plan: &Plan) -> Result<Vec<NetworkSecret>> {
+    let random = SeededRandom::new(0);
+    let coinbase = match &spec.coinbase {
+        Some(address) => CoinbaseSource::Given(address),
+        None => CoinbaseSource::Own { prefix: "stest" },
+    };
+    let mut secrets = Vec::new();
+    for node in &plan.nodes {
+        let part = Part::Node { number: node.number, role: node.role };
+        secrets.push(NodeKeys::generate(spec.generation, coinbase, &random)?.to_secret(node.number, part));
+    }
+    if spec.generation == Generation::V1 {
+        secrets.extend(plan.poets.iter().map(|poet| PoetKey::generate(&random).to_secret(poet.number)));
+    }
+    Ok(secrets)
+}
+
+fn text(plan: &Plan) -> String {
+    let cluster = &plan.cluster;
+    let mut text = format!(
+        "network {} ({}) on {}: {} nodes, {} PoETs\n{} workers of type {} (at most {}), pods request {} processor and {} memory, {} claims of {} together\n",
+        plan.network,
+        plan.generation,
+        plan.provider,
+        plan.nodes.len(),
+        plan.poets.len(),
+        cluster.workers,
+        cluster.machine.machine_type,
+        cluster.most_workers,
+        cluster.requested.cpu,
+        cluster.requested.memory,
+        cluster.disks,
+        cluster.disk,
+    );
+    if plan.genesis.from_parent {
+        text.push_str("genesis comes from the parent's config\n");
+    } else {
+        let minutes = |seconds: u64| seconds.div_ceil(60);
+        text.push_str(&format!(
+            "genesis about {} min after the first node is applied: {} min to come up, {} min margin\n",
+            minutes(plan.genesis.predicted_bring_up_seconds + plan.genesis.delay_seconds),
+            minutes(plan.genesis.predicted_bring_up_seconds),
+            minutes(plan.genesis.delay_seconds),
+        ));
+    }
+    for note in &plan.notes {
+        text.push_str(&format!("note: {note}\n"));
+    }
+    text.push('\n');
+    text.push_str(&table(
+        ["NODE", "ROLE", "POET", "P2P", "GRPC PORT", "JSON PORT"],
+        plan.nodes.iter().map(|node| {
+            [
+                node.name.clone(),
+                node.role.to_string(),
+                node.poet.clone(),
+                node.p2p.clone().unwrap_or_else(|| format!("port {} of any worker", node.p2p_port)),
+                node.grpc_node_port.map_or_else(|| "-".to_owned(), |port| port.to_string()),
+                node.json_node_port.map_or_else(|| "-".to_owned(), |port| port.to_string()),
+            ]
+        }),
+    ));
+    text.push('\n');
+    text.push_str(&table(
+        ["CHART", "VERSION", "NAMESPACE", "REPOSITORY"],
+        plan.charts.iter().map(|chart| [chart.chart.clone(), chart.version.clone(), chart.namespace.clone(), chart.repository.clone()]),
+    ));
+    if !plan.dns.is_empty() {
+        text.push('\n');
+        let proxied = |proxied: bool| if proxied { "proxied" } else { "direct" }.to_owned();
+        text.push_str(&table(["DNS NAME", "TRAFFIC"], plan.dns.iter().map(|name| [name.name.clone(), proxied(name.proxied)])));
+    }
+    text.push('\n');
+    text.push_str(&exposure_table(&plan.exposure));
+    text.push('\n');
+    text.push_str(&table(["OBJECT", "COUNT"], plan.objects.iter().map(|(kind, count)| [kind.clone(), count.to_string()])));
+    text
+}
+
+/// Who can reach what, as a table.
+pub(crate) fn exposure_table(exposure: &[Exposure]) -> String {
+    let reach = |reach: &Reach| match reach {
+        Reach::Everybody => "everybody".to_owned(),
+        Reach::Ranges(ranges) => ranges.join(", "),
+        Reach::ClusterOnly => "nobody outside".to_owned(),
+    };
+    table(
+        ["REACHABLE", "BY", "AT", "REMARK"],
+        exposure.iter().map(|entry| {
+            let at = entry.at.join(", ");
+            [entry.what.clone(), reach(&entry.reach), or_dash(Some(at.as_str()).filter(|at| !at.is_empty())), entry.remark.clone()]
+        }),
+    )
+}

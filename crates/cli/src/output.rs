@@ -1,0 +1,142 @@
+//! Who may write where: results to stdout, talk to stderr, each in one form.
+
+mod failure;
+mod progress;
+pub(crate) mod table;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::ArgMatches;
+use serde::Serialize;
+use spacecraft_core::error::printable;
+use spacecraft_core::observer::Observer;
+
+use crate::environment::Environment;
+use crate::exit::ExitStatus;
+use progress::Progress;
+
+/// In which form results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// Tables and sentences.
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+/// Where a command writes.
+#[derive(Debug, Clone)]
+pub(crate) struct Output {
+    format: Format,
+    quiet: bool,
+    verbosity: u8,
+    colour: bool,
+    log_file: Option<PathBuf>,
+    progress: Arc<Progress>,
+}
+
+impl Output {
+    /// As the command line and the terminal want it.
+    pub(crate) fn new(matches: &ArgMatches, environment: &Environment) -> Self {
+        let matches = innermost(matches);
+        let format = match matches.get_one::<String>("output").map(String::as_str) {
+            Some("json") => Format::Json,
+            _ => Format::Text,
+        };
+        let terminal = io::stderr().is_terminal();
+        let wants_colour = environment.get("NO_COLOR").is_none() && environment.get("TERM") != Some("dumb");
+        let colour = terminal && wants_colour && !matches.get_flag("no-color");
+        let quiet = matches.get_flag("quiet");
+        let verbosity = matches.get_count("verbose");
+        Self {
+            format,
+            quiet,
+            verbosity,
+            colour,
+            log_file: matches.get_one::<String>("log-file").map(PathBuf::from),
+            progress: Arc::new(Progress::new(format, quiet, verbosity, terminal, colour)),
+        }
+    }
+
+    /// Starts logging.
+    ///
+    /// # Errors
+    ///
+    /// When the log file cannot be written.
+    pub(crate) fn start_logging(&self) -> Result<(), String> {
+        crate::logging::start(if self.quiet { 0 } else { self.verbosity }, self.colour, self.log_file.as_deref()).map_err(|error| {
+            let path = self.log_file.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
+            format!("open log file {path}: {error}")
+        })
+    }
+
+    /// True when the result is one JSON document.
+    pub(crate) fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Who operations tell what they do.
+    pub(crate) fn observer(&self) -> Arc<dyn Observer> {
+        self.progress.clone()
+    }
+
+    /// Tells the operator something, on stderr.
+    pub(crate) fn say(&self, text: &str) {
+        if !self.quiet {
+            self.progress.line(&printable(text));
+        }
+    }
+
+    /// Tells the operator what went wrong, on stderr.
+    pub(crate) fn complain(&self, text: &str) {
+        let mark = if self.colour { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };
+        self.progress.line(&format!("{mark} {}", printable(text)));
+    }
+
+    /// Takes bars and spinners off the terminal.
+    pub(crate) fn end_progress(&self) {
+        self.progress.clear();
+    }
+
+    /// Writes the result: `document` as JSON, or `text`. A reader that closed the pipe has had enough, which is no failure.
+    pub(crate) fn result(&self, document: &impl Serialize, text: impl FnOnce() -> String) -> ExitStatus {
+        self.end_progress();
+        let text = match self.format {
+            Format::Text => printable(&text()),
+            Format::Json => match serde_json::to_string_pretty(document) {
+                Ok(json) => json,
+                Err(error) => {
+                    self.complain(&format!("write result: {error}"));
+                    return ExitStatus::Failed;
+                }
+            },
+        };
+        self.write(&text)
+    }
+
+    /// Writes text as it is, whatever the format: for scripts, manifests, kubeconfigs.
+    pub(crate) fn write(&self, text: &str) -> ExitStatus {
+        self.end_progress();
+        let mut stdout = io::stdout().lock();
+        let ended = if text.ends_with('\n') { "" } else { "\n" };
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(ended.as_bytes())).and_then(|()| stdout.flush()) {
+            Ok(()) => ExitStatus::Done,
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitStatus::Done,
+            Err(error) => {
+                self.complain(&format!("write result to stdout: {error}"));
+                ExitStatus::Failed
+            }
+        }
+    }
+}
+
+
+/// Global arguments are seen from the innermost command.
+fn innermost(matches: &ArgMatches) -> &ArgMatches {
+    match matches.subcommand() {
+        Some((_, inner)) => innermost(inner),
+        None => matches,
+    }
+}

@@ -1,0 +1,114 @@
+//! How failures are told: once, with what is left behind and what to do next.
+
+use serde::Serialize;
+use spacecraft_core::operation::{Leftover, OperationFailure, StepReport};
+use spacecraft_core::settings::{SettingsError, SettingsErrors};
+use spacecraft_core::state::SCHEMA;
+use spacecraft_core::traits::Evidence;
+use spacecraft_core::{Error, render_chain};
+
+use super::Output;
+use crate::exit::ExitStatus;
+
+/// Wrong settings, as a document.
+#[derive(Serialize)]
+struct WrongSettings<'a> {
+    schema: &'static str,
+    kind: &'static str,
+    errors: &'a [SettingsError],
+}
+
+/// A failed operation, as a document.
+#[derive(Serialize)]
+struct Failed<'a> {
+    schema: &'static str,
+    kind: &'static str,
+    error: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+    resumable: bool,
+    steps: &'a [StepReport],
+    leftovers: &'a [Leftover],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<&'a Evidence>,
+    next: Vec<String>,
+}
+
+impl Output {
+    /// Tells wrong settings, all of them.
+    pub(crate) fn wrong_settings(&self, wrong: &SettingsErrors) -> ExitStatus {
+        self.end_progress();
+        if self.is_json() {
+            self.result(&WrongSettings { schema: SCHEMA, kind: "SettingsErrors", errors: &wrong.errors }, String::new);
+        } else {
+            let count = wrong.errors.len();
+            self.complain(&format!("{count} {} in the settings; nothing was called", if count == 1 { "mistake" } else { "mistakes" }));
+            for error in &wrong.errors {
+                self.progress.line(&spacecraft_core::error::printable(&format!("  {error}")));
+            }
+        }
+        ExitStatus::Usage
+    }
+
+    /// Tells an error after which nothing is left behind.
+    pub(crate) fn failed(&self, error: Error) -> ExitStatus {
+        self.operation_failed(&OperationFailure::untouched(error), &[])
+    }
+
+    /// Tells a failed operation: why, what was seen, what is left, and the commands that go on from there.
+    pub(crate) fn operation_failed(&self, failure: &OperationFailure, next: &[(&str, String)]) -> ExitStatus {
+        self.end_progress();
+        let status = match (failure.is_resumable(), failure.is_usage()) {
+            (true, _) => ExitStatus::Resumable,
+            (false, true) => ExitStatus::Usage,
+            (false, false) => ExitStatus::Failed,
+        };
+        if self.is_json() {
+            let document = Failed {
+                schema: SCHEMA,
+                kind: "Failure",
+                error: render_chain(&failure.error),
+                hint: failure.error.hint(),
+                resumable: failure.is_resumable(),
+                steps: &failure.steps,
+                leftovers: &failure.leftovers,
+                evidence: failure.evidence.as_ref(),
+                next: if failure.is_resumable() { next.iter().map(|(_, command)| command.clone()).collect() } else { Vec::new() },
+            };
+            self.result(&document, String::new);
+            return status;
+        }
+        self.complain(&render_chain(&failure.error));
+        self.tell_evidence(failure.evidence.as_ref());
+        if failure.is_resumable() {
+            self.tell_leftovers(&failure.leftovers);
+            for (what, command) in next {
+                self.progress.line(&format!("{what}:\n  {command}"));
+            }
+        }
+        status
+    }
+
+    fn tell_evidence(&self, evidence: Option<&Evidence>) {
+        let Some(evidence) = evidence.filter(|evidence| !evidence.pods.is_empty()) else { return };
+        self.progress.line("not ready:");
+        for pod in evidence.pods.iter().take(20) {
+            self.progress.line(&spacecraft_core::error::printable(&format!("  {}: {}", pod.workload, pod.reason)));
+            for line in pod.last_log_lines.iter().rev().take(3).rev() {
+                self.progress.line(&spacecraft_core::error::printable(&format!("    | {line}")));
+            }
+        }
+        if evidence.pods.len() > 20 {
+            self.progress.line(&format!("  and {} more", evidence.pods.len() - 20));
+        }
+    }
+
+    fn tell_leftovers(&self, leftovers: &[Leftover]) {
+        self.progress.line("what exists now:");
+        for leftover in leftovers {
+            let doubt = if leftover.certain { "" } else { " (perhaps, or in part)" };
+            self.progress.line(&format!("  {}{doubt}", leftover.resources.join(", ")));
+        }
+    }
+}
+

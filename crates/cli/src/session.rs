@@ -1,0 +1,70 @@
+//! One run of a command: where it writes, what it was given, and what the network's record adds.
+
+use std::collections::BTreeMap;
+
+use clap::ArgMatches;
+use serde_json::Value;
+use spacecraft_core::names::NetworkName;
+use spacecraft_core::settings::{Command, RecordRank, Settings, SettingsError, SettingsErrors, SystemFiles};
+
+use crate::environment::Environment;
+use crate::output::Output;
+
+/// What every command gets.
+#[derive(Debug)]
+pub(crate) struct Session<'a> {
+    /// The command's arguments.
+    pub matches: &'a ArgMatches,
+    /// The environment.
+    pub environment: &'a Environment,
+    /// Where it writes.
+    pub output: &'a Output,
+}
+
+impl Session<'_> {
+    /// The settings of `command` from flags, environment and config file, over what `known` says.
+    pub(crate) fn settings(&self, command: Command, known: &Known) -> Result<Settings, SettingsErrors> {
+        let rank = if command.creates() { RecordRank::BelowConfigFile } else { RecordRank::BelowFlags };
+        let mut values = known.of_sandbox.clone();
+        values.extend(known.of_record.clone());
+        let settings = Settings::builder(command)
+            .flags(crate::arguments::given_flags(self.matches))
+            .environment(self.environment.variables())
+            .record(values, rank)
+            .build(&SystemFiles)?;
+        for warning in settings.warnings() {
+            self.output.say(&format!("warning: {warning}"));
+        }
+        Ok(settings)
+    }
+
+    /// True when a switch of the command itself is given.
+    pub(crate) fn switch(&self, name: &str) -> bool {
+        matches!(self.matches.try_get_one::<bool>(name), Ok(Some(true)))
+    }
+
+    /// The text of an argument of the command itself.
+    pub(crate) fn argument(&self, name: &str) -> Option<&str> {
+        self.matches.try_get_one::<String>(name).ok().flatten().map(String::as_str)
+    }
+}
+
+/// Settings that follow from what exists.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known {
+    /// What the simulated cloud brings.
+    pub of_sandbox: BTreeMap<String, Value>,
+    /// What the network was made with.
+    pub of_record: BTreeMap<String, Value>,
+}
+
+/// The network's name; a mistake in it is told like any other.
+pub(crate) fn network_name(settings: &Settings) -> Result<NetworkName, SettingsErrors> {
+    let name = settings.text("network-name").unwrap_or_default();
+    NetworkName::new(name).map_err(|message| one_mistake("network-name", name, message))
+}
+
+/// A single mistake.
+pub(crate) fn one_mistake(key: &str, value: &str, message: impl Into<String>) -> SettingsErrors {
+    SettingsErrors { errors: vec![SettingsError::new(key, value, message)] }
+}

@@ -1,0 +1,260 @@
+//! Which implementation stands behind each trait, by `--provider`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::json;
+use spacecraft_cloudflare::{Cloudflare, CloudflareOptions};
+use spacecraft_core::operation::Services;
+use spacecraft_core::secret::SecretString;
+use spacecraft_core::settings::Settings;
+use spacecraft_core::time::{SystemClock, SystemRandom};
+use spacecraft_core::traits::{BearerTokens, ClusterProvider, DnsProvider, Notifier, ObjectStore};
+use spacecraft_core::{Error, Meaning, Result};
+use spacecraft_folder::{FolderStore, Visibility};
+use spacecraft_gcp::{Bucket, BucketOptions, Endpoints, Gke, GkeOptions, Tokens};
+use spacecraft_http::{Client, ClientOptions, Proxy, Url};
+use spacecraft_kubernetes::KubeconfigCluster;
+use spacecraft_sandbox::server::{SandboxInfo, ensure_running};
+use spacecraft_slack::{Slack, SlackOptions};
+use spacecraft_spacemesh::Spacemesh;
+
+use crate::connector::Connector;
+use crate::environment::Environment;
+use crate::folders;
+use crate::holder::{ThisHost, this_process};
+use crate::output::Output;
+use crate::session::Known;
+use crate::signals::interrupt_on_signals;
+
+/// The simulated cloud's place for clusters.
+const SANDBOX_LOCATION: (&str, &str) = ("us-central1", "us-central1-a");
+
+/// The folder of the simulated cloud.
+pub(crate) fn sandbox_folder(settings: &Settings, environment: &Environment) -> PathBuf {
+    settings.text("sandbox-dir").map_or_else(|| folders::sandbox(environment), PathBuf::from)
+}
+
+/// Starts the simulated cloud when the settings want it; nothing otherwise.
+pub(crate) async fn start_sandbox(settings: &Settings, environment: &Environment) -> Result<Option<SandboxInfo>> {
+    if settings.text("provider") != Some("sandbox") {
+        return Ok(None);
+    }
+    let folder = sandbox_folder(settings, environment);
+    let failed = |reason: &str| Error::new(Meaning::Unavailable, "start sandbox", folder.display().to_string(), reason);
+    let executable =
+        std::env::current_exe().map_err(|error| failed("this program's own file cannot be found").with_source(error))?;
+    let running = ensure_running(&folder, &executable).await.map_err(|error| failed("it did not start").with_source(error))?;
+    Ok(Some(running.info))
+}
+
+/// Settings that the simulated cloud brings along.
+pub(crate) fn known_of_sandbox(info: Option<&SandboxInfo>) -> Known {
+    let Some(info) = info else { return Known::default() };
+    let (location, zone) = SANDBOX_LOCATION;
+    let values = [
+        ("gcp-project", json!(info.project)),
+        ("gcp-location", json!(location)),
+        ("gcp-zone", json!(zone)),
+        ("state-bucket", json!(info.state_bucket)),
+        ("slack-channel-id", json!(info.slack_channel)),
+    ];
+    Known { of_sandbox: values.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(), ..Known::default() }
+}
+
+/// Everything that is wired the same way for all commands.
+#[derive(Debug)]
+pub(crate) struct Wiring<'a> {
+    settings: &'a Settings,
+    environment: &'a Environment,
+    sandbox: Option<SandboxInfo>,
+    client: Client,
+    options: ClientOptions,
+}
+
+/// The one HTTP client, and what it was built from.
+pub(crate) fn client(environment: &Environment) -> Result<(Client, ClientOptions)> {
+    let proxy =
+        environment.proxy().map(|(url, except)| Proxy { url: SecretString::from(url), except: except.to_owned() });
+    let options = ClientOptions {
+        proxy,
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        ..ClientOptions::default()
+    };
+    Ok((Client::new(options.clone())?, options))
+}
+
+impl<'a> Wiring<'a> {
+    /// Wiring for these settings; asks nothing yet.
+    pub(crate) fn new(settings: &'a Settings, environment: &'a Environment, sandbox: Option<SandboxInfo>) -> Result<Self> {
+        let (client, options) = client(environment)?;
+        Ok(Self { settings, environment, sandbox, client, options })
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.settings.text(name).unwrap_or_default().to_owned()
+    }
+
+    fn on_kubernetes(&self) -> bool {
+        self.settings.text("provider") == Some("kubernetes")
+    }
+
+    /// The cluster provider.
+    pub(crate) async fn cluster(&self) -> Result<Arc<dyn ClusterProvider>> {
+        if self.on_kubernetes() {
+            return Ok(Arc::new(self.kubeconfig_cluster()?));
+        }
+        Ok(Arc::new(Gke::new(GkeOptions {
+            client: self.client.clone(),
+            tokens: self.tokens().await?,
+            project: self.text("gcp-project"),
+            location: self.text("gcp-location"),
+            zone: self.text("gcp-zone"),
+            endpoints: self.google()?,
+        })))
+    }
+
+    fn kubeconfig_cluster(&self) -> Result<KubeconfigCluster> {
+        let path = self
+            .settings
+            .text("kubeconfig")
+            .map_or_else(|| folders::kubeconfig(self.environment), PathBuf::from);
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            Error::new(Meaning::Invalid, "read kubeconfig", path.display().to_string(), "it cannot be read")
+                .with_source(error)
+                .with_hint("name another one with --kubeconfig")
+        })?;
+        // The working folder of the moment does not change what a path in the file means.
+        let path = std::path::absolute(&path).unwrap_or(path);
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        let text = spacecraft_kubernetes::kubeconfig::with_absolute_paths(&SecretString::from(text), folder)?;
+        let context = self.settings.text("context").map(str::to_owned);
+        let namespace = self.settings.text("namespace").map(str::to_owned);
+        Ok(KubeconfigCluster::new(text, context, self.client.retrier().clone()).with_namespace(namespace))
+    }
+
+    /// Tokens for Google's services.
+    async fn tokens(&self) -> Result<Arc<dyn BearerTokens>> {
+        let key = match &self.sandbox {
+            Some(info) => Some(info.service_account_file.clone()),
+            None => self.settings.text("gcp-credentials-file").map(PathBuf::from),
+        };
+        Ok(match key {
+            Some(path) => Arc::new(Tokens::from_service_account_file(&path)?),
+            None => Arc::new(Tokens::of_environment().await?),
+        })
+    }
+
+    fn google(&self) -> Result<Endpoints> {
+        let Some(info) = &self.sandbox else { return Endpoints::google() };
+        let at = |service: &str| simulated(info, &format!("{service}.googleapis.com"));
+        Ok(Endpoints {
+            container: at("container")?,
+            compute: at("compute")?,
+            resource_manager: at("cloudresourcemanager")?,
+            service_usage: at("serviceusage")?,
+            storage: at("storage")?,
+        })
+    }
+
+    /// The store of published configs.
+    pub(crate) async fn config_store(&self) -> Result<Arc<dyn ObjectStore>> {
+        self.store("bucket", "public", Visibility::Public).await
+    }
+
+    /// The store of records, journals and locks.
+    pub(crate) async fn state_store(&self) -> Result<Arc<dyn ObjectStore>> {
+        self.store("state-bucket", "state", Visibility::Private).await
+    }
+
+    /// The store of the discovery file.
+    pub(crate) async fn discovery_store(&self) -> Result<Arc<dyn ObjectStore>> {
+        self.store("discovery-bucket", "discovery", Visibility::Public).await
+    }
+
+    async fn store(&self, bucket: &str, folder: &str, visibility: Visibility) -> Result<Arc<dyn ObjectStore>> {
+        if let Some(root) = self.settings.text("object-dir") {
+            return Ok(Arc::new(FolderStore::new(Path::new(root).join(folder), visibility)?));
+        }
+        let name = match self.settings.text(bucket) {
+            Some(name) => name.to_owned(),
+            None => format!("spacecraft-state-{}", self.text("gcp-project")),
+        };
+        let options = BucketOptions {
+            name,
+            client: self.client.clone(),
+            tokens: self.tokens().await?,
+            endpoint: self.google()?.storage,
+        };
+        Ok(Arc::new(Bucket::new(options).await?))
+    }
+
+    /// DNS, when there is a token for it.
+    pub(crate) fn dns(&self) -> Result<Option<Arc<dyn DnsProvider>>> {
+        let given = self.settings.secret("cloudflare-api-token").cloned();
+        let simulated_token = self.sandbox.as_ref().map(|info| SecretString::from(info.cloudflare_token.as_str()));
+        let Some(token) = given.or(simulated_token) else { return Ok(None) };
+        let api = self.api("api.cloudflare.com", spacecraft_cloudflare::PUBLIC_API)?;
+        let options = CloudflareOptions { api, domain: self.text("domain"), token };
+        Ok(Some(Arc::new(Cloudflare::new(self.client.clone(), options))))
+    }
+
+    /// The Slack token, given or the simulated cloud's.
+    pub(crate) fn slack_token(&self) -> Option<SecretString> {
+        let simulated_token = self.sandbox.as_ref().map(|info| SecretString::from(info.slack_token.as_str()));
+        self.settings.secret("slack-token").cloned().or(simulated_token)
+    }
+
+    fn notifier(&self) -> Result<Option<Arc<dyn Notifier>>> {
+        let (Some(token), Some(channel)) = (self.slack_token(), self.settings.text("slack-channel-id")) else { return Ok(None) };
+        let api = self.api("slack.com", spacecraft_slack::PUBLIC_API)?;
+        let options = SlackOptions { api, channel: channel.to_owned(), token };
+        Ok(Some(Arc::new(Slack::new(self.client.clone(), options))))
+    }
+
+    /// A service's public base address, or where the simulated cloud has it.
+    fn api(&self, host: &str, public: &str) -> Result<Url> {
+        let public = parse(public)?;
+        let Some(info) = &self.sandbox else { return Ok(public) };
+        let path = public.path().trim_matches('/');
+        parse(&format!("{}/{path}", simulated(info, host)?.as_str().trim_end_matches('/')))
+    }
+
+    /// What makes the services inside a cluster.
+    pub(crate) fn connector(&self) -> Connector {
+        let mirrors = self.sandbox.as_ref().map(|info| info.urls.0.clone()).unwrap_or_default();
+        Connector::new(self.client.clone(), self.options.clone(), folders::charts(self.environment), mirrors)
+    }
+
+    /// All services of an operation.
+    pub(crate) async fn services(&self, operation: &str, output: &Output) -> Result<Services> {
+        Ok(Services {
+            cluster: self.cluster().await?,
+            connector: Arc::new(self.connector()),
+            spacemesh: Arc::new(Spacemesh::new(self.client.clone())),
+            config_store: self.config_store().await?,
+            state_store: self.state_store().await?,
+            discovery_store: self.discovery_store().await?,
+            dns: self.dns()?,
+            notifier: self.notifier()?,
+            clock: Arc::clone(&self.options.clock),
+            random: Arc::clone(&self.options.random),
+            observer: output.observer(),
+            interrupt: interrupt_on_signals(output),
+            holder: this_process(operation, self.environment),
+            probe: Arc::new(ThisHost),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        })
+    }
+}
+
+/// Where the simulated cloud has the service of a public host.
+fn simulated(info: &SandboxInfo, host: &str) -> Result<Url> {
+    let url = info.urls.0.get(host).ok_or_else(|| Error::unsupported(format!("reach {host}"), "sandbox"))?;
+    parse(url)
+}
+
+fn parse(url: &str) -> Result<Url> {
+    Url::parse(url).map_err(|error| Error::new(Meaning::Invalid, "read address", url, "it is no URL").with_source(error))
+}
