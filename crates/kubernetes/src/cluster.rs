@@ -153,12 +153,12 @@ impl ClusterProvider for KubeconfigCluster {
     }
 
     async fn get(&self, network: &NetworkName) -> Result<Option<Cluster>> {
-        let selector = labels::network_selector(network.as_str());
+        let selector = labels::namespace_selector(Some(network.as_str()));
         Ok(self.clusters(&selector).await?.into_iter().next())
     }
 
     async fn list(&self) -> Result<ClusterList> {
-        let selector = format!("{},{}={}", labels::NETWORK, labels::MANAGED_BY, labels::MANAGER);
+        let selector = labels::namespace_selector(None);
         Ok(ClusterList { clusters: self.clusters(&selector).await?, unreachable: Vec::new() })
     }
 

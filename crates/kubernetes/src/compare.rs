@@ -145,12 +145,10 @@ mod tests {
 
     use super::*;
     use crate::objects::labels::TEMPLATE_DIGEST;
-    use crate::objects::{Target, of_workload, tests::sample};
-    use spacecraft_core::names::NetworkName;
+    use crate::objects::{of_workload, tests::sample};
 
     fn deployment() -> Manifest {
-        let target = Target::new(NetworkName::new("net1").unwrap(), "net1");
-        of_workload(&target, &sample::v1_node()).pop().unwrap()
+        of_workload(&sample::target(), &sample::v1_node()).pop().unwrap()
     }
 
     fn differences(change: impl FnOnce(&mut Value)) -> Vec<String> {

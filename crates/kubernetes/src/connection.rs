@@ -26,7 +26,7 @@ use crate::dialect::KubernetesDialect;
 use crate::objects::{MANAGER, Manifest};
 use crate::resource::Address;
 
-/// The time that one attempt of a request may take, its whole reply included. Watches and tunnels have no such end.
+/// The time that one attempt of a request may take: as long as API servers work on one by default. Open watches and tunnels have no such end.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 /// No reply is read further than this: a thousand Deployments take about 10 MB.
 const LARGEST_REPLY_BYTES: usize = 256 << 20;
@@ -39,6 +39,7 @@ pub struct Connection {
     client: kube::Client,
     retrier: Retrier,
     server: String,
+    attempt_timeout: Duration,
 }
 
 impl std::fmt::Debug for Connection {
@@ -71,7 +72,13 @@ impl Connection {
     /// [`Meaning::Invalid`] when an address, a certificate or the kubeconfig cannot be used.
     pub async fn open(access: &Access, retrier: Retrier) -> Result<Self> {
         let (client, server) = access::client(access).await?;
-        Ok(Self { client, retrier, server })
+        Ok(Self { client, retrier, server, attempt_timeout: ATTEMPT_TIMEOUT })
+    }
+
+    /// The same connection, but each attempt of a request may take this long, its whole reply included.
+    #[must_use]
+    pub fn with_attempt_timeout(self, attempt_timeout: Duration) -> Self {
+        Self { attempt_timeout, ..self }
     }
 
     /// The client beneath, for what speaks to the API by itself. It does not repeat requests.
@@ -191,13 +198,10 @@ impl Connection {
     }
 
     async fn attempt(&self, draft: &Draft) -> Result<Received, Failure> {
-        match tokio::time::timeout(ATTEMPT_TIMEOUT, self.attempt_unhurried(draft)).await {
+        let timeout = self.attempt_timeout;
+        match tokio::time::timeout(timeout, self.attempt_unhurried(draft)).await {
             Ok(result) => result,
-            Err(_) => Err(Failure::ReplyLost {
-                reason: format!("no whole reply within {} s", ATTEMPT_TIMEOUT.as_secs()),
-                timed_out: true,
-                source: None,
-            }),
+            Err(_) => Err(failure::of_patience(timeout)),
         }
     }
 

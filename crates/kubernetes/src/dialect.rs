@@ -45,9 +45,6 @@ impl Dialect for KubernetesDialect {
         let mut refusal = reply.refusal(&status.message, &status.reason);
         refusal.meaning = status.meaning().unwrap_or(refusal.meaning);
         refusal.retry_after = asked_wait(reply.headers).or(status.retry_after());
-        if status.is_busy() {
-            refusal.repeat = Repeat::CertainlyDidNothing;
-        }
         if status.is_conflict() {
             refusal.repeat = Repeat::MayHaveActed;
         }
@@ -91,11 +88,6 @@ impl Status {
     fn is_ending_namespace(&self) -> bool {
         let causes = self.details.as_ref().and_then(|details| details.causes.as_deref()).unwrap_or_default();
         causes.iter().any(|cause| cause.reason == "NamespaceTerminating")
-    }
-
-    /// True when the server turned the request away before it did anything: `ServerTimeout` says so of writes too.
-    fn is_busy(&self) -> bool {
-        matches!(self.reason.as_str(), "TooManyRequests")
     }
 
     /// True when somebody else changed the object at the same moment, so that the same request can succeed now. A conflict of field

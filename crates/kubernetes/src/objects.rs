@@ -18,6 +18,7 @@ pub(crate) mod tests;
 
 use serde_json::{Map, Value, json};
 use spacecraft_core::names::NetworkName;
+use spacecraft_core::traits::NetworkBinding;
 use spacecraft_core::workload::{Foundation, NetworkSecret, Workload};
 
 pub use labels::MANAGER;
@@ -43,12 +44,13 @@ impl Target {
     /// no shell, and not a floating tag, because it handles private keys.
     pub const KEY_COPIER: &'static str = "docker.io/library/busybox:1.37.0";
 
-    /// The objects of `network` in `namespace` of a cluster of its own, with the usual image for copying keys.
-    pub fn new(network: NetworkName, namespace: impl Into<String>) -> Self {
+    /// Where the objects of a network go that is bound to its cluster so, with the usual image for copying keys.
+    #[must_use]
+    pub fn of(binding: &NetworkBinding) -> Self {
         Self {
-            network,
-            namespace: namespace.into(),
-            shared_cluster: false,
+            network: binding.network.clone(),
+            namespace: binding.namespaces.network.clone(),
+            shared_cluster: binding.shared_cluster,
             key_copier: Self::KEY_COPIER.to_owned(),
         }
     }

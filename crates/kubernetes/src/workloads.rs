@@ -18,7 +18,9 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use spacecraft_core::Result;
 use spacecraft_core::observer::Outcome;
-use spacecraft_core::traits::{Evidence, LogQuery, Look, ServiceAddress, ServiceName, Tunnel, Workloads};
+use spacecraft_core::traits::{
+    Evidence, LogQuery, Look, NetworkBinding, ServiceAddress, ServiceName, Tunnel, Workloads,
+};
 use spacecraft_core::wait::Wait;
 use spacecraft_core::workload::{Foundation, NetworkSecret, ObservedWorkload, Worker, Workload};
 
@@ -41,22 +43,17 @@ pub struct KubernetesWorkloads {
 }
 
 impl KubernetesWorkloads {
-    /// The workloads of the network that `target` names, reached through `connection`.
+    /// The workloads of the network that `binding` names, reached through `connection`. A binding that knows the most workers of the
+    /// pool lets a wait fail early when a pod fits nowhere and no worker can come.
     #[must_use]
-    pub fn new(connection: Connection, target: Target) -> Self {
-        Self { connection, target, namespaces: Vec::new(), most_workers: None, memory: Mutex::default() }
-    }
-
-    /// The same, with the namespaces that the network uses besides its own.
-    #[must_use]
-    pub fn with_namespaces(self, namespaces: impl IntoIterator<Item = String>) -> Self {
-        Self { namespaces: namespaces.into_iter().collect(), ..self }
-    }
-
-    /// The same, knowing how many workers the pool can have at most: with that many, a pod that fits nowhere fails a wait early.
-    #[must_use]
-    pub fn with_most_workers(self, most_workers: u32) -> Self {
-        Self { most_workers: Some(most_workers), ..self }
+    pub fn new(connection: Connection, binding: &NetworkBinding) -> Self {
+        Self {
+            connection,
+            target: Target::of(binding),
+            namespaces: binding.owned_namespaces.clone(),
+            most_workers: binding.most_workers,
+            memory: Mutex::default(),
+        }
     }
 
     /// The connection to the cluster.

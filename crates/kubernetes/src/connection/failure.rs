@@ -1,6 +1,7 @@
 //! How an attempt failed before a whole reply was there.
 
 use std::error::Error as StdError;
+use std::time::Duration;
 
 use hyper_util::client::legacy::Error as ConnectionError;
 use spacecraft_core::{Error, Meaning};
@@ -46,6 +47,15 @@ pub(super) fn of_reading(cause: Source) -> Failure {
         reason: "the reply ended too early".to_owned(),
         timed_out: false,
         source: Some(cause),
+    }
+}
+
+/// The failure of an attempt whose time ran out.
+pub(super) fn of_patience(timeout: Duration) -> Failure {
+    Failure::ReplyLost {
+        reason: format!("no whole reply came within {} s", timeout.as_secs_f32()),
+        timed_out: true,
+        source: None,
     }
 }
 

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use http_body_util::BodyExt as _;
+use kube::client::Body;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use spacecraft_core::{Error, Meaning, Result};
-use spacecraft_http::{Call, Dialect as _, Idempotency, Reply};
+use spacecraft_http::{Call, Dialect as _, Failure, Idempotency, Reply};
 use tokio_util::codec::{FramedRead, LinesCodec};
 use tokio_util::io::StreamReader;
 
 use super::list::ListMetadata;
-use super::{Connection, Query, failure, whole};
+use super::{Connection, Draft, Query, failure, whole};
 use crate::dialect::{KubernetesDialect, Status};
 
 /// How long a watch is asked to last; the server ends it then, and the next one goes on where it ended.
@@ -176,23 +177,30 @@ impl Follower {
             .query("allowWatchBookmarks", "true")
             .query("timeoutSeconds", &WATCH_SECONDS.to_string())
             .query("resourceVersion", version);
-        let opened = connection.retrier().run(&call, || async {
-            let response = connection.client().send(draft.request()?).await.map_err(failure::of_sending)?;
-            if response.status().is_success() {
-                return Ok(response.into_body());
+        let timeout = connection.attempt_timeout;
+        let attempt = || async {
+            match tokio::time::timeout(timeout, begin(connection, &draft)).await {
+                Ok(result) => result,
+                Err(_) => Err(failure::of_patience(timeout)),
             }
-            let (parts, body) = response.into_parts();
-            let body = whole(body).await?;
-            let reply = Reply { status: parts.status, headers: &parts.headers, body: &body };
-            Err(KubernetesDialect
-                .refusal(&reply)
-                .map_or_else(failure::garbled, spacecraft_http::Failure::Refused))
-        });
-        let body = opened.await?;
+        };
+        let body = connection.retrier().run(&call, attempt).await?;
         let reader = StreamReader::new(body.into_data_stream().map_err(std::io::Error::other));
         let lines = FramedRead::new(reader, LinesCodec::new_with_max_length(LONGEST_LINE_BYTES));
         Ok(Box::pin(lines.map_err(|error| error.to_string())))
     }
+}
+
+/// Sends the request of a watch; the reply's body is read while it arrives.
+async fn begin(connection: &Connection, draft: &Draft) -> Result<Body, Failure> {
+    let response = connection.client().send(draft.request()?).await.map_err(failure::of_sending)?;
+    if response.status().is_success() {
+        return Ok(response.into_body());
+    }
+    let (parts, body) = response.into_parts();
+    let body = whole(body).await?;
+    let reply = Reply { status: parts.status, headers: &parts.headers, body: &body };
+    Err(KubernetesDialect.refusal(&reply).map_or_else(failure::garbled, Failure::Refused))
 }
 
 /// What will look different after a while: an API server that is down, and a version that is too old, which a new list replaces.

@@ -43,15 +43,19 @@ pub(crate) fn namespaces<'a>(target: &'a Target, foundation: &'a Foundation) -> 
         .collect()
 }
 
-/// A namespace with the network's labels. One that is `owned`, because we made it, may be deleted whole, and admits pods with
+/// A namespace that belongs to the network. One that is `owned`, because we made it, may be deleted whole, and admits pods with
 /// host ports and, from charts, host paths, which only the privileged level of pod security does; our own pods keep to the restricted
-/// one otherwise. In a namespace that somebody else made, what it admits is theirs to say.
+/// one otherwise. One that somebody else made gets the network's name and nothing more: what it is and admits is theirs to say.
 pub(crate) fn namespace(target: &Target, name: &str, owned: bool) -> Manifest {
-    let mut labels: Labels = labels::of_network(target.network.as_str());
-    if owned {
+    let network = target.network.as_str();
+    let labels = if owned {
+        let mut labels = labels::of_network(network);
         labels.insert("pod-security.kubernetes.io/enforce", "privileged".to_owned());
         labels.insert(labels::OWNED, "true".to_owned());
-    }
+        labels
+    } else {
+        Labels::from([(labels::NETWORK, network.to_owned())])
+    };
     Manifest::new(Address::new(NAMESPACE, "", name), &labels, json!({}))
 }
 

@@ -102,6 +102,11 @@ pub(crate) fn slot_key(network: &str, shared_cluster: bool) -> String {
     if shared_cluster { format!("{SLOT}-{network}") } else { SLOT.to_owned() }
 }
 
+/// The selector of the namespaces of one network, or of all.
+pub(crate) fn namespace_selector(network: Option<&str>) -> String {
+    network.map_or_else(|| NETWORK.to_owned(), |network| format!("{NETWORK}={network}"))
+}
+
 /// The selector of everything of ours that belongs to the network.
 pub(crate) fn network_selector(network: &str) -> String {
     format!("{NETWORK}={network},{MANAGED_BY}={MANAGER}")

@@ -82,14 +82,10 @@ impl StoredSecret {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use spacecraft_core::names::NetworkName;
     use spacecraft_core::workload::Part;
 
     use super::*;
-
-    fn target() -> Target {
-        Target::new(NetworkName::new("net1").unwrap(), "net1")
-    }
+    use crate::objects::tests::sample::target;
 
     proptest! {
         #[test]

@@ -11,14 +11,13 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use spacecraft_core::names::NetworkName;
 use spacecraft_core::secret::SecretBytes;
 use spacecraft_core::workload::{NetworkSecret, Part, Role, Workload};
 
 use super::*;
 
 fn target() -> Target {
-    Target::new(NetworkName::new("net1").unwrap(), "net1")
+    sample::target()
 }
 
 fn bodies(workload: &Workload) -> Vec<Value> {

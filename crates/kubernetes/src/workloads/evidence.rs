@@ -6,7 +6,7 @@ use http::Method;
 use jiff::Timestamp;
 use serde::Deserialize;
 use spacecraft_core::traits::{Evidence, LogQuery, PodEvidence};
-use spacecraft_core::{Error, Meaning, Result};
+use spacecraft_core::{Error, Meaning, Result, render_chain};
 use spacecraft_http::{Call, Idempotency};
 
 use super::KubernetesWorkloads;
@@ -52,7 +52,9 @@ pub(super) async fn last_words(
         match read_log(workloads, pod, Some(container), &query).await {
             Ok(lines) if !lines.is_empty() => return lines,
             Ok(_) => {}
-            Err(error) => tracing::debug!(pod, container, previous, %error, "no last log lines"),
+            Err(error) => {
+                tracing::debug!(pod, container, previous, error = %render_chain(&error), "no last log lines");
+            }
         }
     }
     Vec::new()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::wait::{Progress, Wait};
 use spacecraft_core::{Meaning, Result};
@@ -99,7 +99,7 @@ pub(super) async fn remove_all(workloads: &KubernetesWorkloads, wait: &Wait) -> 
     Ok(outcome(removed))
 }
 
-/// Removes what is ours from a namespace that is not, and our labels from it.
+/// Removes what is ours from a namespace that is not, and our label from it.
 async fn leave_namespace(workloads: &KubernetesWorkloads, name: &str, wait: &Wait) -> Result<()> {
     let connection = &workloads.connection;
     let places = [Place { namespace: Some(name.to_owned()), selector: workloads.selector() }];
@@ -109,11 +109,10 @@ async fn leave_namespace(workloads: &KubernetesWorkloads, name: &str, wait: &Wai
         still(left.or(storage_left(connection, &places, &BTreeSet::new()).await?))
     };
     wait.until(&format!("the network's objects to leave namespace {name}"), LOOK_AGAIN_AFTER, gone).await?;
-    let nothing = |key: &str| (key.to_owned(), Value::Null);
-    let labels: Map<String, Value> =
-        labels::of_network(workloads.network()).keys().map(|key| nothing(key)).collect();
-    let annotations: Map<String, Value> = [nothing(labels::MANIFEST_DIGEST)].into_iter().collect();
-    let patch = json!({ "metadata": { "labels": labels, "annotations": annotations } });
+    let patch = json!({ "metadata": {
+        "labels": { labels::NETWORK: null },
+        "annotations": { labels::MANIFEST_DIGEST: null },
+    } });
     connection.merge(&Address::new(NAMESPACE, "", name), &patch).await
 }
 

@@ -5,7 +5,7 @@ mod fleet;
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use spacecraft_core::wait::Wait;
-use spacecraft_core::{Error, Result};
+use spacecraft_core::{Error, Result, render_chain};
 
 use self::fleet::Fleet;
 use super::{KubernetesWorkloads, evidence, workers};
@@ -43,7 +43,7 @@ pub(super) async fn until_ready(
             Some(delta) = deployments.next() => fleet.note_deployments(delta?, circumstances),
             Some(delta) = pods.next() => fleet.note_pods(delta?, circumstances),
             () = wait.clock().sleep(pause.unwrap_or_default().min(wait.remaining())) => {
-                pool.look(workloads, &fleet, wait.clock().now()).await?;
+                pool.look(workloads, &fleet, wait.clock().now()).await;
                 fleet.judge_all(Circumstances { now: wait.clock().now(), pool_is_full: pool.is_full });
                 judged_again_at = later(wait.clock().now());
                 fleet.tell(wait);
@@ -67,16 +67,18 @@ struct Pool {
 }
 
 impl Pool {
-    /// Counts the workers now and then while pods find no place; without a known ceiling a worker can always come.
-    async fn look(&mut self, workloads: &KubernetesWorkloads, fleet: &Fleet, now: Timestamp) -> Result<()> {
-        let Some(most) = workloads.most_workers.filter(|_| fleet.lacks_places()) else { return Ok(()) };
+    /// Counts the workers now and then while pods find no place. Without a known ceiling, or when the workers cannot be counted, a worker
+    /// can always come.
+    async fn look(&mut self, workloads: &KubernetesWorkloads, fleet: &Fleet, now: Timestamp) {
+        let Some(most) = workloads.most_workers.filter(|_| fleet.lacks_places()) else { return };
         if self.counted.is_some_and(|counted| now.duration_since(counted) < WORKERS_COUNTED_AGAIN_AFTER) {
-            return Ok(());
+            return;
         }
-        let workers = workers::list(workloads).await?;
-        self.is_full = u32::try_from(workers.len()).unwrap_or(u32::MAX) >= most;
         self.counted = Some(now);
-        Ok(())
+        match workers::list(workloads).await {
+            Ok(workers) => self.is_full = u32::try_from(workers.len()).unwrap_or(u32::MAX) >= most,
+            Err(error) => tracing::debug!(error = %render_chain(&error), "the workers cannot be counted"),
+        }
     }
 }
 

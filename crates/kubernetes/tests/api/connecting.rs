@@ -17,7 +17,7 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use wiremock::MockServer;
 
-use crate::support::{CountedTokens, NAMESPACE, answer, list, quick_retrier, requests, target};
+use crate::support::{CountedTokens, NAMESPACE, answer, binding, list, quick_retrier, requests};
 
 /// An authority of this test alone, and a server on loopback with a certificate from it that has no Secrets.
 async fn secured_server() -> (String, String) {
@@ -57,7 +57,7 @@ async fn answer_without_secrets(listener: TcpListener, acceptor: TlsAcceptor) {
 
 async fn secrets_through(access: &Access) -> Result<usize> {
     let connection = Connection::open(access, quick_retrier().0).await?;
-    Ok(KubernetesWorkloads::new(connection, target()).secrets().await?.len())
+    Ok(KubernetesWorkloads::new(connection, &binding()).secrets().await?.len())
 }
 
 #[tokio::test]

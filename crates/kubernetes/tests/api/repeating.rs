@@ -11,8 +11,8 @@ use tokio::net::TcpListener;
 use wiremock::{MockServer, ResponseTemplate};
 
 use crate::support::{
-    DEPLOYMENTS, NAMESPACE, answer, answer_once, bearer, list, quick_retrier, requests, secret, status,
-    stored_secret, target, workload, workloads,
+    DEPLOYMENTS, NAMESPACE, answer, answer_once, bearer, binding, connection, list, quick_retrier, requests,
+    secret, status, stored_secret, workload, workloads,
 };
 
 fn secrets() -> String {
@@ -72,7 +72,7 @@ async fn the_wait_that_the_rate_limiter_asks_for_is_kept() {
     answer(&server, "GET", &secrets(), list(&[])).await;
     let (retrier, clock) = quick_retrier();
     let connection = Connection::open(&bearer(&server.uri()), retrier).await.unwrap();
-    KubernetesWorkloads::new(connection, target()).secrets().await.unwrap();
+    KubernetesWorkloads::new(connection, &binding()).secrets().await.unwrap();
     let slept = clock.slept();
     assert_eq!(slept.len(), 1);
     assert!(slept[0] >= Duration::from_secs(7) && slept[0] < Duration::from_secs(8), "{slept:?}");
@@ -187,4 +187,15 @@ async fn no_error_shows_a_token_or_a_secret() {
     let error = workloads(&server.uri()).await.create_secret(&secret()).await.unwrap_err();
     let shown = format!("{error:?} {}", spacecraft_core::render_chain(&error));
     assert!(!shown.contains("token-") && !shown.contains("b3Vycw"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_asked_again_after_a_while() {
+    let server = MockServer::start().await;
+    let silent = list(&[]).set_delay(Duration::from_secs(60));
+    answer_once(&server, "GET", &secrets(), silent).await;
+    answer(&server, "GET", &secrets(), list(&[])).await;
+    let hurried = connection(&server.uri()).await.with_attempt_timeout(Duration::from_millis(200));
+    assert_eq!(KubernetesWorkloads::new(hurried, &binding()).secrets().await.unwrap(), []);
+    assert_eq!(requests(&server).await.len(), 2);
 }

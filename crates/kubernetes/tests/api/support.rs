@@ -9,16 +9,18 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use spacecraft_core::Result;
+use spacecraft_core::charts::Namespaces;
 use spacecraft_core::image::ImageReference;
 use spacecraft_core::names::NetworkName;
 use spacecraft_core::quantity::{Bytes, MilliCpu, Resources};
 use spacecraft_core::secret::{SecretBytes, SecretString};
+use spacecraft_core::spec::ProviderKind;
 use spacecraft_core::time::{Clock, SeededRandom, SystemClock};
-use spacecraft_core::traits::{Access, BearerTokens};
+use spacecraft_core::traits::{Access, BearerTokens, NetworkBinding};
 use spacecraft_core::wait::Wait;
 use spacecraft_core::workload::{DataVolume, NetworkSecret, Part, Role, Workload};
 use spacecraft_http::{Retrier, RetryPolicy};
-use spacecraft_kubernetes::{Connection, KubernetesWorkloads, Target};
+use spacecraft_kubernetes::{Connection, KubernetesWorkloads};
 use spacecraft_testkit::{RecordingObserver, TestClock};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -61,17 +63,25 @@ pub(crate) async fn connection(server: &str) -> Connection {
 
 /// Workloads of `net1` whose pauses between attempts take no time.
 pub(crate) async fn workloads(server: &str) -> KubernetesWorkloads {
-    KubernetesWorkloads::new(connection(server).await, target())
+    KubernetesWorkloads::new(connection(server).await, &binding())
 }
 
 /// The same on the clock of the machine, for tests that wait for replies.
 pub(crate) async fn unhurried_workloads(server: &str) -> KubernetesWorkloads {
     let retrier = retrier_on(Arc::new(SystemClock));
-    KubernetesWorkloads::new(Connection::open(&bearer(server), retrier).await.unwrap(), target())
+    KubernetesWorkloads::new(Connection::open(&bearer(server), retrier).await.unwrap(), &binding())
 }
 
-pub(crate) fn target() -> Target {
-    Target::new(NetworkName::new("net1").unwrap(), "net1")
+/// `net1` in the namespace of its name, on a cluster of its own.
+pub(crate) fn binding() -> NetworkBinding {
+    let network = NetworkName::new("net1").unwrap();
+    NetworkBinding {
+        namespaces: Namespaces::named(ProviderKind::Gcp, &network, "net1"),
+        network,
+        owned_namespaces: vec!["net1".to_owned()],
+        shared_cluster: false,
+        most_workers: None,
+    }
 }
 
 /// Half a minute of patience, and what is told meanwhile.

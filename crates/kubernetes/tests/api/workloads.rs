@@ -5,12 +5,12 @@ use spacecraft_core::Meaning;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::traits::{LogQuery, Look, Workloads as _};
 use spacecraft_core::workload::{Foundation, Workload};
-use spacecraft_kubernetes::manifests;
+use spacecraft_kubernetes::{Target, manifests};
 use wiremock::matchers::{body_partial_json, method, path, path_regex};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::{
-    DEPLOYMENTS, NAMESPACE, answer, answer_once, brief_patience, list, requests, status, target, workload,
+    DEPLOYMENTS, NAMESPACE, answer, answer_once, binding, brief_patience, list, requests, status, workload,
     workloads,
 };
 
@@ -25,7 +25,7 @@ fn live(workload: &Workload, kind: &str) -> Vec<Value> {
         shared_cluster: false,
         disruption_budgets: Vec::new(),
     };
-    manifests(&target(), &foundation, &[], std::slice::from_ref(workload))
+    manifests(&Target::of(&binding()), &foundation, &[], std::slice::from_ref(workload))
         .into_iter()
         .filter(|object| object["kind"] == kind)
         .collect()

@@ -4,11 +4,24 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use spacecraft_core::image::ImageReference;
+use spacecraft_core::names::NetworkName;
 use spacecraft_core::quantity::{Bytes, MilliCpu, Resources};
 use spacecraft_core::workload::{
     ConfigFile, ContainerPort, DataVolume, DisruptionBudget, Foundation, KeyFile, Part, Probe, Protocol,
     PublicPort, Role, SecretVariable, ServiceExposure, ServicePort, ServiceSpec, Workload,
 };
+
+use crate::objects::Target;
+
+/// The namespace `net1` of a cluster of its own.
+pub(crate) fn target() -> Target {
+    Target {
+        network: NetworkName::new("net1").unwrap(),
+        namespace: "net1".to_owned(),
+        shared_cluster: false,
+        key_copier: Target::KEY_COPIER.to_owned(),
+    }
+}
 
 fn bare(name: &str, part: Part, image: &str) -> Workload {
     Workload {
