@@ -16,7 +16,7 @@ mod rounds;
 
 pub use beacon::{BEACON_EPOCH, BEACON_SCHEMA_VERSION};
 pub use facts::{BeaconFacts, NodeFacts, NodeOptions, PoetFacts, PoetServer, PublishedFacts};
-pub use images::{default_images, generation_of_image};
+pub use images::{default_images, generation_of_image, is_of_no_generation};
 pub use launch::Launch;
 pub use node::{GRPC_PORT, GRPC_PRIVATE_PORT, JSON_PORT, METRICS_PORT, PPROF_PORT};
 pub use poet::REST_PORT;

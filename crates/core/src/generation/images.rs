@@ -23,25 +23,44 @@ pub const fn default_images(generation: Generation) -> (&'static str, &'static s
 }
 
 /// Tags of development images that are known to be of v0.
-const V0_BUILDS: [&str; 4] = ["d298a63", "38b6a9f", "45e3b7f", "38056f5"];
+const V0_BUILDS: [&str; 3] = ["d298a63", "38b6a9f", "45e3b7f"];
+
+/// Tags of development images that are known to be older than what the v0 profile fits: the original's own default was v0.2.2-beta.1.
+const OLDER_BUILDS: [&str; 1] = ["38056f5"];
+
+/// The oldest and the newest patch of v0.2 that the v0 profile fits.
+const V0_PATCHES: std::ops::RangeInclusive<u32> = 13..=17;
 
 /// The generation that the tag of a node's image tells: `v1.7.6` and `1.7.6` are v1, `v0.2.17-beta.0` is v0. None for other tags.
-///
-/// From v0.2.18 to the end of v0, nodes had bech32 addresses already but not all of v1, so these tell nothing either.
 #[must_use]
 pub fn generation_of_image(image: &ImageReference) -> Option<Generation> {
-    let tag = image.tag()?;
-    if V0_BUILDS.contains(&tag) {
+    if image.tag().is_some_and(|tag| V0_BUILDS.contains(&tag)) {
         return Some(Generation::V0);
     }
-    let version = tag.strip_prefix('v').unwrap_or(tag);
-    let release = version.split(['-', '+']).next().unwrap_or_default();
-    let numbers: Vec<u32> = release.split('.').map(str::parse).collect::<Result<_, _>>().ok()?;
-    match numbers.as_slice() {
+    match release(image)?.as_slice() {
         [1, _, ..] => Some(Generation::V1),
-        [0, 2, patch] if *patch <= 17 => Some(Generation::V0),
+        [0, 2, patch] if V0_PATCHES.contains(patch) => Some(Generation::V0),
         _ => None,
     }
+}
+
+/// True for a release that neither generation fits: before v0.2.13 flags were others, and from v0.2.18 to the end of v0 nodes had some of v1 already.
+#[must_use]
+pub fn is_of_no_generation(image: &ImageReference) -> bool {
+    let is_v0_release = release(image).is_some_and(|numbers| numbers.first() == Some(&0));
+    let is_older_build = image.tag().is_some_and(|tag| OLDER_BUILDS.contains(&tag));
+    is_older_build || (is_v0_release && generation_of_image(image).is_none())
+}
+
+/// The numbers of a tag that is a version, without what follows a hyphen.
+fn release(image: &ImageReference) -> Option<Vec<u32>> {
+    let tag = image.tag()?;
+    let version = tag.strip_prefix('v').unwrap_or(tag);
+    let release = version.split(['-', '+']).next().unwrap_or_default();
+    if !release.contains('.') {
+        return None;
+    }
+    release.split('.').map(str::parse).collect::<Result<_, _>>().ok()
 }
 
 #[cfg(test)]
@@ -63,6 +82,18 @@ mod tests {
         assert_eq!(of("spacemeshos/go-spacemesh:1"), None);
         assert_eq!(of("spacemeshos/go-spacemesh-dev:develop"), None);
         assert_eq!(of("spacemeshos/go-spacemesh"), None);
+    }
+
+    #[test]
+    fn releases_that_no_profile_fits_are_known() {
+        let fits_none = |image: &str| is_of_no_generation(&ImageReference::parse(image).unwrap());
+        for image in ["x/y:v0.2.22", "x/y:v0.2.2-beta.1", "x/y:0.3.8", "spacemeshos/go-spacemesh-dev:38056f5"]
+        {
+            assert!(fits_none(image), "{image}");
+        }
+        for image in ["x/y:v0.2.17-beta.0", "x/y:v1.7.6", "x/y:develop", "x/y:0", "x/y"] {
+            assert!(!fits_none(image), "{image}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use super::builder::variable_name;
+
 /// One thing that an operator can set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Setting {
@@ -140,6 +142,12 @@ impl Setting {
     pub(super) const fn variables(mut self, variables: &'static [&'static str]) -> Self {
         self.variables = variables;
         self
+    }
+
+    /// The environment variable of the setting, such as `SPACECRAFT_MINER_RAM`.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        variable_name(self.name)
     }
 
     /// The setting's name in camel case (`minerRam`), which config files may use too.

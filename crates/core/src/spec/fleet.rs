@@ -1,6 +1,6 @@
 use super::reader::Reader;
 use super::{FleetSpec, Generation};
-use crate::generation::generation_of_image;
+use crate::generation::{generation_of_image, is_of_no_generation};
 use crate::ports::{NodePortBlock, p2p_port};
 
 impl Reader<'_> {
@@ -14,6 +14,10 @@ impl Reader<'_> {
             && given != told
         {
             let message = format!("this image is of generation {told}, but generation is {given}");
+            self.wrong("go-sm-image", image, message);
+        }
+        if let Some(image) = image.filter(|image| given.is_none() && is_of_no_generation(image)) {
+            let message = "releases v0.2.13-beta.0 to v0.2.17-beta.0 and v1 are supported; give --generation to try this one all the same";
             self.wrong("go-sm-image", image, message);
         }
         given.or(told).unwrap_or(Generation::V1)
