@@ -49,6 +49,15 @@ async fn a_pool_that_is_too_small_grows_and_never_shrinks() {
 }
 
 #[tokio::test]
+async fn a_ceiling_is_raised_without_lowering_the_floor() {
+    let cloud = cloud_that_changes_pools().await;
+    cloud.answer("GET", NET1, 200, of_size(6, 5, 7)).await;
+    let request = ClusterRequest { most_workers: 9, ..request() };
+    assert_eq!(cloud.gke.ensure_cluster(&request, &cloud.wait()).await.unwrap(), Outcome::Updated);
+    assert_eq!(written(&cloud).await, [bounds(5, 9)]);
+}
+
+#[tokio::test]
 async fn workers_that_gke_cannot_get_are_an_error() {
     let cloud = cloud_that_changes_pools().await;
     let mut short = of_size(2, 3, 5);
