@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use base64::Engine;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
@@ -118,20 +119,14 @@ fn joined(path: &str, key: &str) -> String {
 /// A value that does not fit the type of its field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Misfit {
-    /// What was there, in JSON's words.
-    pub(crate) found: &'static str,
-    /// The Go type that holds the field.
-    pub(crate) holder: String,
     /// The path of the field, without list indices.
     pub(crate) path: String,
-    /// The Go type of the field.
-    pub(crate) wanted: String,
+    message: String,
 }
 
 impl fmt::Display for Misfit {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { found, holder, path, wanted } = self;
-        write!(formatter, "json: cannot unmarshal {found} into Go struct field {holder}.{path} of type {wanted}")
+        formatter.write_str(&self.message)
     }
 }
 
@@ -210,18 +205,23 @@ impl Fitting {
                 }
                 None => Err(self.misfit(value, bare, "resource.Quantity")),
             },
+            Shape::Bytes if value.is_string() => match base64_mistake(value.as_str().unwrap_or_default()) {
+                Some(at) => {
+                    let message = format!("illegal base64 data at input byte {at}");
+                    Err(Misfit { path: bare.to_owned(), message })
+                }
+                None => Ok(()),
+            },
             scalar if fits(value, scalar) => Ok(()),
             scalar => Err(self.misfit(value, bare, &go_type(scalar))),
         }
     }
 
     fn misfit(&self, value: &Value, path: &str, wanted: &str) -> Misfit {
-        Misfit {
-            found: json_name(value),
-            holder: self.holder.clone(),
-            path: path.to_owned(),
-            wanted: wanted.to_owned(),
-        }
+        let (found, holder) = (json_name(value), &self.holder);
+        let message =
+            format!("json: cannot unmarshal {found} into Go struct field {holder}.{path} of type {wanted}");
+        Misfit { path: path.to_owned(), message }
     }
 }
 
@@ -290,6 +290,15 @@ fn fits(value: &Value, shape: &Shape) -> bool {
 fn canonical_quantity(value: &Value) -> Option<String> {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     Quantity::parse(&text).map(Quantity::canonical)
+}
+
+/// Where a text stops being base64.
+fn base64_mistake(text: &str) -> Option<usize> {
+    match base64::engine::general_purpose::STANDARD.decode(text) {
+        Ok(_) => None,
+        Err(base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol(at, _)) => Some(at),
+        Err(base64::DecodeError::InvalidLength(_) | base64::DecodeError::InvalidPadding) => Some(text.len()),
+    }
 }
 
 fn is_instant(text: &str) -> bool {

@@ -443,7 +443,6 @@ fn decoded_body(target: &Target, request: &Request, options: &Options) -> Outcom
         return Err(cannot(&resource.kind, "json: cannot unmarshal the body into an object"));
     }
     check_kind(target, &object)?;
-    check_bytes(&object).map_err(|why| cannot(&resource.kind, &why))?;
     let unknown = decode::fit(&mut object, &resource.structure)
         .map_err(|misfit| cannot(&resource.kind, &misfit.to_string()))?;
     let complaints = complaints(&unknown, &parsed.duplicates);
@@ -471,24 +470,6 @@ fn duplicate_list(duplicates: &[String]) -> String {
         .map(|path| format!("key {:?} already set in map", path.rsplit('.').next().unwrap_or(path)))
         .collect();
     list.join(", ")
-}
-
-/// The data of Secrets must be base64.
-fn check_bytes(object: &Value) -> Result<(), String> {
-    if text(object, "/kind") != Some("Secret") {
-        return Ok(());
-    }
-    for (_, value) in object::entries(object, "/data") {
-        if value.as_str().is_some_and(|text| !is_base64(text)) {
-            return Err("illegal base64 data at input byte 0".to_owned());
-        }
-    }
-    Ok(())
-}
-
-fn is_base64(text: &str) -> bool {
-    use base64::Engine;
-    base64::engine::general_purpose::STANDARD.decode(text).is_ok()
 }
 
 fn check_kind(target: &Target, object: &Value) -> Outcome<()> {
@@ -594,7 +575,6 @@ fn fit_patched(
     let refused =
         |why: &str| Failure::invalid("", "", "", &[Mistake::invalid("patch", patch, why)]);
     check_kind(target, patched)?;
-    check_bytes(patched).map_err(|why| refused(&why))?;
     let unknown =
         decode::fit(patched, &target.resource.structure).map_err(|misfit| refused(&misfit.to_string()))?;
     let complaints = complaints(&unknown, duplicates);
@@ -654,7 +634,6 @@ fn typed(target: &Target, applied: &mut Value) -> Outcome<()> {
         }
     }
     let mut fitted = applied.clone();
-    check_bytes(&fitted).map_err(Failure::bad_request)?;
     let unknown = decode::fit(&mut fitted, &resource.structure)
         .map_err(|misfit| Failure::unexplained(format!("{}: .{}: {misfit}", prefix(), misfit.path)))?;
     if let Some(path) = unknown.first() {
