@@ -78,7 +78,7 @@ fn remark(subject: impl Into<String>, message: impl Into<String>) -> Finding {
 ///
 /// # Errors
 ///
-/// When a service does not answer. A question that we are not allowed to ask is a finding that does not block.
+/// When a service does not answer. A question that it refuses to answer is a finding that does not block.
 pub(crate) async fn preflight(gke: &Gke, request: &PreflightRequest) -> Result<Vec<Finding>> {
     let api = &gke.api;
     let checks = futures::join!(
@@ -97,15 +97,16 @@ pub(crate) async fn preflight(gke: &Gke, request: &PreflightRequest) -> Result<V
         ("Kubernetes version", version),
         ("zone, machine type and quota", machines),
     ] {
-        findings.extend(unless_denied(subject, result)?);
+        findings.extend(unless_unanswered(subject, result)?);
     }
     Ok(findings)
 }
 
-/// A denied question does not block: what matters is whether the real calls are allowed, and that is asked by itself.
-fn unless_denied(subject: &str, result: Result<Vec<Finding>>) -> Result<Vec<Finding>> {
+/// A question that we may not ask, or that the service does not understand, does not block: what matters is whether the real calls
+/// are allowed, and they will say so.
+fn unless_unanswered(subject: &str, result: Result<Vec<Finding>>) -> Result<Vec<Finding>> {
     match result {
-        Err(error) if error.meaning() == Meaning::Denied => {
+        Err(error) if matches!(error.meaning(), Meaning::Denied | Meaning::Invalid) => {
             Ok(vec![remark(subject, cannot_be_checked(&error))])
         }
         result => result,

@@ -161,3 +161,41 @@ fn tell_retry(call: &Call, failure: &Failure, made: u32, pause: Duration) {
 fn signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
+
+#[cfg(test)]
+mod unit_tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_pause_stays_below_a_ceiling_that_doubles_up_to_the_longest(failed in 1_u32..100, chance in any::<u64>()) {
+            let policy = RetryPolicy::default();
+            let doublings = i32::try_from(failed.min(20)).unwrap() - 1;
+            let ceiling = policy.longest_pause.min(policy.first_pause.mul_f64(2_f64.powi(doublings)));
+            prop_assert!(policy.pause(failed, None, chance) <= ceiling);
+        }
+
+        #[test]
+        fn a_pause_that_was_asked_for_is_kept_and_hardly_exceeded(asked in 0_u64..1_000_000, chance in any::<u64>()) {
+            let policy = RetryPolicy::default();
+            let asked = Duration::from_millis(asked);
+            let pause = policy.pause(3, Some(asked), chance);
+            prop_assert!(pause >= asked && pause <= asked + policy.first_pause);
+        }
+
+        #[test]
+        fn any_policy_has_pauses(pause in any::<Duration>(), failed in any::<u32>(), asked in any::<Option<Duration>>(), chance in any::<u64>()) {
+            let policy = RetryPolicy { first_pause: pause, longest_pause: pause, ..RetryPolicy::default() };
+            let _ = policy.pause(failed, asked, chance);
+        }
+    }
+
+    #[test]
+    fn chance_decides_between_nothing_and_the_whole_ceiling() {
+        let policy = RetryPolicy::default();
+        assert_eq!(policy.pause(1, None, 0), Duration::ZERO);
+        assert_eq!(policy.pause(1, None, 250_000_000), Duration::from_millis(250));
+    }
+}

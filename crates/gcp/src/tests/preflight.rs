@@ -97,6 +97,14 @@ async fn a_question_that_is_not_allowed_does_not_block() {
 }
 
 #[tokio::test]
+async fn a_question_that_the_service_does_not_understand_does_not_block() {
+    let unknown = refusal(400, "INVALID_ARGUMENT", "Permission x.y.z is not valid for this resource.");
+    let (subject, message, blocking) = only_finding("POST", PERMISSIONS, 400, unknown).await;
+    assert_eq!((subject.as_str(), blocking), ("permissions", false));
+    assert!(message.contains("is not valid for this resource"), "{message}");
+}
+
+#[tokio::test]
 async fn a_foreign_cluster_of_the_name_blocks_and_our_own_does_not() {
     let (subject, _, blocking) = only_finding("GET", NET1, 200, foreign_cluster()).await;
     assert_eq!((subject.as_str(), blocking), ("cluster net1", true));
