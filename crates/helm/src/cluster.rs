@@ -75,10 +75,6 @@ impl Cluster {
         Self { client, retrier }
     }
 
-    pub(crate) fn retrier(&self) -> &Retrier {
-        &self.retrier
-    }
-
     /// Everything that the cluster serves, and its version.
     ///
     /// # Errors
@@ -174,7 +170,7 @@ impl Cluster {
     async fn exchange(&self, call: &Call, draft: &Draft) -> Result<Value> {
         let attempt = || async {
             let reply = self.client.request::<Value>(draft.request()?).await;
-            reply.map_err(|error| failure(error))
+            reply.map_err(failure)
         };
         self.retrier.run(call, attempt).await
     }

@@ -2,7 +2,11 @@
 
 pub mod capabilities;
 pub mod chart;
+pub mod charts;
 pub mod cluster;
+pub mod engine;
+pub mod functions;
+mod lookup;
 pub mod manifest;
 pub mod modernise;
 mod objects;
@@ -10,7 +14,13 @@ mod operations;
 pub mod patches;
 pub mod readiness;
 pub mod release;
+mod render;
 pub mod schema;
 pub mod source;
+#[cfg(test)]
+mod testing;
 pub mod values;
 mod version;
+
+pub use charts::Charts;
+pub use operations::Uninstalled;

@@ -26,8 +26,9 @@ use crate::release::{Release, Status};
 
 pub(crate) use install::Installation;
 pub(crate) use rollback::Rollback;
-pub(crate) use uninstall::{Uninstallation, Uninstalled};
-pub(crate) use upgrade::Upgrade;
+pub(crate) use uninstall::Uninstallation;
+pub use uninstall::Uninstalled;
+pub(crate) use upgrade::{Upgrade, current_of};
 
 /// How often a field takeover is tried while others change the object at the same time.
 const TAKEOVER_ATTEMPTS: usize = 4;
@@ -256,8 +257,11 @@ fn whole_text(error: &Error) -> String {
 }
 
 /// Labels of a new revision: those of the last one, under those that were given.
-fn labels_of(last: Option<&Stored>, given: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+pub(crate) fn labels_of(last: Option<&Stored>, given: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let mut labels = last.map(|stored| stored.labels.clone()).unwrap_or_default();
     labels.extend(given.clone());
     labels
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,12 +21,6 @@ pub(crate) struct Stored {
     pub(crate) labels: BTreeMap<String, String>,
 }
 
-impl Stored {
-    pub(crate) fn new(release: Release) -> Self {
-        Self { release, labels: BTreeMap::new() }
-    }
-}
-
 /// The records of a cluster.
 #[derive(Debug, Clone)]
 pub(crate) struct Storage {
@@ -147,7 +141,7 @@ fn to_secret(stored: &Stored, time_label: &str, now: Timestamp) -> Result<Value>
 }
 
 /// The revision in a Secret; none if it holds something else.
-pub(super) fn from_secret(secret: &Value) -> Option<Stored> {
+pub(crate) fn from_secret(secret: &Value) -> Option<Stored> {
     let data = secret.pointer("/data/release").and_then(Value::as_str)?;
     let record = STANDARD.decode(data).ok()?;
     let mut release = decode(&record).ok()?;
@@ -188,7 +182,8 @@ mod tests {
 
     fn stored(version: u32, status: Status) -> Stored {
         let info = Info { status, ..Info::default() };
-        Stored::new(Release { name: "rel".to_owned(), version, info, ..Release::default() })
+        let release = Release { name: "rel".to_owned(), version, info, ..Release::default() };
+        Stored { release, labels: BTreeMap::new() }
     }
 
     #[test]

@@ -1,0 +1,480 @@
+//! The one door to everything that commands do with charts and releases.
+
+mod installer;
+mod options;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use spacecraft_core::time::{Clock, Random};
+use spacecraft_core::wait::Wait;
+use spacecraft_core::{Error, Meaning, Result};
+
+pub use options::{
+    ReleaseOptions, Rendered, Reuse, RollbackOptions, TemplateOptions, UninstallOptions, UpgradeOptions,
+};
+
+use crate::capabilities::{Capabilities, KubeVersion};
+use crate::chart::{Chart, ChartError, Crd, check};
+use crate::cluster::{Address, Cluster, Served};
+use crate::lookup::Lookups;
+use crate::manifest::{self, Sorted};
+use crate::objects::place;
+use crate::operations::{
+    Installation, Manner, Operation, Rollback, Uninstallation, Uninstalled, Upgrade, current_of, labels_of,
+};
+use crate::readiness::{Verdict, follow, of_release_object};
+use crate::release::storage::{Storage, Stored};
+use crate::release::{ChartRecord, Info, Release, Status};
+use crate::render::{self, Output, ReleaseInfo, Surroundings, finish};
+use crate::source::{ChartReference, ChartSources};
+use crate::values::{Nulls, ValueOptions, Values, coalesce, combine_tables};
+
+/// How often a chart is rendered anew because a template looked up something that was not known yet.
+const MOST_RENDERS: usize = 10;
+
+/// Renders charts, and installs and manages them as releases of a cluster.
+#[derive(Debug, Clone)]
+pub struct Charts {
+    sources: ChartSources,
+    cluster: Option<Cluster>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl Charts {
+    /// Charts from `sources`; without a cluster they can only be rendered.
+    #[must_use]
+    pub fn new(
+        sources: ChartSources,
+        cluster: Option<Cluster>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        Self { sources, cluster, clock, random }
+    }
+
+    /// The values that files and flags give together; files are read from this machine.
+    ///
+    /// # Errors
+    /// [`Meaning::Invalid`] in Helm's words.
+    pub fn read_values(&self, options: &ValueOptions) -> Result<Values> {
+        options
+            .values(&|path| std::fs::read(Path::new(path)))
+            .map_err(|error| Error::new(Meaning::Invalid, "read values", "", error.to_string()))
+    }
+
+    /// Loads a chart that can be installed.
+    ///
+    /// # Errors
+    /// If it cannot be found, read or installed.
+    pub async fn load(&self, reference: &ChartReference) -> Result<Chart> {
+        let chart = self.sources.load(reference).await?;
+        check::installable(&chart).map_err(|error| invalid("load chart", chart.name(), &error))?;
+        if chart.metadata.deprecated {
+            tracing::warn!(chart = chart.name(), "this chart is deprecated");
+        }
+        Ok(chart)
+    }
+
+    /// Renders a chart as `helm template` does. Needs no cluster, and asks none.
+    ///
+    /// # Errors
+    /// [`Meaning::Invalid`] in Helm's words, and what loading the chart fails with.
+    pub async fn template(&self, options: &TemplateOptions) -> Result<Rendered> {
+        let chart = self.load(&options.chart).await?;
+        release_name(&options.release_name)?;
+        let release = ReleaseInfo {
+            name: options.release_name.clone(),
+            namespace: options.namespace.clone(),
+            revision: 1,
+            is_upgrade: options.is_upgrade,
+        };
+        let mut capabilities = Capabilities::default();
+        if let Some(version) = &options.kube_version {
+            capabilities.kube_version = KubeVersion::of(version);
+        }
+        capabilities.api_versions.extend(options.api_versions.iter().cloned());
+        let surroundings = Surroundings {
+            skip_schema_validation: options.skip_schema_validation,
+            subchart_notes: options.render_subchart_notes,
+            ..self.surroundings(release, capabilities, Arc::default())
+        };
+        let name = chart.name().to_owned();
+        let mut output = render::render(chart, &options.values, &surroundings)
+            .map_err(|error| invalid("render chart", &name, &error))?;
+        finish(&mut output.sorted, None, &options.patches)?;
+        options::rendered(&output, options)
+    }
+
+    /// Installs a chart under a name that is free.
+    ///
+    /// # Errors
+    /// [`Meaning::AlreadyExists`] if the name, or an object, belongs to another release; nothing was changed then. What
+    /// fails later is recorded with the release, or undone with `atomic`.
+    pub async fn install(&self, options: &ReleaseOptions, wait: &Wait) -> Result<Release> {
+        let cluster = self.cluster()?;
+        release_name(&options.name)?;
+        let chart = self.load(&options.chart).await?;
+        let served = cluster.served().await?;
+        Operation::new(cluster, &served, wait).free_name(&options.namespace, &options.name).await?;
+        self.install_chart(chart, options, served, wait).await
+    }
+
+    async fn install_chart(
+        &self,
+        chart: Chart,
+        options: &ReleaseOptions,
+        mut served: Served,
+        wait: &Wait,
+    ) -> Result<Release> {
+        let cluster = self.cluster()?;
+        if options.create_namespace {
+            Operation::new(cluster, &served, wait).ensure_namespace(&options.namespace).await?;
+        }
+        if !options.skip_crds && self.install_crds(&chart, &served, options.modernise, wait).await? {
+            served = cluster.served().await?;
+        }
+        let release = ReleaseInfo {
+            name: options.name.clone(),
+            namespace: options.namespace.clone(),
+            revision: 1,
+            is_upgrade: false,
+        };
+        let release = self.render_for(chart, &options.values, release, options, &served, wait).await?;
+        let installation = Installation {
+            stored: Stored { release, labels: options.labels.clone() },
+            manner: manner(options, false),
+            atomic: options.atomic,
+            description: options.description.clone(),
+        };
+        Operation::new(cluster, &served, wait).install(installation).await
+    }
+
+    /// Makes a new revision of a release, or its first one if `install` says so and there is none.
+    ///
+    /// # Errors
+    /// [`Meaning::NotFound`] if there is no release to upgrade. When something fails on the way, the former revision stays
+    /// in force, which the error says.
+    pub async fn upgrade(&self, options: &UpgradeOptions, wait: &Wait) -> Result<Release> {
+        let cluster = self.cluster()?;
+        let ReleaseOptions { name, namespace, .. } = &options.release;
+        release_name(name)?;
+        let mut chart = self.load(&options.release.chart).await?;
+        let served = cluster.served().await?;
+        let operation = Operation::new(cluster, &served, wait);
+        let history = operation.live_history(namespace, name).await?;
+        let is_uninstalled = |stored: &Stored| stored.release.info.status == Status::Uninstalled;
+        if options.install && history.last().is_none_or(is_uninstalled) {
+            if !history.is_empty() {
+                operation.uninstall(namespace, name, &Uninstallation::default()).await?;
+            }
+            return self.install_chart(chart, &options.release, served, wait).await;
+        }
+        let current = current_of(&history, name)?;
+        let values = reused_values(&mut chart, &options.release.values, &current.release, options.reuse)?;
+        let release = ReleaseInfo {
+            name: name.clone(),
+            namespace: namespace.clone(),
+            revision: history.last().map_or(1, |last| last.release.version.saturating_add(1)),
+            is_upgrade: true,
+        };
+        let release = self.render_for(chart, &values, release, &options.release, &served, wait).await?;
+        let upgrade = Upgrade {
+            stored: Stored { release, labels: labels_of(history.last(), &options.release.labels) },
+            manner: manner(&options.release, options.force),
+            atomic: options.release.atomic,
+            cleanup_on_fail: options.cleanup_on_fail,
+            history_max: options.history_max,
+            description: options.release.description.clone(),
+        };
+        operation.upgrade(history, upgrade).await
+    }
+
+    /// Goes back to an earlier revision, which becomes a new one.
+    ///
+    /// # Errors
+    /// [`Meaning::NotFound`] if there is no such release or revision, and what fails on the way.
+    pub async fn rollback(&self, options: &RollbackOptions, wait: &Wait) -> Result<Release> {
+        let cluster = self.cluster()?;
+        let served = cluster.served().await?;
+        let operation = Operation::new(cluster, &served, wait);
+        let history = operation.live_history(&options.namespace, &options.name).await?;
+        if history.is_empty() {
+            return Err(not_found("roll back release", &options.name));
+        }
+        let manner = Manner {
+            no_hooks: options.no_hooks,
+            wait: options.wait || options.wait_for_jobs,
+            wait_for_jobs: options.wait_for_jobs,
+            take_ownership: false,
+            force: options.force,
+        };
+        let rollback = Rollback {
+            revision: options.revision,
+            manner,
+            history_max: options.history_max,
+            cleanup_on_fail: options.cleanup_on_fail,
+        };
+        operation.rollback(history, rollback).await
+    }
+
+    /// Uninstalls a release. Its CRDs stay, and so does what its resource policy keeps.
+    ///
+    /// # Errors
+    /// [`Meaning::NotFound`] if there is no such release, unless `ignore_not_found` says otherwise, and what fails on the
+    /// way; running it again goes on.
+    pub async fn uninstall(&self, options: &UninstallOptions, wait: &Wait) -> Result<Option<Uninstalled>> {
+        let cluster = self.cluster()?;
+        let served = cluster.served().await?;
+        let how = Uninstallation {
+            no_hooks: options.no_hooks,
+            keep_history: options.keep_history,
+            wait: options.wait,
+            description: options.description.clone(),
+        };
+        let operation = Operation::new(cluster, &served, wait);
+        let uninstalled = operation.uninstall(&options.namespace, &options.name, &how).await?;
+        if uninstalled.is_none() && !options.ignore_not_found {
+            return Err(not_found("uninstall release", &options.name));
+        }
+        Ok(uninstalled)
+    }
+
+    /// The newest revision of every release of a namespace, or of all namespaces, by name: those that are in force or
+    /// failed, or with `all` those of any status.
+    ///
+    /// # Errors
+    /// If the records cannot be read.
+    pub async fn list(&self, namespace: Option<&str>, all: bool) -> Result<Vec<Release>> {
+        let mut newest: BTreeMap<(String, String), Release> = BTreeMap::new();
+        for stored in self.storage()?.all(namespace).await? {
+            let key = (stored.release.name.clone(), stored.release.namespace.clone());
+            let known = newest.get(&key).map_or(0, |release| release.version);
+            if stored.release.version > known {
+                newest.insert(key, stored.release);
+            }
+        }
+        let shown =
+            |release: &Release| all || matches!(release.info.status, Status::Deployed | Status::Failed);
+        Ok(newest.into_values().filter(shown).collect())
+    }
+
+    /// One revision of a release, the last one if none is named.
+    ///
+    /// # Errors
+    /// [`Meaning::NotFound`] if there is none.
+    pub async fn get(&self, namespace: &str, name: &str, revision: Option<u32>) -> Result<Release> {
+        let history = self.storage()?.history(namespace, name).await?;
+        let wanted = |stored: &Stored| revision.is_none_or(|revision| stored.release.version == revision);
+        let found = history.into_iter().rfind(wanted);
+        found.map(|stored| stored.release).ok_or_else(|| not_found("get release", name))
+    }
+
+    /// The revisions of a release, oldest first, no more than the newest `most`.
+    ///
+    /// # Errors
+    /// [`Meaning::NotFound`] if there is none.
+    pub async fn history(&self, namespace: &str, name: &str, most: usize) -> Result<Vec<Release>> {
+        let history = self.storage()?.history(namespace, name).await?;
+        if history.is_empty() {
+            return Err(not_found("get the history of release", name));
+        }
+        let skipped = history.len().saturating_sub(most);
+        Ok(history.into_iter().skip(skipped).map(|stored| stored.release).collect())
+    }
+
+    fn cluster(&self) -> Result<&Cluster> {
+        self.cluster.as_ref().ok_or_else(|| Error::unsupported("manage releases", "offline chart"))
+    }
+
+    fn storage(&self) -> Result<Storage> {
+        Ok(Storage::new(self.cluster()?.clone()))
+    }
+
+    fn surroundings(
+        &self,
+        release: ReleaseInfo,
+        capabilities: Capabilities,
+        lookups: Arc<Lookups>,
+    ) -> Surroundings {
+        Surroundings {
+            release,
+            capabilities,
+            lookups,
+            now: self.clock.now(),
+            random: Arc::clone(&self.random),
+            skip_schema_validation: false,
+            subchart_notes: false,
+        }
+    }
+
+    /// Renders for a cluster: with its capabilities, what templates look up in it, modernised for it, patched.
+    async fn render_for(
+        &self,
+        chart: Chart,
+        values: &Values,
+        info: ReleaseInfo,
+        options: &ReleaseOptions,
+        served: &Served,
+        wait: &Wait,
+    ) -> Result<Release> {
+        let output = self.render_with_lookups(chart, values, &info, options, served).await?;
+        let Output { chart, mut sorted, notes } = output;
+        let changes = finish(&mut sorted, options.modernise.then_some(served), &options.patches)?;
+        for text in changes {
+            wait.observer().observe(&spacecraft_core::observer::Event::Note { text });
+        }
+        let Sorted { manifests, hooks } = sorted;
+        let documents = manifests.iter().map(|manifest| (manifest.path.as_str(), manifest.content.as_str()));
+        Ok(Release {
+            name: info.name,
+            namespace: info.namespace,
+            info: Info { notes, ..Info::default() },
+            chart: ChartRecord::from(&chart),
+            config: values.clone(),
+            manifest: manifest::to_text(documents),
+            hooks,
+            version: info.revision,
+            apply_method: String::new(),
+        })
+    }
+
+    async fn render_with_lookups(
+        &self,
+        chart: Chart,
+        values: &Values,
+        info: &ReleaseInfo,
+        options: &ReleaseOptions,
+        served: &Served,
+    ) -> Result<Output> {
+        let cluster = self.cluster()?;
+        let mut lookups = Arc::<Lookups>::default();
+        for _ in 0..MOST_RENDERS {
+            let surroundings = Surroundings {
+                skip_schema_validation: options.skip_schema_validation,
+                ..self.surroundings(info.clone(), served.capabilities(), Arc::clone(&lookups))
+            };
+            let output = render::render(chart.clone(), values, &surroundings);
+            drop(surroundings);
+            let known = Arc::get_mut(&mut lookups);
+            // Questions come before faults: a template may have failed for want of an answer.
+            if let Some(known) = known
+                && known.fetch(cluster, served).await?
+            {
+                continue;
+            }
+            return output.map_err(|error| invalid("render chart", chart.name(), &error));
+        }
+        let reason = format!("its templates look up something new even after {MOST_RENDERS} renders");
+        Err(Error::new(Meaning::Invalid, "render chart", chart.name(), reason))
+    }
+
+    /// Creates those custom resource definitions of `crds/` that do not exist and waits until they can be used; true if
+    /// there was one to create.
+    async fn install_crds(
+        &self,
+        chart: &Chart,
+        served: &Served,
+        modernise: bool,
+        wait: &Wait,
+    ) -> Result<bool> {
+        let cluster = self.cluster()?;
+        let mut created = Vec::new();
+        for crd in chart.crds() {
+            for (address, object) in definitions(&crd, served, modernise)? {
+                match cluster.create(&address, &object).await {
+                    Ok(_) => created.push(address),
+                    Err(error) if error.meaning() == Meaning::AlreadyExists => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        let judge = |_: &Address, object: Option<&serde_json::Value>| {
+            let absent = || Verdict::Pending("it does not exist".to_owned());
+            object.map_or_else(absent, |object| of_release_object(object, false))
+        };
+        let patience = wait.within(std::time::Duration::from_secs(60));
+        follow(cluster, &patience, "custom resource definitions", &created, &judge).await?;
+        Ok(!created.is_empty())
+    }
+}
+
+/// The objects of one file of `crds/`, as the cluster can take them.
+fn definitions(crd: &Crd, served: &Served, modernise: bool) -> Result<Vec<(Address, serde_json::Value)>> {
+    let text = String::from_utf8_lossy(&crd.data).into_owned();
+    let files = BTreeMap::from([(crd.path.clone(), text)]);
+    let mut sorted = manifest::sort(&files).map_err(|error| invalid("read", &crd.path, &error))?;
+    finish(&mut sorted, modernise.then_some(served), &[])?;
+    let mut definitions = Vec::new();
+    for manifest in &sorted.manifests {
+        let (placed, unknown) = place(&manifest.content, served, "")?;
+        if let Some(unknown) = unknown.first() {
+            let reason = format!("the cluster serves no {unknown}");
+            return Err(Error::new(Meaning::Invalid, "install the definitions of", &crd.path, reason));
+        }
+        definitions.extend(placed.into_iter().map(|placed| (placed.address.clone(), placed.plain())));
+    }
+    Ok(definitions)
+}
+
+/// The values of an upgrade, given what the release was installed with; may put earlier defaults into the chart.
+fn reused_values(chart: &mut Chart, given: &Values, current: &Release, reuse: Reuse) -> Result<Values> {
+    let mut values = given.clone();
+    match reuse {
+        Reuse::Never => {}
+        Reuse::UnlessGiven if values.is_empty() => values.clone_from(&current.config),
+        Reuse::UnlessGiven => {}
+        Reuse::OverNewDefaults => combine_tables(&mut values, current.config.clone(), Nulls::Remove),
+        Reuse::Always => {
+            chart.values = current.computed_values()?;
+            combine_tables(&mut values, current.config.clone(), Nulls::Remove);
+        }
+    }
+    Ok(values)
+}
+
+impl Release {
+    /// The values that the release was rendered with: those given, over the chart's own.
+    ///
+    /// # Errors
+    /// If the record's values do not fit its chart.
+    pub fn computed_values(&self) -> Result<Values> {
+        let ChartRecord { metadata, values, .. } = self.chart.clone();
+        let chart = Chart { metadata, values, ..Chart::default() };
+        coalesce(&chart, &self.config)
+            .map_err(|error| invalid("compute the values of release", &self.name, &error))
+    }
+
+    /// The texts of all hooks, each after its source.
+    #[must_use]
+    pub fn hooks_text(&self) -> String {
+        manifest::to_text(self.hooks.iter().map(|hook| (hook.path.as_str(), hook.manifest.as_str())))
+    }
+}
+
+fn manner(options: &ReleaseOptions, force: bool) -> Manner {
+    Manner {
+        no_hooks: options.no_hooks,
+        wait: options.wait || options.wait_for_jobs || options.atomic,
+        wait_for_jobs: options.wait_for_jobs,
+        take_ownership: options.take_ownership,
+        force,
+    }
+}
+
+fn release_name(name: &str) -> Result<()> {
+    check::release_name(name).map_err(|error| Error::new(Meaning::Invalid, error.to_string(), "", ""))
+}
+
+fn invalid(operation: &str, what: &str, error: &ChartError) -> Error {
+    Error::new(Meaning::Invalid, operation, what, error.to_string())
+}
+
+fn not_found(operation: &str, name: &str) -> Error {
+    Error::new(Meaning::NotFound, operation, name, "release: not found")
+}
+
+#[cfg(test)]
+mod tests;
