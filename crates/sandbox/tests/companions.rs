@@ -1,5 +1,13 @@
 //! The services beside the cloud: Cloudflare, Slack, GitHub, Elasticsearch, Kibana and PoETs.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail at any line"
+)]
+
 #[path = "support/world.rs"]
 mod support;
 

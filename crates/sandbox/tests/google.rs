@@ -1,5 +1,13 @@
 //! Google's services: what they accept, what they refuse and in which words.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail at any line"
+)]
+
 #[path = "support/world.rs"]
 mod support;
 

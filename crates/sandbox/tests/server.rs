@@ -1,5 +1,13 @@
 //! A sandbox server as its users meet it: over the network, from its folder.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail at any line"
+)]
+
 use std::{io::Write, path::Path, time::Duration};
 
 use aws_lc_rs::{
