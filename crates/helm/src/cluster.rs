@@ -4,6 +4,8 @@ mod address;
 mod served;
 mod watch;
 
+use std::time::Duration;
+
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 use spacecraft_core::{Error, Meaning, Result};
@@ -15,6 +17,8 @@ pub(crate) use watch::{Change, Followed};
 
 /// The field manager under which Helm's objects are applied.
 pub(crate) const FIELD_MANAGER: &str = "helm";
+/// The time that one attempt of a request may take, its whole reply included. Watches have no such end.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 /// How many objects one page of a list has.
 const PAGE: usize = 500;
 
@@ -169,8 +173,15 @@ impl Cluster {
 
     async fn exchange(&self, call: &Call, draft: &Draft) -> Result<Value> {
         let attempt = || async {
-            let reply = self.client.request::<Value>(draft.request()?).await;
-            reply.map_err(failure)
+            let reply = self.client.request::<Value>(draft.request()?);
+            match tokio::time::timeout(ATTEMPT_TIMEOUT, reply).await {
+                Ok(reply) => reply.map_err(failure),
+                Err(_) => Err(Failure::ReplyLost {
+                    reason: format!("no whole reply within {} s", ATTEMPT_TIMEOUT.as_secs()),
+                    timed_out: true,
+                    source: None,
+                }),
+            }
         };
         self.retrier.run(call, attempt).await
     }

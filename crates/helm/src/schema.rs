@@ -6,6 +6,7 @@
 
 mod format;
 mod reference;
+mod scalars;
 mod validator;
 mod violation;
 

@@ -1,5 +1,7 @@
 //! Charts from repositories and registries, over HTTP.
 
+#![allow(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
+
 use std::io::Write;
 
 use serde_json::json;

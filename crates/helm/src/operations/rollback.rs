@@ -2,7 +2,7 @@
 
 use spacecraft_core::{Error, Meaning, Result};
 
-use super::{Manner, Operation, whole_text};
+use super::{Manner, Operation, deployed, whole_text};
 use crate::objects::PlacedObject;
 use crate::release::storage::Stored;
 use crate::release::{HookEvent, Release, Status};
@@ -27,17 +27,14 @@ impl Operation<'_> {
     pub(crate) async fn rollback(&self, mut history: Vec<Stored>, rollback: Rollback) -> Result<Release> {
         let Rollback { manner, history_max, cleanup_on_fail, .. } = rollback;
         let (mut stored, last) = self.rollback_target(&history, rollback.revision)?;
-        let former = self.place_former(&last.release);
+        let in_force = deployed(&history).unwrap_or(&last);
+        let former = self.place_all_former(&history, &in_force.release);
         let objects = self.place_new(&stored.release)?;
         if history_max > 0 {
             self.storage.trim(&mut history, history_max.saturating_sub(1)).await?;
         }
         self.storage.create(&stored, self.now()).await?;
-        let made = match self.roll_objects_back(&mut stored, &former, &objects, manner).await {
-            Ok(()) => Ok(()),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = made {
+        if let Err(error) = self.roll_objects_back(&mut stored, &former, &objects, manner).await {
             return Err(self.failed_rollback(stored, last, &objects, &former, error, cleanup_on_fail).await);
         }
         self.supersede(&history).await?;

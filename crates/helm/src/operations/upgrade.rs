@@ -70,7 +70,7 @@ impl Operation<'_> {
     }
 
     /// Objects of the revision in force and of failed ones after it, which may have made some.
-    fn place_all_former(&self, history: &[Stored], current: &Release) -> Vec<PlacedObject> {
+    pub(super) fn place_all_former(&self, history: &[Stored], current: &Release) -> Vec<PlacedObject> {
         let mut objects = self.place_former(current);
         let later =
             history.iter().map(|stored| &stored.release).filter(|release| release.version > current.version);

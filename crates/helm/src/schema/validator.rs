@@ -7,7 +7,11 @@ use serde_json::{Map, Value};
 
 use super::format;
 use super::reference::resolve;
-use super::violation::{Violation, What, number, quote, quote_all};
+use super::scalars::{
+    bounds, count, display, enum_text, equal, first_pair_of_equals, is_compound, missing, number_keywords,
+    regex, text_keywords, type_fault,
+};
+use super::violation::{Violation, What, quote, quote_all};
 
 /// How deep schemas may lead into each other for one value; a reference that leads to itself ends here.
 const MAX_DEPTH: usize = 200;
@@ -25,7 +29,7 @@ pub(super) enum SchemaError {
     Endless(String),
 }
 
-type Outcome<T = ()> = Result<T, SchemaError>;
+pub(super) type Outcome<T = ()> = Result<T, SchemaError>;
 
 /// A schema document.
 pub(super) struct Validator<'a> {
@@ -36,7 +40,7 @@ pub(super) struct Validator<'a> {
 
 /// What one schema said of one value.
 #[derive(Default)]
-struct Findings {
+pub(super) struct Findings {
     violations: Vec<Violation>,
     /// Properties and items that some part of the schema spoke of.
     properties: BTreeSet<String>,
@@ -44,7 +48,7 @@ struct Findings {
 }
 
 impl Findings {
-    fn add(&mut self, at: &str, text: impl Into<String>) {
+    pub(super) fn add(&mut self, at: &str, text: impl Into<String>) {
         self.violations.push(Violation::new(at, text));
     }
 
@@ -57,9 +61,9 @@ impl Findings {
 
 /// One value with where it is and how deep the schemas are that lead to it.
 #[derive(Clone, Copy)]
-struct Place<'v> {
+pub(super) struct Place<'v> {
     value: &'v Value,
-    at: &'v str,
+    pub(super) at: &'v str,
     depth: usize,
 }
 
@@ -453,146 +457,4 @@ impl<'a> Validator<'a> {
         }
         Ok(())
     }
-}
-
-fn text_keywords(
-    schema: &Map<String, Value>,
-    text: &str,
-    place: Place<'_>,
-    findings: &mut Findings,
-) -> Outcome {
-    bounds(schema, "minLength", "maxLength", text.chars().count(), place, findings);
-    if let Some(pattern) = schema.get("pattern").and_then(Value::as_str)
-        && !regex(pattern)?.is_match(text)
-    {
-        findings.add(place.at, format!("{} does not match pattern {}", quote(text), quote(pattern)));
-    }
-    Ok(())
-}
-
-fn number_keywords(schema: &Map<String, Value>, value: f64, place: Place<'_>, findings: &mut Findings) {
-    let limit = |keyword: &str| schema.get(keyword).and_then(Value::as_f64);
-    let excludes = |keyword: &str| schema.get(keyword) == Some(&Value::Bool(true));
-    let mut check = |keyword: &str, limit: Option<f64>, is_met: &dyn Fn(f64) -> bool| {
-        if let Some(limit) = limit.filter(|limit| !is_met(*limit)) {
-            findings.add(place.at, format!("{keyword}: got {}, want {}", number(value), number(limit)));
-        }
-    };
-    let (minimum, maximum) = (limit("minimum"), limit("maximum"));
-    let below = excludes("exclusiveMinimum").then_some(minimum).flatten().or(limit("exclusiveMinimum"));
-    let above = excludes("exclusiveMaximum").then_some(maximum).flatten().or(limit("exclusiveMaximum"));
-    check("minimum", minimum.filter(|_| !excludes("exclusiveMinimum")), &|limit| value >= limit);
-    check("maximum", maximum.filter(|_| !excludes("exclusiveMaximum")), &|limit| value <= limit);
-    check("exclusiveMinimum", below, &|limit| value > limit);
-    check("exclusiveMaximum", above, &|limit| value < limit);
-    check("multipleOf", limit("multipleOf").filter(|of| *of > 0.0), &|of| is_multiple(value, of));
-}
-
-/// True of a multiple, up to what is lost in writing decimal fractions as binary ones.
-fn is_multiple(value: f64, of: f64) -> bool {
-    let quotient = value / of;
-    (quotient - quotient.round()).abs() <= 1e-9 * quotient.abs().max(1.0)
-}
-
-fn bounds(
-    schema: &Map<String, Value>,
-    least: &str,
-    most: &str,
-    found: usize,
-    place: Place<'_>,
-    findings: &mut Findings,
-) {
-    let text = |keyword: &str, wanted: usize| format!("{keyword}: got {found}, want {wanted}");
-    if let Some(wanted) = count(schema, least).filter(|wanted| found < *wanted) {
-        findings.add(place.at, text(least, wanted));
-    }
-    if let Some(wanted) = count(schema, most).filter(|wanted| found > *wanted) {
-        findings.add(place.at, text(most, wanted));
-    }
-}
-
-fn count(schema: &Map<String, Value>, keyword: &str) -> Option<usize> {
-    let value = schema.get(keyword)?;
-    value
-        .as_u64()
-        .or_else(|| format!("{:.0}", value.as_f64()?).parse().ok())
-        .and_then(|count| count.try_into().ok())
-}
-
-fn missing<'s>(required: Option<&'s Value>, object: &Map<String, Value>) -> Vec<&'s str> {
-    let names = required.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    names.filter(|name| !object.contains_key(*name)).collect()
-}
-
-fn regex(pattern: &str) -> Outcome<Regex> {
-    Regex::new(pattern).map_err(|_| SchemaError::Pattern(quote(pattern)))
-}
-
-fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
-}
-
-fn type_fault(wanted: &Value, value: &Value) -> Option<String> {
-    const ALL: [&str; 7] = ["null", "boolean", "number", "integer", "string", "array", "object"];
-    let named: Vec<&str> = match wanted {
-        Value::String(name) => vec![name.as_str()],
-        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
-        _ => return None,
-    };
-    let is_whole = value.as_f64().is_some_and(|number| number.fract() == 0.0);
-    let is_met = |name: &&str| *name == type_name(value) || (*name == "integer" && is_whole);
-    if named.is_empty() || named.iter().any(is_met) {
-        return None;
-    }
-    let wanted: Vec<&str> = ALL.iter().copied().filter(|name| named.contains(name)).collect();
-    Some(format!("got {}, want {}", type_name(value), wanted.join(" or ")))
-}
-
-fn is_compound(value: &Value) -> bool {
-    value.is_array() || value.is_object()
-}
-
-fn enum_text(wanted: &[Value]) -> String {
-    if wanted.iter().any(is_compound) {
-        return "enum failed".to_owned();
-    }
-    let shown = wanted.iter().map(display).collect::<Vec<_>>().join(", ");
-    if wanted.len() == 1 { format!("value must be {shown}") } else { format!("value must be one of {shown}") }
-}
-
-fn display(value: &Value) -> String {
-    match value {
-        Value::String(text) => quote(text),
-        Value::Null => "<nil>".to_owned(),
-        other => other.to_string(),
-    }
-}
-
-/// Equality as JSON Schema means it: 1 and 1.0 are the same number.
-fn equal(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Number(one), Value::Number(other)) => one == other || one.as_f64() == other.as_f64(),
-        (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| equal(one, other))
-        }
-        (Value::Object(one), Value::Object(other)) => {
-            one.len() == other.len()
-                && one.iter().all(|(key, value)| other.get(key).is_some_and(|found| equal(value, found)))
-        }
-        (one, other) => one == other,
-    }
-}
-
-fn first_pair_of_equals(items: &[Value]) -> Option<(usize, usize)> {
-    items.iter().enumerate().find_map(|(place, item)| {
-        let earlier = items.iter().take(place).position(|other| equal(item, other))?;
-        Some((earlier, place))
-    })
 }

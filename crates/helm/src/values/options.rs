@@ -55,24 +55,6 @@ impl ValueOptions {
         }
         Ok(values)
     }
-
-    /// The names of all files that these sources need.
-    #[must_use]
-    pub fn file_names(&self) -> Vec<String> {
-        let names = std::cell::RefCell::new(Vec::new());
-        let note = |path: &str| {
-            names.borrow_mut().push(path.to_owned());
-            Ok(Vec::new())
-        };
-        let needing_files = Self {
-            values_files: self.values_files.clone(),
-            set_file: self.set_file.clone(),
-            ..Self::default()
-        };
-        let outcome = needing_files.values(&note);
-        drop(outcome);
-        names.into_inner()
-    }
 }
 
 fn values_file(path: &str, read: &dyn Fn(&str) -> std::io::Result<Vec<u8>>) -> Result<Values, ChartError> {
