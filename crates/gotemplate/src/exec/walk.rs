@@ -1,13 +1,16 @@
 //! Walking over a template's pieces.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::{ExecError, Interpreter, Operand, Variable};
 use crate::template::{Argument, Branch, Command, Node, Pipeline, Template, TemplateCall, TemplateSet};
 use crate::value::Value;
 
 pub(super) type Evaluated<T> = Result<T, Box<ExecError>>;
+
+/// The variable that holds the dot that a template was called with.
+static ROOT: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from("$"));
 
 /// How a piece ended: on to the next, or out of a round of a loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +83,7 @@ impl<'e> State<'e> {
         data: Operand,
         out: &'e mut Vec<u8>,
     ) -> Self {
-        let root = Variable { name: Arc::from("$"), operand: data.clone() };
+        let root = Variable { name: Arc::clone(&ROOT), operand: data.clone() };
         Self { interpreter, templates, template, variables: vec![root], out, place: Place::Start, data }
     }
 

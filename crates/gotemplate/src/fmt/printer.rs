@@ -7,7 +7,7 @@ use crate::number::{format_float, format_float_as, quote_go, quote_go_ascii, quo
 use crate::value::{Data, List, Map, Object, Value};
 
 /// Printing stops at this depth: a map can hold itself.
-const MAX_DEPTH: usize = 500;
+const MAX_DEPTH: usize = 256;
 /// Printing stops at this length: a small value can hold the same part over and over.
 const MAX_LENGTH: usize = 64 * 1024 * 1024;
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Number, Value};
 
 /// How deep JSON may be nested, as in Go; deeper than our stack allows is refused before.
-const MAX_DEPTH: usize = 1_000;
+const MAX_DEPTH: usize = 256;
 
 /// Why a text is not JSON, in Go's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -18,7 +18,7 @@ pub(crate) struct Allowance {
 
 impl Default for Allowance {
     fn default() -> Self {
-        Self { nodes: 5_000_000, depth: 2_000 }
+        Self { nodes: 5_000_000, depth: 256 }
     }
 }
 

@@ -15,7 +15,7 @@ type Scanned<T> = Result<T, SyntaxError>;
 const SIMPLE_KEY_LENGTH: usize = 1024;
 
 /// How deep collections may be nested; deeper is an attack.
-pub(super) const MAX_DEPTH: usize = 1_000;
+pub(super) const MAX_DEPTH: usize = 256;
 
 /// Where a key may have begun.
 #[derive(Debug, Clone, Copy)]

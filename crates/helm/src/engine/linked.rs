@@ -40,15 +40,10 @@ pub(super) fn add(functions: &mut Functions, lookup: Option<Arc<dyn Lookup>>) {
 
 fn include(call: &Call<'_>, included: &RefCell<HashMap<String, usize>>) -> CallResult {
     let name = call.text(0);
-    {
-        let mut included = included.borrow_mut();
-        let depth = included.entry(name.clone().into_owned()).or_default();
-        if *depth > MAX_INCLUDES {
-            return Err(CallError::new(format!(
-                "rendering template has a nested reference name: {name}: unable to execute template"
-            )));
-        }
-        *depth += 1;
+    if !enter(&mut included.borrow_mut(), &name) {
+        return Err(CallError::new(format!(
+            "rendering template has a nested reference name: {name}: unable to execute template"
+        )));
     }
     let output = call.interpreter().execute(call.templates(), &name, call.value(1));
     if let Some(depth) = included.borrow_mut().get_mut(name.as_ref()) {
@@ -57,22 +52,28 @@ fn include(call: &Call<'_>, included: &RefCell<HashMap<String, usize>>) -> CallR
     output.map(Value::text).map_err(|error| CallError::of(&error))
 }
 
+/// Counts one more inclusion of a template inside itself; false if there are too many.
+fn enter(included: &mut HashMap<String, usize>, name: &str) -> bool {
+    match included.get_mut(name) {
+        Some(depth) if *depth > MAX_INCLUDES => return false,
+        Some(depth) => *depth += 1,
+        None => drop(included.insert(name.to_owned(), 1)),
+    }
+    true
+}
+
 /// Renders a text as a template that can call all others; what it defines is known inside of it only.
 fn tpl(call: &Call<'_>, known: &RefCell<HashMap<String, Parsed>>) -> CallResult {
     let text = call.text(0);
-    if !text.contains("{{") {
-        return Ok(call.value(0).clone());
-    }
-    let parsed = match known.borrow().get(text.as_ref()) {
-        Some(parsed) => parsed.clone(),
-        None => parse(SET_NAME, &text, &|name| call.interpreter().functions().contains(name)).map_err(
-            |error| {
-                let quoted = number::quote_go(text.as_bytes());
-                CallError::new(format!("cannot parse template {quoted}: {error}"))
-            },
-        )?,
+    let already_known = known.borrow().get(text.as_ref()).cloned();
+    let parsed = match already_known {
+        Some(parsed) => parsed,
+        None => {
+            let parsed = parse_text(call, &text)?;
+            known.borrow_mut().insert(text.clone().into_owned(), parsed.clone());
+            parsed
+        }
     };
-    known.borrow_mut().entry(text.clone().into_owned()).or_insert_with(|| parsed.clone());
     let mut templates = TemplateSet::over(call.templates());
     templates.add(&parsed);
     let output = call.interpreter().execute_template(&templates, parsed.main(), call.value(1));
@@ -81,6 +82,13 @@ fn tpl(call: &Call<'_>, known: &RefCell<HashMap<String, Parsed>>) -> CallResult 
         CallError::new(format!("error during tpl function execution for {quoted}: {error}"))
     })?;
     Ok(without_missing(output))
+}
+
+fn parse_text(call: &Call<'_>, text: &str) -> Result<Parsed, CallError> {
+    parse(SET_NAME, text, &|name| call.interpreter().functions().contains(name)).map_err(|error| {
+        let quoted = number::quote_go(text.as_bytes());
+        CallError::new(format!("cannot parse template {quoted}: {error}"))
+    })
 }
 
 fn without_missing(output: Vec<u8>) -> Value {

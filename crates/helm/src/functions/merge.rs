@@ -5,7 +5,7 @@ use spacecraft_gotemplate::{Call, CallError, CallResult, Function, Functions, Ma
 use super::add_as;
 
 /// A dictionary can hold itself; merging goes no deeper than this.
-const MAX_DEPTH: usize = 1_000;
+const MAX_DEPTH: usize = 256;
 
 pub(super) fn add(functions: &mut Functions) {
     let merging =

@@ -62,7 +62,10 @@ fn go_message(error: &ast::Error, expression: &str) -> String {
         ErrorKind::ClassUnclosed => format!("missing closing ]: `{from_class}`"),
         ErrorKind::GroupUnclosed => format!("missing closing ): `{expression}`"),
         ErrorKind::GroupUnopened => format!("unexpected ): `{expression}`"),
-        ErrorKind::RepetitionMissing => format!("missing argument to repetition operator: `{part}`"),
+        ErrorKind::RepetitionMissing => {
+            let operator = error.pattern().get(span.start.offset..).and_then(|rest| rest.chars().next());
+            format!("missing argument to repetition operator: `{}`", operator.unwrap_or_default())
+        }
         ErrorKind::ClassRangeInvalid => format!("invalid character class range: `{part}`"),
         ErrorKind::EscapeUnexpectedEof => "trailing backslash at end of expression: ``".to_owned(),
         ErrorKind::EscapeUnrecognized => format!("invalid escape sequence: `{part}`"),

@@ -3,6 +3,7 @@
 use spacecraft_gotemplate::{Call, CallResult, Function, Functions, GoString, Type, Value};
 
 use super::cast::to_text;
+use super::words::{lower, upper};
 use super::{add_as, failure};
 
 const ONE: &[Type] = &[Type::String];
@@ -13,8 +14,8 @@ pub(super) fn add(functions: &mut Functions) {
         functions.insert(name, Function::new(ONE, move |call| Ok(make(&call.text(0)).into())));
     };
     one("trim", |text| text.trim().to_owned());
-    one("upper", str::to_uppercase);
-    one("lower", lower);
+    one("upper", |text| text.chars().map(upper).collect());
+    one("lower", |text| text.chars().map(lower).collect());
     one("nospace", |text| text.chars().filter(|character| !character.is_whitespace()).collect());
     functions.insert("hello", Function::new(&[], |_| Ok("Hello!".into())));
     add_trimming(functions);
@@ -32,11 +33,6 @@ pub(super) fn add(functions: &mut Functions) {
     );
     functions
         .insert("toString", Function::new(&[Type::Any], |call| Ok(Value::String(to_text(call.value(0))))));
-}
-
-/// Without the special case of a sigma at the end of a word, which Go does not know.
-fn lower(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).collect()
 }
 
 fn add_trimming(functions: &mut Functions) {

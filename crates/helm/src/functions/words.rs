@@ -7,7 +7,7 @@ pub(super) fn add(functions: &mut Functions) {
         functions.insert(name, Function::new(&[Type::String], move |call| Ok(make(&call.text(0)).into())));
     };
     one("title", title);
-    one("untitle", |text| change_first_letters(text, |letter| letter.to_lowercase().collect()));
+    one("untitle", untitle);
     one("initials", initials);
     one("swapcase", swap_case);
     one("camelcase", pascal_case);
@@ -21,7 +21,7 @@ fn title(text: &str) -> String {
     let mut titled = String::with_capacity(text.len());
     for character in text.chars() {
         if after_separator {
-            titled.extend(character.to_uppercase());
+            titled.push(upper(character));
         } else {
             titled.push(character);
         }
@@ -35,18 +35,14 @@ fn title(text: &str) -> String {
     titled
 }
 
-fn change_first_letters(text: &str, change: impl Fn(char) -> String) -> String {
+/// The first letter of every word in lower case.
+fn untitle(text: &str) -> String {
     let mut after_space = true;
-    let mut changed = String::with_capacity(text.len());
-    for character in text.chars() {
-        if after_space && !character.is_whitespace() {
-            changed.push_str(&change(character));
-        } else {
-            changed.push(character);
-        }
-        after_space = character.is_whitespace();
-    }
-    changed
+    let change = |character: char| {
+        let starts_word = std::mem::replace(&mut after_space, character.is_whitespace());
+        if starts_word { lower(character) } else { character }
+    };
+    text.chars().map(change).collect()
 }
 
 fn initials(text: &str) -> String {
@@ -54,27 +50,21 @@ fn initials(text: &str) -> String {
 }
 
 fn swap_case(text: &str) -> String {
-    let mut swapped = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_uppercase() {
-            swapped.extend(character.to_lowercase());
-        } else {
-            swapped.extend(character.to_uppercase());
-        }
-    }
-    swapped
+    text.chars().map(|letter| if letter.is_uppercase() { lower(letter) } else { upper(letter) }).collect()
 }
 
 fn is_connector(character: char) -> bool {
     matches!(character, '-' | '_') || character.is_whitespace()
 }
 
-fn upper(character: char) -> char {
+/// A letter in upper case if that is a single letter too; Go changes no other.
+pub(super) fn upper(character: char) -> char {
     let mut upper = character.to_uppercase();
     if upper.len() == 1 { upper.next().unwrap_or(character) } else { character }
 }
 
-fn lower(character: char) -> char {
+/// A letter in lower case if that is a single letter too; Go changes no other.
+pub(super) fn lower(character: char) -> char {
     let mut lower = character.to_lowercase();
     if lower.len() == 1 { lower.next().unwrap_or(character) } else { character }
 }
