@@ -2,10 +2,13 @@
 
 mod bucket;
 mod clusters;
+mod conformance;
 mod deletion;
 mod disks;
+mod faults;
 mod firewall;
 mod fixture;
 mod pool;
 mod preflight;
+mod sandbox;
 mod tokens;
