@@ -20,7 +20,7 @@ use spacecraft_core::{Error, Meaning, Result};
 use crate::cluster::{Address, Cluster, Resource, Served};
 use crate::manifest::{self, UNINSTALL_ORDER};
 use crate::objects::{self, Owner, PlacedObject, foreign, is_kept, place, takeover_patch};
-use crate::readiness::{Verdict, follow, of_release_object};
+use crate::readiness::{Verdict, follow, of_release_object, takes_time};
 use crate::release::storage::{Storage, Stored};
 use crate::release::{Release, Status};
 
@@ -184,12 +184,11 @@ impl<'a> Operation<'a> {
         if !manner.wait {
             return Ok(());
         }
-        let targets: Vec<Address> = objects.iter().map(|placed| placed.address.clone()).collect();
-        let judged: Vec<Address> = targets
-            .into_iter()
+        let targets: Vec<Address> = objects
+            .iter()
+            .map(|placed| placed.address.clone())
             .filter(|address| {
-                of_release_object(&json!({"kind": address.resource.kind}), manner.wait_for_jobs)
-                    != Verdict::Ready
+                takes_time(&address.resource.kind, manner.wait_for_jobs) && !address.name.is_empty()
             })
             .collect();
         let judge = |_: &Address, object: Option<&Value>| {
@@ -198,7 +197,7 @@ impl<'a> Operation<'a> {
                 |object| of_release_object(object, manner.wait_for_jobs),
             )
         };
-        follow(self.cluster, self.wait, &format!("release {}", release.name), &judged, &judge).await
+        follow(self.cluster, self.wait, &format!("release {}", release.name), &targets, &judge).await
     }
 
     async fn until_gone(&self, addresses: &[Address]) -> Result<()> {

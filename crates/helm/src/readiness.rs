@@ -23,6 +23,23 @@ impl Verdict {
     }
 }
 
+/// True of kinds of which an object can be there without being ready.
+#[must_use]
+pub fn takes_time(kind: &str, with_jobs: bool) -> bool {
+    const KINDS: [&str; 9] = [
+        "Pod",
+        "Deployment",
+        "StatefulSet",
+        "DaemonSet",
+        "ReplicaSet",
+        "ReplicationController",
+        "PersistentVolumeClaim",
+        "Service",
+        "CustomResourceDefinition",
+    ];
+    KINDS.contains(&kind) || (with_jobs && kind == "Job")
+}
+
 /// Whether an object of a release is ready; jobs only count `with_jobs`.
 #[must_use]
 pub fn of_release_object(object: &Value, with_jobs: bool) -> Verdict {

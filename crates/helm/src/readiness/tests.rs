@@ -120,3 +120,12 @@ fn a_pod_says_why_it_does_not_run() {
     assert_eq!(pending(of_release_object(&pod, false)), "container c waits: ImagePullBackOff");
     assert_eq!(pending(of_hook(&pod)), "container c waits: ImagePullBackOff");
 }
+
+#[test]
+fn every_kind_that_can_be_unready_is_waited_for() {
+    for kind in ["Deployment", "DaemonSet", "StatefulSet", "Pod", "Service", "PersistentVolumeClaim"] {
+        assert!(takes_time(kind, false), "{kind}");
+    }
+    assert!(takes_time("Job", true) && !takes_time("Job", false));
+    assert!(!takes_time("ConfigMap", true));
+}
