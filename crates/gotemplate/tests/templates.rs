@@ -285,3 +285,23 @@ fn a_list_nested_a_million_deep_is_dropped_without_a_full_stack() {
     }
     drop(list);
 }
+
+#[test]
+fn nesting_without_end_is_refused() {
+    let deep = 100_000;
+    assert!(
+        failure(&format!("{{{{ {} 1", "(".repeat(deep)), &json!(null))
+            .contains("max expression depth exceeded")
+    );
+    assert!(failure(&"{{ if 1 }}".repeat(deep), &json!(null)).contains("max expression depth exceeded"));
+    let chain = format!("{{{{ if 0 }}}}{}{{{{ end }}}}", "{{ else if 0 }}".repeat(deep));
+    assert!(failure(&chain, &json!(null)).contains("max expression depth exceeded"));
+}
+
+#[test]
+fn a_hundred_levels_are_executed_on_an_ordinary_stack() {
+    let chain = format!("{{{{ if 0 }}}}{}{{{{ else }}}}last{{{{ end }}}}", "{{ else if 0 }}".repeat(90));
+    assert_eq!(render(&chain, &json!(null)), "last");
+    let parentheses = format!("{{{{ {}1{} }}}}", "(".repeat(90), ")".repeat(90));
+    assert_eq!(render(&parentheses, &json!(null)), "1");
+}

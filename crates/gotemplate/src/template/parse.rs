@@ -15,7 +15,7 @@ pub struct ParseError(String);
 pub(super) type Parsing<T> = Result<T, ParseError>;
 
 /// How deep actions and parentheses may be nested.
-const MAX_DEPTH: usize = 500;
+const MAX_DEPTH: usize = 250;
 
 /// A piece of a template, or what ends a list of them.
 enum Piece {

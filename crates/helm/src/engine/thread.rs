@@ -7,7 +7,7 @@ use super::RenderError;
 pub(super) const MAX_DEPTH: usize = 20_000;
 
 /// Stack for [`MAX_DEPTH`] levels; pages that are not touched cost nothing.
-const STACK_BYTES: usize = MAX_DEPTH * if cfg!(debug_assertions) { 24 * 1024 } else { 6 * 1024 };
+const STACK_BYTES: usize = MAX_DEPTH * if cfg!(debug_assertions) { 24 * 1024 } else { 12 * 1024 };
 
 /// Runs something on a thread of its own with a stack for deep recursion.
 pub(super) fn with_deep_stack<T: Send>(
