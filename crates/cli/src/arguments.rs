@@ -32,10 +32,17 @@ pub fn command_line() -> Command {
         .arg_required_else_help(true)
         .max_term_width(120)
         .args(global_arguments())
-        .subcommand(of(C::CreateNetwork, "Create a network, go on with one, or see that nothing is to be done").args([
-            switch("force-unlock", "break the lock of another operation that is certainly dead"),
-            switch("new-genesis", "start the chain of a network that was begun anew, with new keys and data"),
-        ]))
+        .subcommand(
+            of(C::CreateNetwork, "Create a network, go on with one, or see that nothing is to be done").args(
+                [
+                    switch("force-unlock", "break the lock of another operation that is certainly dead"),
+                    switch(
+                        "new-genesis",
+                        "start the chain of a network that was begun anew, with new keys and data",
+                    ),
+                ],
+            ),
+        )
         .subcommand(of(C::Plan, "Show what create-network would make, without calling anything").args([
             switch("manifests", "print the Kubernetes objects as YAML, secrets blanked"),
             switch("check", "compare with the network that exists; exit code 4 when something differs"),
@@ -44,35 +51,58 @@ pub fn command_line() -> Command {
             switch("yes", "do not ask for the network's name"),
             switch("force-unlock", "break the lock of another operation that is certainly dead"),
         ]))
-        .subcommand(of(C::Kubeconfig, "Print a kubeconfig for the network's cluster, good for an hour").args([
-            Arg::new("merge").long("merge").value_name("FILE").help("merge it into this kubeconfig instead of printing it"),
-            switch("exec-plugin", "let gke-gcloud-auth-plugin give the tokens, so that it stays good"),
-        ]))
-        .subcommand(of(C::Tunnel, "Open a local port that leads to a private service, until Ctrl-C").args([
-            Arg::new("service").value_name("SERVICE").required(true).help(
-                "kibana, elasticsearch, grafana, pyroscope, miner-N, poet-N, or NAMESPACE/SERVICE:PORT",
-            ),
-            Arg::new("port").long("port").value_name("PORT").help("port of the service, instead of its usual one"),
-        ]))
+        .subcommand(
+            of(C::Kubeconfig, "Print a kubeconfig for the network's cluster, good for an hour").args([
+                Arg::new("merge")
+                    .long("merge")
+                    .value_name("FILE")
+                    .help("merge it into this kubeconfig instead of printing it"),
+                switch("exec-plugin", "let gke-gcloud-auth-plugin give the tokens, so that it stays good"),
+            ]),
+        )
+        .subcommand(
+            of(C::Tunnel, "Open a local port that leads to a private service, until Ctrl-C").args([
+                Arg::new("service").value_name("SERVICE").required(true).help(
+                    "kibana, elasticsearch, grafana, pyroscope, miner-N, poet-N, or NAMESPACE/SERVICE:PORT",
+                ),
+                Arg::new("port")
+                    .long("port")
+                    .value_name("PORT")
+                    .help("port of the service, instead of its usual one"),
+            ]),
+        )
         .subcommand(
             Command::new("keys")
                 .about("Wallet keys of a network's nodes")
                 .subcommand_required(true)
                 .arg_required_else_help(true)
-                .subcommand(of_named("export", C::Keys, "Write the nodes' wallet keys into a file that only you can read").args([
-                    Arg::new("file").value_name("FILE").required(true).help("the file to write; it must not exist"),
-                ])),
+                .subcommand(
+                    of_named(
+                        "export",
+                        C::Keys,
+                        "Write the nodes' wallet keys into a file that only you can read",
+                    )
+                    .args([Arg::new("file")
+                        .value_name("FILE")
+                        .required(true)
+                        .help("the file to write; it must not exist")]),
+                ),
         )
         .subcommand(crate::commands::sandbox::arguments())
         .subcommand(crate::commands::chart::arguments())
         .subcommand(
             Command::new("completions").about("Print a completion script for a shell").arg(
-                Arg::new("shell").value_name("SHELL").required(true).value_parser(clap::value_parser!(clap_complete::Shell)),
+                Arg::new("shell")
+                    .value_name("SHELL")
+                    .required(true)
+                    .value_parser(clap::value_parser!(clap_complete::Shell)),
             ),
         )
-        .subcommand(Command::new("man").about("Write the manual pages into a folder").arg(
-            Arg::new("folder").value_name("FOLDER").required(true).help("the folder; made if need be"),
-        ))
+        .subcommand(
+            Command::new("man").about("Write the manual pages into a folder").arg(
+                Arg::new("folder").value_name("FOLDER").required(true).help("the folder; made if need be"),
+            ),
+        )
 }
 
 /// A command with all its settings, under its name and the original's.
@@ -152,12 +182,19 @@ fn global_arguments() -> Vec<Arg> {
             .default_value("text")
             .hide_possible_values(true)
             .help("text for people, or json: one document on stdout and nothing else"),
-        Arg::new("verbose").short('v').long("verbose").global(true).action(ArgAction::Count).help(
-            "tell more on stderr: -v every resource, -vv every call",
-        ),
+        Arg::new("verbose")
+            .short('v')
+            .long("verbose")
+            .global(true)
+            .action(ArgAction::Count)
+            .help("tell more on stderr: -v every resource, -vv every call"),
         Arg::new("quiet").long("quiet").global(true).action(ArgAction::SetTrue).help("tell errors only"),
         Arg::new("no-color").long("no-color").global(true).action(ArgAction::SetTrue).help("no colours"),
-        Arg::new("log-file").long("log-file").global(true).value_name("PATH").help("write a detailed log as JSON lines"),
+        Arg::new("log-file")
+            .long("log-file")
+            .global(true)
+            .value_name("PATH")
+            .help("write a detailed log as JSON lines"),
     ]
 }
 
@@ -169,7 +206,10 @@ impl TypedValueParser for AnyText {
     type Value = String;
 
     fn parse_ref(&self, command: &Command, _: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
-        value.to_str().map(str::to_owned).ok_or_else(|| clap::Error::new(clap::error::ErrorKind::InvalidUtf8).with_cmd(command))
+        value
+            .to_str()
+            .map(str::to_owned)
+            .ok_or_else(|| clap::Error::new(clap::error::ErrorKind::InvalidUtf8).with_cmd(command))
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
@@ -196,7 +236,9 @@ pub(crate) fn given_flags(matches: &ArgMatches) -> Vec<(String, String)> {
 pub(crate) fn report(error: &clap::Error) -> ExitCode {
     let failed_to_print = error.print().is_err();
     match error.kind() {
-        clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion if !failed_to_print => ExitStatus::Done.into(),
+        clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion if !failed_to_print => {
+            ExitStatus::Done.into()
+        }
         _ => ExitStatus::Usage.into(),
     }
 }
@@ -213,7 +255,16 @@ mod tests {
     #[test]
     fn the_originals_spellings_are_taken() {
         let matches = command_line()
-            .try_get_matches_from(["spacecraft", "createNetwork", "-n", "net1", "--minerRam", "4", "--metrics", "--bootstrap=false"])
+            .try_get_matches_from([
+                "spacecraft",
+                "createNetwork",
+                "-n",
+                "net1",
+                "--minerRam",
+                "4",
+                "--metrics",
+                "--bootstrap=false",
+            ])
             .unwrap();
         let (_, matches) = matches.subcommand().unwrap();
         let flags = given_flags(matches);
@@ -225,7 +276,8 @@ mod tests {
 
     #[test]
     fn wrong_choices_are_left_to_the_settings_so_that_all_mistakes_are_told_together() {
-        let matches = command_line().try_get_matches_from(["spacecraft", "plan", "--logs", "splunk", "--miners", "-3"]);
+        let matches =
+            command_line().try_get_matches_from(["spacecraft", "plan", "--logs", "splunk", "--miners", "-3"]);
         assert!(matches.is_ok(), "{:?}", matches.err());
     }
 }

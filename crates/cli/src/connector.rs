@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use spacecraft_core::Result;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::traits::{
-    Access, ChartInstaller, ChartRelease, ClusterConnector, ClusterServices, InstalledRelease, LogStore, LogStoreAccess, Look,
-    NetworkBinding,
+    Access, ChartInstaller, ChartRelease, ClusterConnector, ClusterServices, InstalledRelease, LogStore,
+    LogStoreAccess, Look, NetworkBinding,
 };
 use spacecraft_core::wait::Wait;
-use spacecraft_core::Result;
 use spacecraft_elastic::Elastic;
 use spacecraft_helm::charts::Charts;
 use spacecraft_helm::cluster::Cluster;
@@ -31,7 +31,12 @@ pub(crate) struct Connector {
 impl Connector {
     /// Requests go through `client`, which was built from `options`. Charts are kept in `chart_cache`. Public hosts in `mirrors` are asked at the
     /// address given there.
-    pub(crate) fn new(client: Client, options: ClientOptions, chart_cache: PathBuf, mirrors: BTreeMap<String, String>) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        options: ClientOptions,
+        chart_cache: PathBuf,
+        mirrors: BTreeMap<String, String>,
+    ) -> Self {
         Self { client, options, chart_cache, mirrors }
     }
 
@@ -47,7 +52,8 @@ impl ClusterConnector for Connector {
     async fn connect(&self, access: &Access, network: &NetworkBinding) -> Result<ClusterServices> {
         let retrier = self.client.retrier().clone();
         let connection = Connection::open(access, retrier.clone()).await?;
-        let installer: Arc<dyn ChartInstaller> = Arc::new(self.charts(Some(Cluster::new(connection.client().clone(), retrier))));
+        let installer: Arc<dyn ChartInstaller> =
+            Arc::new(self.charts(Some(Cluster::new(connection.client().clone(), retrier))));
         let charts = if self.mirrors.is_empty() {
             installer
         } else {
@@ -72,7 +78,10 @@ struct MirroredCharts {
 impl MirroredCharts {
     fn mirrored(&self, release: &ChartRelease) -> ChartRelease {
         let mirror = |repository: &str| {
-            let (host, path) = repository.strip_prefix("https://")?.split_once('/').unwrap_or((repository.strip_prefix("https://")?, ""));
+            let (host, path) = repository
+                .strip_prefix("https://")?
+                .split_once('/')
+                .unwrap_or((repository.strip_prefix("https://")?, ""));
             let base = self.mirrors.get(host)?;
             Some(format!("{}/{path}", base.trim_end_matches('/')).trim_end_matches('/').to_owned())
         };

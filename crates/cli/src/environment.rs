@@ -16,7 +16,11 @@ impl std::fmt::Debug for Environment {
 
 /// Reads the environment of this process.
 pub(crate) fn read() -> Environment {
-    Environment(env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect())
+    Environment(
+        env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+    )
 }
 
 impl Environment {
@@ -37,7 +41,9 @@ impl Environment {
 
     /// The proxy for https, and the hosts that are asked directly.
     pub(crate) fn proxy(&self) -> Option<(&str, &str)> {
-        let proxy = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"].iter().find_map(|name| self.get(name))?;
+        let proxy = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+            .iter()
+            .find_map(|name| self.get(name))?;
         let except = self.get("NO_PROXY").or_else(|| self.get("no_proxy")).unwrap_or_default();
         Some((proxy, except))
     }

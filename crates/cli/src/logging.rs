@@ -21,9 +21,16 @@ pub(crate) fn start(verbosity: u8, colour: bool, log_file: Option<&Path>) -> io:
         2 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    let terminal = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(colour).with_target(true).with_filter(ours(level));
+    let terminal = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(colour)
+        .with_target(true)
+        .with_filter(ours(level));
     let file = log_file.map(open).transpose()?.map(|file| {
-        tracing_subscriber::fmt::layer().json().with_writer(Mutex::new(file)).with_filter(ours(LevelFilter::TRACE))
+        tracing_subscriber::fmt::layer()
+            .json()
+            .with_writer(Mutex::new(file))
+            .with_filter(ours(LevelFilter::TRACE))
     });
     // A second start in the same process keeps the first subscriber.
     let _ = tracing_subscriber::registry().with(terminal).with(file).try_init();

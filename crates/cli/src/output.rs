@@ -66,7 +66,12 @@ impl Output {
     ///
     /// When the log file cannot be written.
     pub(crate) fn start_logging(&self) -> Result<(), String> {
-        crate::logging::start(if self.quiet { 0 } else { self.verbosity }, self.colour, self.log_file.as_deref()).map_err(|error| {
+        crate::logging::start(
+            if self.quiet { 0 } else { self.verbosity },
+            self.colour,
+            self.log_file.as_deref(),
+        )
+        .map_err(|error| {
             let path = self.log_file.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
             format!("open log file {path}: {error}")
         })
@@ -121,7 +126,11 @@ impl Output {
         self.end_progress();
         let mut stdout = io::stdout().lock();
         let ended = if text.ends_with('\n') { "" } else { "\n" };
-        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(ended.as_bytes())).and_then(|()| stdout.flush()) {
+        match stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.write_all(ended.as_bytes()))
+            .and_then(|()| stdout.flush())
+        {
             Ok(()) => ExitStatus::Done,
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitStatus::Done,
             Err(error) => {
@@ -131,7 +140,6 @@ impl Output {
         }
     }
 }
-
 
 /// Global arguments are seen from the innermost command.
 fn innermost(matches: &ArgMatches) -> &ArgMatches {

@@ -29,7 +29,8 @@ impl Session<'_> {
         values.extend(known.of_record.clone());
         let settings = Settings::builder(command)
             .flags(crate::arguments::given_flags(self.matches))
-            .environment(self.environment.variables())
+            .environment(known.credentials.clone())
+            .environment(self.environment.variables().filter(|(_, value)| !value.is_empty()))
             .record(values, rank)
             .build(&SystemFiles)?;
         for warning in settings.warnings() {
@@ -50,10 +51,12 @@ impl Session<'_> {
 }
 
 /// Settings that follow from what exists.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Known {
     /// What the simulated cloud brings.
     pub of_sandbox: BTreeMap<String, Value>,
+    /// Credentials that the simulated cloud brings, as the variables that would hold them; those of the environment win.
+    pub credentials: BTreeMap<String, String>,
     /// What the network was made with.
     pub of_record: BTreeMap<String, Value>,
 }

@@ -1,5 +1,6 @@
 //! Which implementation stands behind each trait, by `--provider`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use serde_json::json;
 use spacecraft_cloudflare::{Cloudflare, CloudflareOptions};
 use spacecraft_core::operation::Services;
 use spacecraft_core::secret::SecretString;
-use spacecraft_core::settings::Settings;
+use spacecraft_core::settings::{Settings, variable_name};
 use spacecraft_core::time::{SystemClock, SystemRandom};
 use spacecraft_core::traits::{BearerTokens, ClusterProvider, DnsProvider, Notifier, ObjectStore};
 use spacecraft_core::{Error, Meaning, Result};
@@ -36,16 +37,40 @@ pub(crate) fn sandbox_folder(settings: &Settings, environment: &Environment) -> 
 }
 
 /// Starts the simulated cloud when the settings want it; nothing otherwise.
-pub(crate) async fn start_sandbox(settings: &Settings, environment: &Environment) -> Result<Option<SandboxInfo>> {
+pub(crate) async fn start_sandbox(
+    settings: &Settings,
+    environment: &Environment,
+) -> Result<Option<SandboxInfo>> {
     if settings.text("provider") != Some("sandbox") {
         return Ok(None);
     }
     let folder = sandbox_folder(settings, environment);
-    let failed = |reason: &str| Error::new(Meaning::Unavailable, "start sandbox", folder.display().to_string(), reason);
-    let executable =
-        std::env::current_exe().map_err(|error| failed("this program's own file cannot be found").with_source(error))?;
-    let running = ensure_running(&folder, &executable).await.map_err(|error| failed("it did not start").with_source(error))?;
+    let failed = |reason: &str| {
+        Error::new(Meaning::Unavailable, "start sandbox", folder.display().to_string(), reason)
+    };
+    let executable = std::env::current_exe()
+        .map_err(|error| failed("this program's own file cannot be found").with_source(error))?;
+    let running = ensure_running(&folder, &executable)
+        .await
+        .map_err(|error| failed("it did not start").with_source(error))?;
     Ok(Some(running.info))
+}
+
+/// What the simulated cloud will bring along, before it is started: enough to check all other settings.
+pub(crate) fn known_before_sandbox(settings: &Settings) -> Known {
+    if settings.text("provider") != Some("sandbox") {
+        return Known::default();
+    }
+    Known { credentials: credentials("to-be-made", "to-be-made", "C00000000"), ..Known::default() }
+}
+
+fn credentials(cloudflare_token: &str, slack_token: &str, slack_channel: &str) -> BTreeMap<String, String> {
+    let variables = [
+        ("cloudflare-api-token", cloudflare_token),
+        ("slack-token", slack_token),
+        ("slack-channel-id", slack_channel),
+    ];
+    variables.into_iter().map(|(setting, value)| (variable_name(setting), value.to_owned())).collect()
 }
 
 /// Settings that the simulated cloud brings along.
@@ -57,9 +82,12 @@ pub(crate) fn known_of_sandbox(info: Option<&SandboxInfo>) -> Known {
         ("gcp-location", json!(location)),
         ("gcp-zone", json!(zone)),
         ("state-bucket", json!(info.state_bucket)),
-        ("slack-channel-id", json!(info.slack_channel)),
     ];
-    Known { of_sandbox: values.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(), ..Known::default() }
+    Known {
+        of_sandbox: values.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+        credentials: credentials(&info.cloudflare_token, &info.slack_token, &info.slack_channel),
+        ..Known::default()
+    }
 }
 
 /// Everything that is wired the same way for all commands.
@@ -74,8 +102,9 @@ pub(crate) struct Wiring<'a> {
 
 /// The one HTTP client, and what it was built from.
 pub(crate) fn client(environment: &Environment) -> Result<(Client, ClientOptions)> {
-    let proxy =
-        environment.proxy().map(|(url, except)| Proxy { url: SecretString::from(url), except: except.to_owned() });
+    let proxy = environment
+        .proxy()
+        .map(|(url, except)| Proxy { url: SecretString::from(url), except: except.to_owned() });
     let options = ClientOptions {
         proxy,
         clock: Arc::new(SystemClock),
@@ -87,7 +116,11 @@ pub(crate) fn client(environment: &Environment) -> Result<(Client, ClientOptions
 
 impl<'a> Wiring<'a> {
     /// Wiring for these settings; asks nothing yet.
-    pub(crate) fn new(settings: &'a Settings, environment: &'a Environment, sandbox: Option<SandboxInfo>) -> Result<Self> {
+    pub(crate) fn new(
+        settings: &'a Settings,
+        environment: &'a Environment,
+        sandbox: Option<SandboxInfo>,
+    ) -> Result<Self> {
         let (client, options) = client(environment)?;
         Ok(Self { settings, environment, sandbox, client, options })
     }
@@ -173,7 +206,12 @@ impl<'a> Wiring<'a> {
         self.store("discovery-bucket", "discovery", Visibility::Public).await
     }
 
-    async fn store(&self, bucket: &str, folder: &str, visibility: Visibility) -> Result<Arc<dyn ObjectStore>> {
+    async fn store(
+        &self,
+        bucket: &str,
+        folder: &str,
+        visibility: Visibility,
+    ) -> Result<Arc<dyn ObjectStore>> {
         if let Some(root) = self.settings.text("object-dir") {
             return Ok(Arc::new(FolderStore::new(Path::new(root).join(folder), visibility)?));
         }
@@ -192,22 +230,17 @@ impl<'a> Wiring<'a> {
 
     /// DNS, when there is a token for it.
     pub(crate) fn dns(&self) -> Result<Option<Arc<dyn DnsProvider>>> {
-        let given = self.settings.secret("cloudflare-api-token").cloned();
-        let simulated_token = self.sandbox.as_ref().map(|info| SecretString::from(info.cloudflare_token.as_str()));
-        let Some(token) = given.or(simulated_token) else { return Ok(None) };
+        let Some(token) = self.settings.secret("cloudflare-api-token").cloned() else { return Ok(None) };
         let api = self.api("api.cloudflare.com", spacecraft_cloudflare::PUBLIC_API)?;
         let options = CloudflareOptions { api, domain: self.text("domain"), token };
         Ok(Some(Arc::new(Cloudflare::new(self.client.clone(), options))))
     }
 
-    /// The Slack token, given or the simulated cloud's.
-    pub(crate) fn slack_token(&self) -> Option<SecretString> {
-        let simulated_token = self.sandbox.as_ref().map(|info| SecretString::from(info.slack_token.as_str()));
-        self.settings.secret("slack-token").cloned().or(simulated_token)
-    }
-
     fn notifier(&self) -> Result<Option<Arc<dyn Notifier>>> {
-        let (Some(token), Some(channel)) = (self.slack_token(), self.settings.text("slack-channel-id")) else { return Ok(None) };
+        let token = self.settings.secret("slack-token").cloned();
+        let (Some(token), Some(channel)) = (token, self.settings.text("slack-channel-id")) else {
+            return Ok(None);
+        };
         let api = self.api("slack.com", spacecraft_slack::PUBLIC_API)?;
         let options = SlackOptions { api, channel: channel.to_owned(), token };
         Ok(Some(Arc::new(Slack::new(self.client.clone(), options))))
@@ -256,5 +289,6 @@ fn simulated(info: &SandboxInfo, host: &str) -> Result<Url> {
 }
 
 fn parse(url: &str) -> Result<Url> {
-    Url::parse(url).map_err(|error| Error::new(Meaning::Invalid, "read address", url, "it is no URL").with_source(error))
+    Url::parse(url)
+        .map_err(|error| Error::new(Meaning::Invalid, "read address", url, "it is no URL").with_source(error))
 }

@@ -23,8 +23,19 @@ pub(crate) fn arguments() -> Command {
                 .args(chart_arguments())
                 .args(value_arguments())
                 .args([
-                    many("api-versions", Some('a'), "VERSION", "API versions that the cluster is taken to serve").value_delimiter(','),
-                    one("kube-version", None, "VERSION", "Kubernetes version that the cluster is taken to have"),
+                    many(
+                        "api-versions",
+                        Some('a'),
+                        "VERSION",
+                        "API versions that the cluster is taken to serve",
+                    )
+                    .value_delimiter(','),
+                    one(
+                        "kube-version",
+                        None,
+                        "VERSION",
+                        "Kubernetes version that the cluster is taken to have",
+                    ),
                     switch("include-crds", "print the chart's CRDs too"),
                     switch("is-upgrade", "set .Release.IsUpgrade instead of .Release.IsInstall"),
                     switch("no-hooks", "leave hooks out"),
@@ -39,7 +50,10 @@ pub(crate) fn arguments() -> Command {
 fn chart_arguments() -> [Arg; 5] {
     [
         Arg::new("release").value_name("RELEASE").required(true).help("the release's name"),
-        Arg::new("chart").value_name("CHART").required(true).help("a folder, an archive, a URL, oci://..., or with --repo a name"),
+        Arg::new("chart")
+            .value_name("CHART")
+            .required(true)
+            .help("a folder, an archive, a URL, oci://..., or with --repo a name"),
         one("namespace", Some('n'), "NAMESPACE", "the release's namespace").default_value("default"),
         one("repo", None, "URL", "the chart repository"),
         one("version", None, "VERSION", "a version or a constraint; the newest if not given"),
@@ -123,5 +137,10 @@ fn list(session: &Session<'_>, name: &str) -> Vec<String> {
 
 fn connector(session: &Session<'_>) -> Result<Connector> {
     let (client, options) = crate::wiring::client(session.environment)?;
-    Ok(Connector::new(client, options, folders::charts(session.environment), std::collections::BTreeMap::new()))
+    Ok(Connector::new(
+        client,
+        options,
+        folders::charts(session.environment),
+        std::collections::BTreeMap::new(),
+    ))
 }

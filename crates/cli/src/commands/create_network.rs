@@ -15,14 +15,19 @@ use spacecraft_core::{Error, Meaning, Result};
 use crate::exit::ExitStatus;
 use crate::output::table::{or_dash, table};
 use crate::session::{Known, Session};
-use crate::wiring::{Wiring, known_of_sandbox, start_sandbox};
+use crate::wiring::{Wiring, known_before_sandbox, known_of_sandbox, start_sandbox};
 
 /// The file of `--templates` that replaces the whole config of Filebeat.
 const FILEBEAT: &str = "filebeat.yml";
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     // Everything is checked before the first call: a first time without what only calls can tell.
-    let first = match session.settings(Command::CreateNetwork, &Known::default()).and_then(|settings| checked(&settings)) {
+    let first = session.settings(Command::CreateNetwork, &Known::default()).and_then(|settings| {
+        session
+            .settings(Command::CreateNetwork, &known_before_sandbox(&settings))
+            .and_then(|settings| checked(&settings))
+    });
+    let first = match first {
         Ok((settings, _)) => settings,
         Err(wrong) => return session.output.wrong_settings(&wrong),
     };
@@ -62,11 +67,16 @@ fn unexpected(wrong: SettingsErrors) -> Error {
     Error::new(Meaning::Invalid, "read settings", "", wrong.to_string())
 }
 
-async fn create(session: &Session<'_>, settings: &Settings, spec: NetworkSpec, sandbox: Sandbox) -> ExitStatus {
+async fn create(
+    session: &Session<'_>,
+    settings: &Settings,
+    spec: NetworkSpec,
+    sandbox: Sandbox,
+) -> ExitStatus {
     let prepared = async {
         let wiring = Wiring::new(settings, session.environment, sandbox)?;
         let services = wiring.services("create-network", session.output).await?;
-        let request = request(session, settings, spec, &wiring)?;
+        let request = request(session, settings, spec)?;
         Ok::<_, Error>((services, request))
     };
     let (services, request) = match prepared.await {
@@ -79,17 +89,21 @@ async fn create(session: &Session<'_>, settings: &Settings, spec: NetworkSpec, s
         Ok(report) => session.output.result(&report, || text(&report)),
         Err(failure) => {
             let next = [
-                ("to go on, run the same command again; without its flags", format!("spacecraft create-network --provider {provider} --network-name {network}")),
-                ("to remove what exists", format!("spacecraft delete-network --provider {provider} --network-name {network}")),
+                (
+                    "to go on, run the same command again; without its flags",
+                    format!("spacecraft create-network --provider {provider} --network-name {network}"),
+                ),
+                (
+                    "to remove what exists",
+                    format!("spacecraft delete-network --provider {provider} --network-name {network}"),
+                ),
             ];
             session.output.operation_failed(&failure, &next)
         }
     }
 }
 
-fn request(session: &Session<'_>, settings: &Settings, mut spec: NetworkSpec, wiring: &Wiring<'_>) -> Result<CreateRequest> {
-    // The simulated cloud brings credentials for DNS that no setting gave.
-    spec.exposure.dns = wiring.dns()?.is_some();
+fn request(session: &Session<'_>, settings: &Settings, spec: NetworkSpec) -> Result<CreateRequest> {
     let overrides = template_overrides(settings)?;
     let templates = Templates::new(&charts::TEMPLATES, &overrides)?;
     let namespaces = charts::Namespaces::of(&spec);
@@ -101,18 +115,24 @@ fn request(session: &Session<'_>, settings: &Settings, mut spec: NetworkSpec, wi
             .cloned()
             .unwrap_or_else(|| spacecraft_elastic::filebeat_config(&spec.network, &namespaces.network)),
         kibana_objects: spacecraft_elastic::built_in_objects(),
-        slack_token: wiring.slack_token(),
+        slack_token: settings.secret("slack-token").cloned(),
         chart_templates: templates,
-        options: CreateOptions { force_unlock: session.switch("force-unlock"), new_genesis: session.switch("new-genesis") },
+        options: CreateOptions {
+            force_unlock: session.switch("force-unlock"),
+            new_genesis: session.switch("new-genesis"),
+        },
         spec,
     })
 }
 
 /// The files of `--templates`, by name relative to the folder.
 pub(crate) fn template_overrides(settings: &Settings) -> Result<BTreeMap<String, String>> {
-    let Some(folder) = settings.text("templates").map(std::path::Path::new) else { return Ok(BTreeMap::new()) };
+    let Some(folder) = settings.text("templates").map(std::path::Path::new) else {
+        return Ok(BTreeMap::new());
+    };
     let mut overrides = BTreeMap::new();
-    let names = Profile::template_names().chain(charts::TEMPLATES.iter().map(|(name, _)| *name)).chain([FILEBEAT]);
+    let names =
+        Profile::template_names().chain(charts::TEMPLATES.iter().map(|(name, _)| *name)).chain([FILEBEAT]);
     for name in names {
         let path = folder.join(name);
         match std::fs::read_to_string(&path) {
@@ -121,7 +141,13 @@ pub(crate) fn template_overrides(settings: &Settings) -> Result<BTreeMap<String,
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => {
-                return Err(Error::new(Meaning::Invalid, "read template", path.display().to_string(), "it cannot be read").with_source(error));
+                return Err(Error::new(
+                    Meaning::Invalid,
+                    "read template",
+                    path.display().to_string(),
+                    "it cannot be read",
+                )
+                .with_source(error));
             }
         }
     }
@@ -147,12 +173,21 @@ fn text(report: &NetworkReport) -> String {
         }),
     ));
     text.push('\n');
-    text.push_str(&table(["POET", "URL"], report.poets.iter().map(|poet| [poet.name.clone(), or_dash(poet.url.as_deref())])));
+    text.push_str(&table(
+        ["POET", "URL"],
+        report.poets.iter().map(|poet| [poet.name.clone(), or_dash(poet.url.as_deref())]),
+    ));
     text.push('\n');
-    text.push_str(&table(["WHAT", "WHERE"], report.urls.iter().map(|(what, url)| [what.clone(), url.clone()])));
+    text.push_str(&table(
+        ["WHAT", "WHERE"],
+        report.urls.iter().map(|(what, url)| [what.clone(), url.clone()]),
+    ));
     text.push('\n');
     text.push_str(&super::plan::exposure_table(&report.exposure));
     text.push('\n');
-    text.push_str(&table(["STEP", "OUTCOME"], report.steps.iter().map(|step| [step.name.clone(), step.outcome.to_string()])));
+    text.push_str(&table(
+        ["STEP", "OUTCOME"],
+        report.steps.iter().map(|step| [step.name.clone(), step.outcome.to_string()]),
+    ));
     text
 }

@@ -41,7 +41,9 @@ fn confirm(session: &Session<'_>, network: &NetworkName) -> Result<(), ExitStatu
         Err(ExitStatus::Usage)
     };
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return refuse("deleting destroys data and wallet keys: without a terminal to ask on, --yes must be given");
+        return refuse(
+            "deleting destroys data and wallet keys: without a terminal to ask on, --yes must be given",
+        );
     }
     session.output.say(&format!(
         "this deletes network {network} with its data, logs and the wallet keys of its nodes (keys export writes them out)\ntype its name to go on:"
@@ -75,7 +77,8 @@ async fn delete(session: &Session<'_>, settings: &Settings, network: &NetworkNam
             format!("network {} is deleted\n\n{}", report.network, table(["STEP", "OUTCOME"], steps))
         }),
         Err(failure) => {
-            let again = format!("spacecraft delete-network --provider {provider} --network-name {network} --yes");
+            let again =
+                format!("spacecraft delete-network --provider {provider} --network-name {network} --yes");
             session.output.operation_failed(&failure, &[("to go on, run the same command again", again)])
         }
     })
@@ -93,7 +96,11 @@ pub(crate) fn fallback(settings: &Settings, network: &NetworkName) -> NetworkBin
     let namespaces = Namespaces::named(provider, network, settings.text("namespace").unwrap_or(own));
     NetworkBinding {
         network: network.clone(),
-        owned_namespaces: vec![namespaces.network.clone(), namespaces.metrics.clone(), namespaces.web_services.clone()],
+        owned_namespaces: vec![
+            namespaces.network.clone(),
+            namespaces.metrics.clone(),
+            namespaces.web_services.clone(),
+        ],
         namespaces,
         shared_cluster,
         most_workers: None,

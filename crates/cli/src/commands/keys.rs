@@ -43,11 +43,21 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
         let secrets = opened.cluster.workloads.secrets().await?;
         let keys: Vec<WalletKey<'_>> = secrets.iter().filter_map(wallet_key).collect();
         if keys.is_empty() {
-            return Err(Error::new(Meaning::NotFound, "export keys of", opened.network.as_str(), "its nodes have no wallet keys of their own")
-                .with_hint("with --coinbase, rewards go to the operator's address and no key exists in the cluster"));
+            return Err(Error::new(
+                Meaning::NotFound,
+                "export keys of",
+                opened.network.as_str(),
+                "its nodes have no wallet keys of their own",
+            )
+            .with_hint(
+                "with --coinbase, rewards go to the operator's address and no key exists in the cluster",
+            ));
         }
         let count = keys.len();
-        write(file, &KeysDocument { schema: SCHEMA, kind: "WalletKeys", network: opened.network.as_str(), keys })?;
+        write(
+            file,
+            &KeysDocument { schema: SCHEMA, kind: "WalletKeys", network: opened.network.as_str(), keys },
+        )?;
         Ok::<usize, Error>(count)
     };
     match exported.await {
@@ -73,10 +83,12 @@ fn wallet_key(secret: &NetworkSecret) -> Option<WalletKey<'_>> {
 /// Writes into a new file that only its owner can read.
 fn write(path: &Path, document: &KeysDocument<'_>) -> Result<()> {
     let failed = |error: std::io::Error| {
-        Error::new(Meaning::Invalid, "write keys into", path.display().to_string(), "the file cannot be made").with_source(error)
+        Error::new(Meaning::Invalid, "write keys into", path.display().to_string(), "the file cannot be made")
+            .with_source(error)
     };
-    let bytes = serde_json::to_vec_pretty(document)
-        .map_err(|error| Error::new(Meaning::Other, "encode keys", "", "they cannot be written as JSON").with_source(error))?;
+    let bytes = serde_json::to_vec_pretty(document).map_err(|error| {
+        Error::new(Meaning::Other, "encode keys", "", "they cannot be written as JSON").with_source(error)
+    })?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

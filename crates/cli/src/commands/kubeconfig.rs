@@ -69,8 +69,13 @@ fn deliver(session: &Session<'_>, entry: &KubeconfigEntry) -> Result<ExitStatus>
 /// Merges into a kubeconfig that only its owner can read, by writing beside it and renaming.
 fn merge(path: &Path, entry: &KubeconfigEntry) -> Result<()> {
     let failed = |error: std::io::Error| {
-        Error::new(Meaning::Invalid, "merge kubeconfig into", path.display().to_string(), "the file cannot be written")
-            .with_source(error)
+        Error::new(
+            Meaning::Invalid,
+            "merge kubeconfig into",
+            path.display().to_string(),
+            "the file cannot be written",
+        )
+        .with_source(error)
     };
     let merged = match std::fs::read_to_string(path) {
         Ok(text) => kubeconfig::merge(&SecretString::from(text), entry)?,

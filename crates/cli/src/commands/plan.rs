@@ -18,7 +18,7 @@ use super::create_network::template_overrides;
 use crate::exit::ExitStatus;
 use crate::output::table::{or_dash, table};
 use crate::session::{Known, Session};
-use crate::wiring::{Wiring, known_of_sandbox, start_sandbox};
+use crate::wiring::{Wiring, known_before_sandbox, known_of_sandbox, start_sandbox};
 
 /// A plan, as a document.
 #[derive(Serialize)]
@@ -31,6 +31,7 @@ struct PlanDocument<'a> {
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     let planned = session.settings(Command::Plan, &Known::default()).and_then(|settings| {
+        let settings = session.settings(Command::Plan, &known_before_sandbox(&settings))?;
         let (spec, _) = NetworkSpec::from_settings(&settings, &SystemFiles)?;
         let plan = Plan::new(&spec, &spec.provider.capabilities()).map_err(|problems| wrong(&problems))?;
         Ok((settings, spec, plan))
@@ -52,7 +53,8 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
 }
 
 fn wrong(problems: &[Problem]) -> SettingsErrors {
-    let errors = problems.iter().map(|problem| SettingsError::new(&problem.key, &problem.value, &problem.message));
+    let errors =
+        problems.iter().map(|problem| SettingsError::new(&problem.key, &problem.value, &problem.message));
     SettingsErrors { errors: errors.collect() }
 }
 
@@ -69,7 +71,11 @@ async fn check(session: &Session<'_>, settings: &Settings, spec: &NetworkSpec) -
         Ok::<_, Error>(record.map_or_else(
             || vec!["the network does not exist".to_owned()],
             |record| {
-                let asked = NetworkSpec { storage: record.spec.storage.clone(), cluster: record_cluster(&record.spec, spec), ..spec.clone() };
+                let asked = NetworkSpec {
+                    storage: record.spec.storage.clone(),
+                    cluster: record_cluster(&record.spec, spec),
+                    ..spec.clone()
+                };
                 differences(&record.spec, &asked)
             },
         ))
@@ -79,7 +85,11 @@ async fn check(session: &Session<'_>, settings: &Settings, spec: &NetworkSpec) -
         Ok(differences) => {
             let document = serde_json::json!({"schema": SCHEMA, "kind": "PlanCheck", "network": spec.network, "differences": differences});
             let status = session.output.result(&document, || {
-                if differences.is_empty() { format!("network {} is as planned\n", spec.network) } else { differences.join("\n") }
+                if differences.is_empty() {
+                    format!("network {} is as planned\n", spec.network)
+                } else {
+                    differences.join("\n")
+                }
             });
             if differences.is_empty() { status } else { ExitStatus::Difference }
         }
@@ -119,8 +129,10 @@ fn manifests(settings: &Settings, spec: &NetworkSpec, plan: &Plan) -> Result<Str
     let objects = spacecraft_kubernetes::manifests(&target, &foundation, &secrets(spec, plan)?, &workloads);
     let mut text = String::new();
     for object in &objects {
-        let yaml = serde_saphyr::to_string(object)
-            .map_err(|error| Error::new(Meaning::Other, "write manifest", "", "it cannot be written as YAML").with_source(error))?;
+        let yaml = serde_saphyr::to_string(object).map_err(|error| {
+            Error::new(Meaning::Other, "write manifest", "", "it cannot be written as YAML")
+                .with_source(error)
+        })?;
         text.push_str("---\n");
         text.push_str(&yaml);
     }
@@ -193,17 +205,25 @@ fn text(plan: &Plan) -> String {
     text.push('\n');
     text.push_str(&table(
         ["CHART", "VERSION", "NAMESPACE", "REPOSITORY"],
-        plan.charts.iter().map(|chart| [chart.chart.clone(), chart.version.clone(), chart.namespace.clone(), chart.repository.clone()]),
+        plan.charts.iter().map(|chart| {
+            [chart.chart.clone(), chart.version.clone(), chart.namespace.clone(), chart.repository.clone()]
+        }),
     ));
     if !plan.dns.is_empty() {
         text.push('\n');
         let proxied = |proxied: bool| if proxied { "proxied" } else { "direct" }.to_owned();
-        text.push_str(&table(["DNS NAME", "TRAFFIC"], plan.dns.iter().map(|name| [name.name.clone(), proxied(name.proxied)])));
+        text.push_str(&table(
+            ["DNS NAME", "TRAFFIC"],
+            plan.dns.iter().map(|name| [name.name.clone(), proxied(name.proxied)]),
+        ));
     }
     text.push('\n');
     text.push_str(&exposure_table(&plan.exposure));
     text.push('\n');
-    text.push_str(&table(["OBJECT", "COUNT"], plan.objects.iter().map(|(kind, count)| [kind.clone(), count.to_string()])));
+    text.push_str(&table(
+        ["OBJECT", "COUNT"],
+        plan.objects.iter().map(|(kind, count)| [kind.clone(), count.to_string()]),
+    ));
     text
 }
 
@@ -218,7 +238,12 @@ pub(crate) fn exposure_table(exposure: &[Exposure]) -> String {
         ["REACHABLE", "BY", "AT", "REMARK"],
         exposure.iter().map(|entry| {
             let at = entry.at.join(", ");
-            [entry.what.clone(), reach(&entry.reach), or_dash(Some(at.as_str()).filter(|at| !at.is_empty())), entry.remark.clone()]
+            [
+                entry.what.clone(),
+                reach(&entry.reach),
+                or_dash(Some(at.as_str()).filter(|at| !at.is_empty())),
+                entry.remark.clone(),
+            ]
         }),
     )
 }

@@ -88,7 +88,13 @@ async fn serve_folder(session: &Session<'_>, folder: PathBuf) -> ExitStatus {
     let background = session.switch("background");
     let minutes = match session.argument("idle-minutes").map(str::parse::<u64>).transpose() {
         Ok(minutes) => minutes.unwrap_or(if background { 10 } else { 0 }),
-        Err(_) => return session.output.wrong_settings(&one_mistake("idle-minutes", session.argument("idle-minutes").unwrap_or_default(), "write whole minutes")),
+        Err(_) => {
+            return session.output.wrong_settings(&one_mistake(
+                "idle-minutes",
+                session.argument("idle-minutes").unwrap_or_default(),
+                "write whole minutes",
+            ));
+        }
     };
     let idle = (minutes > 0).then(|| Duration::from_secs(minutes.saturating_mul(60)));
     if !background {
@@ -140,7 +146,9 @@ async fn ask<T: Serialize>(
         Err(status) => return status,
     };
     match question(&admin).await {
-        Ok(answer) => session.output.result(&answer, || serde_json::to_string_pretty(&answer).unwrap_or_default()),
+        Ok(answer) => {
+            session.output.result(&answer, || serde_json::to_string_pretty(&answer).unwrap_or_default())
+        }
         Err(error) => report(session, Err(error)),
     }
 }
@@ -152,7 +160,8 @@ async fn calls(session: &Session<'_>, folder: PathBuf) -> ExitStatus {
     };
     match admin.calls(0).await {
         Ok(calls) => {
-            let lines: String = calls.iter().filter_map(|call| Some(serde_json::to_string(call).ok()? + "\n")).collect();
+            let lines: String =
+                calls.iter().filter_map(|call| Some(serde_json::to_string(call).ok()? + "\n")).collect();
             session.output.write(&lines)
         }
         Err(error) => report(session, Err(error)),
@@ -215,7 +224,9 @@ async fn fault(session: &Session<'_>, folder: PathBuf) -> ExitStatus {
     let rule = match (session.switch("clear"), rule(session)) {
         (true, _) => None,
         (false, Ok(rule)) => Some(rule),
-        (false, Err((key, value))) => return session.output.wrong_settings(&one_mistake(key, &value, "write a whole number")),
+        (false, Err((key, value))) => {
+            return session.output.wrong_settings(&one_mistake(key, &value, "write a whole number"));
+        }
     };
     if rule.is_none() && !session.switch("clear") {
         return ExitStatus::Usage;
@@ -261,7 +272,10 @@ fn rule(session: &Session<'_>) -> Result<FaultRule, (&'static str, String)> {
     })
 }
 
-fn number<T: std::str::FromStr>(session: &Session<'_>, name: &'static str) -> Result<Option<T>, (&'static str, String)> {
+fn number<T: std::str::FromStr>(
+    session: &Session<'_>,
+    name: &'static str,
+) -> Result<Option<T>, (&'static str, String)> {
     session.argument(name).map(|text| text.parse().map_err(|_| (name, text.to_owned()))).transpose()
 }
 

@@ -30,7 +30,9 @@ pub(crate) struct OpenNetwork {
 
 /// Finds the network that the settings name and connects to its cluster; tells what is wrong otherwise.
 pub(crate) async fn open_network(session: &Session<'_>, command: Command) -> Result<OpenNetwork, ExitStatus> {
-    let named = session.settings(command, &Known::default()).and_then(|settings| Ok((network_name(&settings)?, settings)));
+    let named = session
+        .settings(command, &Known::default())
+        .and_then(|settings| Ok((network_name(&settings)?, settings)));
     let (network, settings) = named.map_err(|wrong| session.output.wrong_settings(&wrong))?;
     let opened = async {
         let info = start_sandbox(&settings, session.environment).await?;
@@ -63,12 +65,19 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     };
     let wanted = session.argument("service").unwrap_or_default();
     let Some((service, usual_port)) = service(wanted, &opened.namespaces) else {
-        let message = "name kibana, elasticsearch, grafana, pyroscope, miner-N, poet-N, or NAMESPACE/SERVICE:PORT";
+        let message =
+            "name kibana, elasticsearch, grafana, pyroscope, miner-N, poet-N, or NAMESPACE/SERVICE:PORT";
         return session.output.wrong_settings(&one_mistake("service", wanted, message));
     };
     let port = match session.argument("port").map(str::parse).transpose() {
         Ok(port) => port.unwrap_or(usual_port),
-        Err(_) => return session.output.wrong_settings(&one_mistake("port", session.argument("port").unwrap_or_default(), "write a port, 1 to 65535")),
+        Err(_) => {
+            return session.output.wrong_settings(&one_mistake(
+                "port",
+                session.argument("port").unwrap_or_default(),
+                "write a port, 1 to 65535",
+            ));
+        }
     };
     let tunnel = match opened.cluster.workloads.tunnel(&service, port).await {
         Ok(tunnel) => tunnel,
@@ -78,7 +87,9 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
         "schema": SCHEMA, "kind": "Tunnel", "network": opened.network, "service": service, "port": port,
         "local": tunnel.local.to_string(),
     });
-    let status = session.output.result(&document, || format!("{} -> {}/{}:{port}\n", tunnel.local, service.namespace, service.name));
+    let status = session
+        .output
+        .result(&document, || format!("{} -> {}/{}:{port}\n", tunnel.local, service.namespace, service.name));
     if status == ExitStatus::Done {
         session.output.say("open until Ctrl-C");
         interrupt_on_signals(session.output).stopped().await;
@@ -123,7 +134,10 @@ mod tests {
         let found = |word: &str| service(word, &namespaces).map(|(service, port)| (service.name, port));
         assert_eq!(found("miner-10"), Some(("miner-10".to_owned(), GRPC_PORT)));
         assert_eq!(found("kibana"), Some(("kibana-kibana".to_owned(), 5601)));
-        assert_eq!(found("metrics/prometheus-pushgateway:9091"), Some(("prometheus-pushgateway".to_owned(), 9091)));
+        assert_eq!(
+            found("metrics/prometheus-pushgateway:9091"),
+            Some(("prometheus-pushgateway".to_owned(), 9091))
+        );
         for word in ["", "miner-", "miner-x", "a/b", "/b:1", "a/b:99999"] {
             assert_eq!(found(word), None, "{word}");
         }

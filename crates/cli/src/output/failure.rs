@@ -39,10 +39,16 @@ impl Output {
     pub(crate) fn wrong_settings(&self, wrong: &SettingsErrors) -> ExitStatus {
         self.end_progress();
         if self.is_json() {
-            self.result(&WrongSettings { schema: SCHEMA, kind: "SettingsErrors", errors: &wrong.errors }, String::new);
+            self.result(
+                &WrongSettings { schema: SCHEMA, kind: "SettingsErrors", errors: &wrong.errors },
+                String::new,
+            );
         } else {
             let count = wrong.errors.len();
-            self.complain(&format!("{count} {} in the settings; nothing was called", if count == 1 { "mistake" } else { "mistakes" }));
+            self.complain(&format!(
+                "{count} {} in the settings; nothing was called",
+                if count == 1 { "mistake" } else { "mistakes" }
+            ));
             for error in &wrong.errors {
                 self.progress.line(&spacecraft_core::error::printable(&format!("  {error}")));
             }
@@ -73,7 +79,11 @@ impl Output {
                 steps: &failure.steps,
                 leftovers: &failure.leftovers,
                 evidence: failure.evidence.as_ref(),
-                next: if failure.is_resumable() { next.iter().map(|(_, command)| command.clone()).collect() } else { Vec::new() },
+                next: if failure.is_resumable() {
+                    next.iter().map(|(_, command)| command.clone()).collect()
+                } else {
+                    Vec::new()
+                },
             };
             self.result(&document, String::new);
             return status;
@@ -93,7 +103,8 @@ impl Output {
         let Some(evidence) = evidence.filter(|evidence| !evidence.pods.is_empty()) else { return };
         self.progress.line("not ready:");
         for pod in evidence.pods.iter().take(20) {
-            self.progress.line(&spacecraft_core::error::printable(&format!("  {}: {}", pod.workload, pod.reason)));
+            self.progress
+                .line(&spacecraft_core::error::printable(&format!("  {}: {}", pod.workload, pod.reason)));
             for line in pod.last_log_lines.iter().rev().take(3).rev() {
                 self.progress.line(&spacecraft_core::error::printable(&format!("    | {line}")));
             }
@@ -111,4 +122,3 @@ impl Output {
         }
     }
 }
-

@@ -131,7 +131,9 @@ impl Progress {
             Event::Waiting { step, what, why } => format!("{step}: waiting for {what}: {why}"),
             Event::StepDone { step, outcome } => self.done(step, *outcome),
             Event::Note { text } => text.clone(),
-            Event::Warning { text } => format!("{} {text}", if self.colour { "\u{1b}[33mwarning:\u{1b}[0m" } else { "warning:" }),
+            Event::Warning { text } => {
+                format!("{} {text}", if self.colour { "\u{1b}[33mwarning:\u{1b}[0m" } else { "warning:" })
+            }
         })
     }
 
@@ -181,11 +183,14 @@ fn to_stderr(text: &str) {
 }
 
 fn spinner() -> ProgressStyle {
-    ProgressStyle::with_template("{spinner:.cyan} {prefix:.bold} {wide_msg} {elapsed:.dim}").unwrap_or_else(|_| ProgressStyle::default_spinner())
+    ProgressStyle::with_template("{spinner:.cyan} {prefix:.bold} {wide_msg} {elapsed:.dim}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
 fn counting() -> ProgressStyle {
-    ProgressStyle::with_template("{spinner:.cyan} {prefix:.bold} [{bar:30.cyan}] {pos}/{len} {wide_msg} {elapsed:.dim}")
-        .map(|style| style.progress_chars("=> "))
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
+    ProgressStyle::with_template(
+        "{spinner:.cyan} {prefix:.bold} [{bar:30.cyan}] {pos}/{len} {wide_msg} {elapsed:.dim}",
+    )
+    .map(|style| style.progress_chars("=> "))
+    .unwrap_or_else(|_| ProgressStyle::default_bar())
 }

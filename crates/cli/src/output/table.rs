@@ -29,7 +29,10 @@ mod tests {
 
     #[test]
     fn columns_line_up_and_lines_have_no_trailing_space() {
-        let text = table(["NAME", "ROLE"], [["miner-1".to_owned(), "bootstrap".to_owned()], ["miner-10".to_owned(), "miner".to_owned()]]);
+        let text = table(
+            ["NAME", "ROLE"],
+            [["miner-1".to_owned(), "bootstrap".to_owned()], ["miner-10".to_owned(), "miner".to_owned()]],
+        );
         assert_eq!(text, "NAME      ROLE\nminer-1   bootstrap\nminer-10  miner\n");
         assert_eq!(table::<1>(["NAME"], []), "");
     }
