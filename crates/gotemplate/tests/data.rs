@@ -183,7 +183,7 @@ fn lines_are_written_as_blocks_with_what_their_ends_need() {
 
 #[test]
 fn text_is_folded_past_column_80() {
-    let words = vec!["0123456789"; 12].join(" ");
+    let words = ["0123456789"; 12].join(" ");
     let folded = written(json!({ "k": words }));
     assert_eq!(folded.lines().count(), 2);
     assert_eq!(read(&folded), json!({ "k": words }));
