@@ -221,7 +221,7 @@ fn kibana_imports_saved_objects_and_tells_what_it_could_not() {
     assert_eq!(over.json()["success"], true);
     assert_eq!(cloud.get(&kibana, "/api/saved_objects/_find?type=index-pattern").json()["total"], 1);
     assert_eq!(
-        cloud.send(&kibana, &import("a.json", &[pattern.clone()], target)).status,
+        cloud.send(&kibana, &import("a.json", std::slice::from_ref(&pattern), target)).status,
         StatusCode::BAD_REQUEST
     );
     let mut bare = import("a.ndjson", &[pattern], target);

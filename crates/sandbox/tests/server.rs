@@ -70,6 +70,10 @@ impl Server {
     async fn kill(mut self) {
         self.task.abort();
         let _ = (&mut self.task).await;
+        let port: u16 = self.info.address.rsplit(':').next().unwrap().parse().unwrap();
+        while !(port..port + 25).all(|port| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok()) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     fn url(&self, host: &str, path: &str) -> String {
