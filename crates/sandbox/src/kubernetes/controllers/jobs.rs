@@ -144,11 +144,15 @@ impl Cluster {
 
     /// Deletes a finished job once it has been kept as long as it asks for.
     fn expire_job(&mut self, key: &Key, job: &Value) {
-        let Some(seconds) = whole(job, "/spec/ttlSecondsAfterFinished") else { return };
-        let ended = ["Complete", "Failed"]
-            .iter()
-            .find_map(|kind| object::condition(job, kind).and_then(|one| object::instant(one, "/lastTransitionTime")));
-        let Some(due) = ended.and_then(|ended| ended.checked_add(SignedDuration::from_secs(seconds)).ok()) else {
+        // The controller notices an ended job a moment later: its end is there to be seen, even with a time to live of zero.
+        let Some(seconds) = whole(job, "/spec/ttlSecondsAfterFinished").map(|seconds| seconds.max(1)) else {
+            return;
+        };
+        let ended = ["Complete", "Failed"].iter().find_map(|kind| {
+            object::condition(job, kind).and_then(|one| object::instant(one, "/lastTransitionTime"))
+        });
+        let Some(due) = ended.and_then(|ended| ended.checked_add(SignedDuration::from_secs(seconds)).ok())
+        else {
             return;
         };
         if due <= self.now {

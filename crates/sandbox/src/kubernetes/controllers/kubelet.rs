@@ -63,7 +63,9 @@ impl Cluster {
 
     /// Brings a pod from bound to running.
     fn start_pod(&mut self, key: &Key, pod: &Value) {
-        let Some(started) = object::instant(pod, "/status/startTime") else { return self.accept_pod(key, pod) };
+        let Some(started) = object::instant(pod, "/status/startTime") else {
+            return self.accept_pod(key, pod);
+        };
         if let Some((reason, message)) = self.cannot_start(pod) {
             self.say_waiting(key, pod, reason, &message);
             let retry = self.later(RETRY_SECONDS);
@@ -83,7 +85,11 @@ impl Cluster {
     fn accept_pod(&mut self, key: &Key, pod: &Value) {
         let now = self.now;
         let host = self.host_address(text_or_empty(pod, "/spec/nodeName"));
-        let waiting = if items(pod, "/spec/initContainers").is_empty() { "ContainerCreating" } else { "PodInitializing" };
+        let waiting = if items(pod, "/spec/initContainers").is_empty() {
+            "ContainerCreating"
+        } else {
+            "PodInitializing"
+        };
         self.edit(key, |pod| {
             set(pod, "/status/startTime", object::written(now));
             set(pod, "/status/hostIP", host.as_str());
@@ -107,7 +113,8 @@ impl Cluster {
 
     fn host_address(&self, node: &str) -> String {
         let node = self.store.object(&Key::new(NODES, "", node)).unwrap_or_default();
-        let internal = items(&node, "/status/addresses").iter().find(|one| text(one, "/type") == Some("InternalIP"));
+        let internal =
+            items(&node, "/status/addresses").iter().find(|one| text(one, "/type") == Some("InternalIP"));
         internal.and_then(|one| text(one, "/address")).unwrap_or_default().to_owned()
     }
 
@@ -161,9 +168,17 @@ impl Cluster {
     }
 
     fn fail_pull(&mut self, key: &Key, pod: &Value, image: &str) {
-        let tried = items(pod, "/status/containerStatuses")
-            .iter()
-            .any(|status| text(status, "/state/waiting/reason") == Some("ErrImagePull"));
+        let waits_for = |reason: &str| {
+            let mut statuses = items(pod, "/status/containerStatuses").iter();
+            statuses.any(|status| text(status, "/state/waiting/reason") == Some(reason))
+        };
+        if waits_for("ImagePullBackOff") {
+            // An edit would wake this kubelet again at the same instant.
+            let retry = self.later(60);
+            self.again_at(key, retry);
+            return;
+        }
+        let tried = waits_for("ErrImagePull");
         let error = format!("failed to pull and unpack image {image:?}: not found");
         let (reason, message) = if tried {
             ("ImagePullBackOff", format!("Back-off pulling image {image:?}: ErrImagePull: {error}"))
@@ -195,14 +210,21 @@ impl Cluster {
             set(pod, "/status/phase", "Running");
             set(pod, "/status/podIP", address.as_str());
             set(pod, "/status/podIPs", json!([{"ip": address}]));
-            let condition = json!({"type": "PodReadyToStartContainers", "status": "True", "lastProbeTime": null});
+            let condition =
+                json!({"type": "PodReadyToStartContainers", "status": "True", "lastProbeTime": null});
             object::set_condition(pod, condition, now);
             start_statuses(pod, &mark, ready, now);
             set_ready(pod, ready, "ContainersNotReady", now);
         });
         for container in items(pod, "/spec/containers") {
             let (name, image) = (text_or_empty(container, "/name"), text_or_empty(container, "/image"));
-            self.tell(pod, "Normal", "Pulled", &format!("Container image {image:?} already present on machine"), "kubelet");
+            self.tell(
+                pod,
+                "Normal",
+                "Pulled",
+                &format!("Container image {image:?} already present on machine"),
+                "kubelet",
+            );
             self.tell(pod, "Normal", "Started", &format!("Started container {name}"), "kubelet");
         }
     }
@@ -214,7 +236,9 @@ impl Cluster {
     }
 
     fn has(&self, pod: &Value, behaviour: ImageBehaviour) -> bool {
-        items(pod, "/spec/containers").iter().any(|one| self.behaviour(text_or_empty(one, "/image")) == behaviour)
+        items(pod, "/spec/containers")
+            .iter()
+            .any(|one| self.behaviour(text_or_empty(one, "/image")) == behaviour)
     }
 
     /// Ends or restarts what does not run on.
@@ -251,7 +275,8 @@ impl Cluster {
     /// Follows what was configured for the images of a running pod: ready, or never.
     fn refresh_readiness(&mut self, key: &Key, pod: &Value) {
         let ready = !self.has(pod, ImageBehaviour::NeverReady);
-        let is_ready = object::condition(pod, "Ready").is_some_and(|one| text(one, "/status") == Some("True"));
+        let is_ready =
+            object::condition(pod, "Ready").is_some_and(|one| text(one, "/status") == Some("True"));
         if ready == is_ready {
             return;
         }
@@ -272,8 +297,12 @@ impl Cluster {
                 let ended = ended_state(status, exit_code, now);
                 let backoff = "back-off restarting failed container";
                 set(status, "/lastState", json!({"terminated": ended}));
-                set(status, "/state", json!({"waiting": {"reason": "CrashLoopBackOff",
-                    "message": format!("{backoff} of pod {name}")}}));
+                set(
+                    status,
+                    "/state",
+                    json!({"waiting": {"reason": "CrashLoopBackOff",
+                    "message": format!("{backoff} of pod {name}")}}),
+                );
                 set(status, "/ready", false);
                 set(status, "/started", false);
             }
@@ -351,8 +380,12 @@ fn start_statuses(pod: &mut Value, mark: &str, ready: bool, now: Timestamp) {
     let init = pod.pointer_mut("/status/initContainerStatuses").and_then(Value::as_array_mut);
     for status in init.into_iter().flatten() {
         let identifier = container_id(status);
-        set(status, "/state", json!({"terminated": {"exitCode": 0, "reason": "Completed", "startedAt": at,
-            "finishedAt": at, "containerID": identifier}}));
+        set(
+            status,
+            "/state",
+            json!({"terminated": {"exitCode": 0, "reason": "Completed", "startedAt": at,
+            "finishedAt": at, "containerID": identifier}}),
+        );
         set(status, "/ready", true);
     }
 }
@@ -369,7 +402,8 @@ fn ended_state(status: &Value, exit_code: i64, now: Timestamp) -> Value {
 
 /// Sets whether the pod and its containers are ready.
 fn set_ready(pod: &mut Value, ready: bool, reason: &str, now: Timestamp) {
-    let names: Vec<&str> = items(pod, "/spec/containers").iter().map(|one| text_or_empty(one, "/name")).collect();
+    let names: Vec<&str> =
+        items(pod, "/spec/containers").iter().map(|one| text_or_empty(one, "/name")).collect();
     let message = format!("containers with unready status: [{}]", names.join(" "));
     for kind in ["Ready", "ContainersReady"] {
         let condition = if ready {
