@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use crate::builtins;
 use crate::exec::Interpreter;
+use crate::hash::NameHash;
 use crate::template::TemplateSet;
 use crate::value::{Map, TooLarge, Value};
 
@@ -148,7 +149,7 @@ impl<'c> Call<'c> {
     /// An argument of type `string`, with U+FFFD for what is not UTF-8.
     #[must_use]
     pub fn text(&self, index: usize) -> Cow<'c, str> {
-        String::from_utf8_lossy(self.bytes(index))
+        crate::value::lossy(self.bytes(index))
     }
 
     /// The bytes of an argument of type `string`.
@@ -268,7 +269,7 @@ impl Function {
 
 /// The functions that templates can call, by name.
 #[derive(Debug, Clone, Default)]
-pub struct Functions(HashMap<&'static str, Function>);
+pub struct Functions(HashMap<&'static str, Function, NameHash>);
 
 impl Functions {
     /// Go's own functions.
@@ -288,11 +289,6 @@ impl Functions {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Function> {
         self.0.get(name)
-    }
-
-    /// The names of all functions, in no order.
-    pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.0.keys().copied()
     }
 
     /// Whether there is a function of that name.

@@ -7,6 +7,7 @@ mod builtins;
 pub mod exec;
 pub mod fmt;
 pub mod function;
+mod hash;
 pub mod json;
 mod natural;
 pub mod number;

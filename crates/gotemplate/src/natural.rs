@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 /// Sorts by [`natural_less`]. The order that Go defines is not transitive for every set of keys, which a merge sort takes
 /// in its stride.
 pub(crate) fn natural_sort<T>(items: &mut Vec<T>, key: impl Fn(&T) -> &str + Copy) {
-    if items.len() < 2 {
+    if items.windows(2).all(|pair| !natural_less(key(&pair[1]), key(&pair[0]))) {
         return;
     }
     let mut right = items.split_off(items.len() / 2);
@@ -24,49 +24,73 @@ pub(crate) fn natural_sort<T>(items: &mut Vec<T>, key: impl Fn(&T) -> &str + Cop
 /// Whether one key comes before another: numbers in them by their value, letters after everything else, but before it
 /// right behind a digit.
 fn natural_less(left: &str, right: &str) -> bool {
-    let left: Vec<char> = left.chars().collect();
-    let right: Vec<char> = right.chars().collect();
-    let common = left.iter().zip(&right).take_while(|(left, right)| left == right).count();
-    let (Some(&first), Some(&second)) = (left.get(common), right.get(common)) else {
-        return left.len() < right.len();
+    let mut rest = (left.chars(), right.chars());
+    let mut common = 0;
+    let (first, second) = loop {
+        let before = (rest.0.as_str(), rest.1.as_str());
+        match (rest.0.next(), rest.1.next()) {
+            (Some(first), Some(second)) if first == second => common += first.len_utf8(),
+            (Some(first), Some(second)) => {
+                rest = (before.0.chars(), before.1.chars());
+                break (first, second);
+            }
+            _ => return left.len() < right.len(),
+        }
     };
+    let head = left.get(..common).unwrap_or_default();
     match (first.is_alphabetic(), second.is_alphabetic()) {
         (true, true) => first < second,
         (false, false) => {
-            let ordering = number_at(&left, common).cmp_in(&number_at(&right, common), first, second);
+            let zeros_count = (first == '0' || second == '0') && ends_in_number(head);
+            let number = |text: &str| Number::leading(text, zeros_count);
+            let ordering = number(rest.0.as_str()).cmp(&number(rest.1.as_str())).then(first.cmp(&second));
             ordering == Ordering::Less
         }
-        (first_is_letter, _) => {
-            let after_digit = common > 0 && left.get(common - 1).is_some_and(|last| last.is_numeric());
-            first_is_letter == after_digit
-        }
+        (first_is_letter, _) => first_is_letter == head.ends_with(char::is_numeric),
     }
 }
 
-/// The number that begins at a place, and its length in digits.
-struct NumberAt {
+/// Whether a text ends in a number that is not zero, to which further digits belong.
+fn ends_in_number(text: &str) -> bool {
+    text.chars().rev().take_while(char::is_ascii_digit).any(|digit| digit != '0')
+}
+
+/// A number in a key: compared by its value, then by its length in digits.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Number {
     value: i64,
     length: usize,
-    continues_number: bool,
 }
 
-fn number_at(text: &[char], place: usize) -> NumberAt {
-    let digits = text.iter().skip(place).map_while(|digit| digit.to_digit(10));
-    let (value, length) = digits.fold((0i64, 0), |(value, length), digit| {
-        (value.wrapping_mul(10).wrapping_add(i64::from(digit)), length + 1)
-    });
-    let continues_number =
-        text.iter().take(place).rev().take_while(|digit| digit.is_ascii_digit()).any(|digit| *digit != '0');
-    NumberAt { value, length, continues_number }
+impl Number {
+    /// The number that a text begins with; if `zeros_count`, zeros in front of it make it larger.
+    fn leading(text: &str, zeros_count: bool) -> Self {
+        let digits = text.chars().map_while(|digit| digit.to_digit(10));
+        let (value, length) = digits.fold((i64::from(zeros_count), 0), |(value, length), digit| {
+            (value.wrapping_mul(10).wrapping_add(i64::from(digit)), length + 1)
+        });
+        Self { value, length }
+    }
 }
 
-impl NumberAt {
-    fn cmp_in(&self, other: &Self, first: char, second: char) -> Ordering {
-        let leading_zeros_count = (first == '0' || second == '0') && self.continues_number;
-        let value = |number: &Self| {
-            let head = 10i64.checked_pow(u32::try_from(number.length).unwrap_or(u32::MAX)).unwrap_or(0);
-            if leading_zeros_count { number.value.wrapping_add(head) } else { number.value }
-        };
-        value(self).cmp(&value(other)).then(self.length.cmp(&other.length)).then(first.cmp(&second))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sorted(keys: &[&str]) -> Vec<String> {
+        let mut keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+        natural_sort(&mut keys, |key| key);
+        keys
+    }
+
+    #[test]
+    fn numbers_sort_by_value_and_letters_come_last() {
+        assert_eq!(
+            sorted(&["a10", "a9", "a", "b", "_x", "10", "9"]),
+            ["_x", "9", "10", "a", "a9", "a10", "b"]
+        );
+        assert_eq!(sorted(&["a1b", "a1-", "a1"]), ["a1", "a1b", "a1-"]);
+        assert_eq!(sorted(&["x02", "x1", "x01", "x2"]), ["x1", "x01", "x2", "x02"]);
+        assert_eq!(sorted(&["B", "a", "A", "é"]), ["A", "B", "a", "é"]);
     }
 }

@@ -9,6 +9,8 @@ mod pipeline;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::hash::NameHash;
+
 pub(crate) use node::{
     Argument, Branch, Command, Constant, Node, NumberConstant, Pipeline, Position, TemplateCall,
 };
@@ -54,7 +56,7 @@ impl Template {
 #[derive(Debug, Default)]
 pub struct TemplateSet<'below> {
     below: Option<&'below TemplateSet<'below>>,
-    templates: HashMap<String, Arc<Template>>,
+    templates: HashMap<String, Arc<Template>, NameHash>,
 }
 
 impl TemplateSet<'static> {
@@ -69,7 +71,7 @@ impl<'below> TemplateSet<'below> {
     /// An empty set over another.
     #[must_use]
     pub fn over(below: &'below TemplateSet<'below>) -> Self {
-        Self { below: Some(below), templates: HashMap::new() }
+        Self { below: Some(below), templates: HashMap::default() }
     }
 
     /// The template of that name.

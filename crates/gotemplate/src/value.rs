@@ -18,7 +18,7 @@ pub use convert::TooLarge;
 pub use list::{List, NamedList};
 pub use map::{Map, NamedMap};
 pub use object::{Data, Object};
-pub use text::GoString;
+pub use text::{GoString, lossy};
 
 /// A value of a template. Cloning is cheap, and a cloned [`Map`] is the same map: what is set in one shows in the other.
 #[derive(Debug, Clone, Default)]

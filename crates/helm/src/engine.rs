@@ -14,10 +14,12 @@ mod scope;
 mod thread;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use spacecraft_gotemplate::{Interpreter, Limits, TemplateSet, Value, parse};
+use spacecraft_gotemplate::value::lossy;
+use spacecraft_gotemplate::{Functions, Interpreter, Limits, TemplateSet, Value, parse};
 
 use crate::chart::Chart;
 use crate::functions::{Surroundings, library};
@@ -71,12 +73,11 @@ impl Compiled {
         let mut sources = Vec::new();
         scope.collect_templates(chart, &mut sources);
         sources.sort_by_key(|source| Reverse((source.name.matches('/').count(), source.name.clone())));
-        let known = function_names();
-        let is_function = |name: &str| known.contains(name);
+        let functions = functions_of(&Rc::new(Surroundings::fixed()), None);
+        let is_function = |name: &str| functions.contains(name);
         let mut templates = TemplateSet::new();
         for source in &sources {
-            let text = String::from_utf8_lossy(&source.data);
-            let parsed = parse(&source.name, &text, &is_function)
+            let parsed = parse(&source.name, &lossy(&source.data), &is_function)
                 .map_err(|error| RenderError::parsing(&source.name, &error))?;
             templates.add(&parsed);
         }
@@ -106,8 +107,7 @@ impl Compiled {
     ) -> Result<BTreeMap<String, String>, RenderError> {
         let surroundings =
             Rc::new(Surroundings::new(context.now, context.time_zone.clone(), *context.seed.expose()));
-        let mut functions = library(&surroundings);
-        linked::add(&mut functions, context.lookup.clone());
+        let functions = functions_of(&surroundings, context.lookup.clone());
         let limits = Limits { depth: thread::MAX_DEPTH, ..Limits::default() };
         let interpreter = Interpreter::new(&functions, limits);
         let scopes = Scopes::new(&self.chart, values, context);
@@ -131,15 +131,18 @@ fn is_partial(name: &str) -> bool {
     name.rsplit('/').next().is_some_and(|base| base.starts_with('_'))
 }
 
+/// What Go prints for a missing value.
+const MISSING: &str = "<no value>";
+
 /// The text with what Go prints for a missing value taken out.
 fn without_missing(output: &[u8]) -> String {
-    String::from_utf8_lossy(output).replace("<no value>", "")
+    let text = lossy(output);
+    if text.contains(MISSING) { text.replace(MISSING, "") } else { text.into_owned() }
 }
 
-/// The names of all functions that a template may call.
-fn function_names() -> HashSet<&'static str> {
-    let surroundings = Surroundings::new(jiff::Timestamp::UNIX_EPOCH, jiff::tz::TimeZone::UTC, [0; 32]);
-    let mut functions = library(&Rc::new(surroundings));
-    linked::add(&mut functions, None);
-    functions.names().collect()
+/// All functions that a template may call.
+fn functions_of(surroundings: &Rc<Surroundings>, lookup: Option<Arc<dyn Lookup>>) -> Functions {
+    let mut functions = library(surroundings);
+    linked::add(&mut functions, lookup);
+    functions
 }

@@ -52,6 +52,11 @@ impl Surroundings {
     pub(crate) fn new(now: jiff::Timestamp, time_zone: jiff::tz::TimeZone, seed: [u8; 32]) -> Self {
         Self { now, time_zone, random: RefCell::new(StdRng::from_seed(seed)) }
     }
+
+    /// Surroundings for functions that are only named, never called.
+    pub(crate) fn fixed() -> Self {
+        Self::new(jiff::Timestamp::UNIX_EPOCH, jiff::tz::TimeZone::UTC, [0; 32])
+    }
 }
 
 impl fmt::Debug for Surroundings {

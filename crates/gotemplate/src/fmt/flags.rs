@@ -4,7 +4,7 @@
 pub(super) const MAX_WIDTH: usize = 1_000_000;
 
 /// What stands between `%` and the verb.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Flags {
     pub(super) width: Option<usize>,
     pub(super) precision: Option<usize>,

@@ -1,6 +1,7 @@
 //! Printing of one value by one verb.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 
 use super::flags::Flags;
 use crate::number::{format_float, format_float_as, quote_go, quote_go_ascii, quote_go_char};
@@ -100,6 +101,10 @@ impl Printer {
     }
 
     fn integer(&mut self, number: i128, verb: char, value: &Value) {
+        if matches!(verb, 'v' | 'd') && self.flags == Flags::default() {
+            let _ = write!(self.out, "{number}");
+            return;
+        }
         let magnitude = number.unsigned_abs();
         let sharp = self.flags.sharp;
         let (prefix, digits) = match verb {

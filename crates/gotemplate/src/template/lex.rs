@@ -30,23 +30,21 @@ pub(super) enum Kind {
     Nil,
 }
 
-/// A token: a stretch of the text, or an error with its message.
-#[derive(Debug, Clone)]
+/// A token: a stretch of the text, or an error, whose message the lexer has.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Token<'t> {
     pub(super) kind: Kind,
     pub(super) position: usize,
     pub(super) text: &'t str,
-    pub(super) error: Option<String>,
 }
 
 impl std::fmt::Display for Token<'_> {
     /// As Go's parse errors show a token.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let quote = |text: &str| crate::number::quote_go(text.as_bytes());
-        match (self.kind, &self.error) {
-            (_, Some(message)) => formatter.write_str(message),
-            (Kind::End, None) => formatter.write_str("EOF"),
-            (Kind::Keyword | Kind::Nil, None) => write!(formatter, "<{}>", self.text),
+        match self.kind {
+            Kind::End => formatter.write_str("EOF"),
+            Kind::Keyword | Kind::Nil => write!(formatter, "<{}>", self.text),
             _ if self.text.len() > 10 => {
                 let head: String = self.text.chars().take(10).collect();
                 write!(formatter, "{}...", quote(&head))
@@ -77,16 +75,17 @@ pub(super) struct Lexer<'t> {
     position: usize,
     in_action: bool,
     parentheses: usize,
-    failed: bool,
+    /// What is wrong with the text; nothing is read after that.
+    failure: Option<String>,
 }
 
 impl<'t> Lexer<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        Self { text, start: 0, position: 0, in_action: false, parentheses: 0, failed: false }
+        Self { text, start: 0, position: 0, in_action: false, parentheses: 0, failure: None }
     }
 
     pub(super) fn next_token(&mut self) -> Token<'t> {
-        if self.failed {
+        if self.failure.is_some() {
             self.start = self.text.len();
             self.position = self.text.len();
             return self.token(Kind::End);
@@ -123,12 +122,17 @@ impl<'t> Lexer<'t> {
     fn token(&mut self, kind: Kind) -> Token<'t> {
         let text = self.text.get(self.start..self.position).unwrap_or_default();
         let position = std::mem::replace(&mut self.start, self.position);
-        Token { kind, position, text, error: None }
+        Token { kind, position, text }
+    }
+
+    /// The message of an error token.
+    pub(super) fn failure(&self) -> &str {
+        self.failure.as_deref().unwrap_or_default()
     }
 
     fn fail(&mut self, message: impl Into<String>) -> Token<'t> {
-        self.failed = true;
-        Token { kind: Kind::Error, position: self.start, text: "", error: Some(message.into()) }
+        self.failure = Some(message.into());
+        Token { kind: Kind::Error, position: self.start, text: "" }
     }
 
     /// Text up to the next action, without the white space that the action's `{{-` trims. Comments are passed over.

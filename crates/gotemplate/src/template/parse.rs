@@ -137,8 +137,11 @@ impl<'t> Parser<'t> {
     }
 
     pub(super) fn peek(&mut self) -> Token<'t> {
+        if let Some(token) = self.pending.last() {
+            return *token;
+        }
         let token = self.next();
-        self.push_back(token.clone());
+        self.push_back(token);
         token
     }
 
@@ -153,7 +156,7 @@ impl<'t> Parser<'t> {
 
     pub(super) fn peek_non_space(&mut self) -> Token<'t> {
         let token = self.next_non_space();
-        self.push_back(token.clone());
+        self.push_back(token);
         token
     }
 
@@ -161,7 +164,7 @@ impl<'t> Parser<'t> {
         if token.kind != Kind::Error {
             return self.error(format!("unexpected {token} in {context}"));
         }
-        let message = token.to_string();
+        let message = self.lexer.failure();
         let started = self.action_position.map(|position| self.line(position));
         match started {
             Some(line) if line != self.line(token.position) => {

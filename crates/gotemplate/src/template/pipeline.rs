@@ -12,8 +12,12 @@ impl Parser<'_> {
     /// A pipeline up to the token that ends it.
     pub(super) fn pipeline(&mut self, context: &str, end: Kind) -> Parsing<Pipeline> {
         let position = self.peek_non_space().position;
-        let mut pipeline =
-            Pipeline { position, is_assignment: false, variables: Vec::new(), commands: Vec::new() };
+        let mut pipeline = Pipeline {
+            position,
+            is_assignment: false,
+            variables: Vec::new(),
+            commands: Vec::with_capacity(1),
+        };
         self.declarations(&mut pipeline, context)?;
         loop {
             let token = self.next_non_space();
@@ -49,7 +53,7 @@ impl Parser<'_> {
             }
             self.next_non_space();
             let after = self.next();
-            let following = if after.kind == Kind::Space { self.peek_non_space() } else { after.clone() };
+            let following = if after.kind == Kind::Space { self.peek_non_space() } else { after };
             let is_comma = following.kind == Kind::Character && following.text == ",";
             let declares = matches!(following.kind, Kind::Assign | Kind::Declare);
             if !declares && !is_comma {
@@ -93,7 +97,7 @@ impl Parser<'_> {
 
     fn command(&mut self) -> Parsing<Command> {
         let position = self.peek_non_space().position;
-        let mut arguments = Vec::new();
+        let mut arguments = Vec::with_capacity(2);
         loop {
             self.peek_non_space();
             if let Some(argument) = self.operand()? {

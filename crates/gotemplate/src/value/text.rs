@@ -18,7 +18,7 @@ impl GoString {
     /// The text, with U+FFFD for what is not UTF-8.
     #[must_use]
     pub fn to_str(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.0)
+        lossy(&self.0)
     }
 
     /// The number of bytes.
@@ -31,6 +31,15 @@ impl GoString {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// Bytes as text, with U+FFFD for what is not UTF-8; fast for what is.
+#[must_use]
+pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
     }
 }
 

@@ -7,8 +7,8 @@ use super::resolve::{Scalar, is_timestamp, resolve};
 use super::style::{Analysis, Style};
 use crate::natural::natural_sort;
 use crate::number::{format_float, format_float_json};
-use crate::value::Value;
 use crate::value::shape::{Allowance, Shape, TooLarge, shape};
+use crate::value::{Value, lossy};
 
 /// Text is folded at the first space past this column.
 const WIDTH: usize = 80;
@@ -37,6 +37,7 @@ pub fn to_string_pretty(value: &Value) -> Result<String, Error> {
 fn write(value: &Value, mut emitter: Emitter) -> Result<String, Error> {
     emitter.at_line_start = true;
     emitter.after_space = true;
+    emitter.out.reserve(256);
     emitter.node(value, Context::Root, &mut Allowance::default())?;
     emitter.start_line();
     Ok(emitter.out)
@@ -397,7 +398,7 @@ fn float_text(value: f64) -> Result<String, Error> {
 
 /// Text as it comes out of a trip through JSON, where YAML's reader refuses some characters.
 fn yaml_text(bytes: &[u8]) -> Result<Cow<'_, str>, Error> {
-    let text = String::from_utf8_lossy(bytes);
+    let text = lossy(bytes);
     let refused = |character: char| matches!(character, '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
     if text.contains(refused) {
         return Err(Error::new("yaml: control characters are not allowed"));

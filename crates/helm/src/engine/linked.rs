@@ -92,7 +92,7 @@ fn parse_text(call: &Call<'_>, text: &str) -> Result<Parsed, CallError> {
 }
 
 fn without_missing(output: Vec<u8>) -> Value {
-    const MISSING: &[u8] = b"<no value>";
+    const MISSING: &[u8] = super::MISSING.as_bytes();
     if !output.windows(MISSING.len()).any(|window| window == MISSING) {
         return Value::text(output);
     }
