@@ -66,14 +66,25 @@ impl Cluster {
     }
 
     /// Makes a pod from an owner's template, with a name of its own or one that is generated.
-    pub(super) fn make_pod(&mut self, owner: &Value, name: Option<&str>, change: impl FnOnce(&mut Value)) -> Outcome<Value> {
+    pub(super) fn make_pod(
+        &mut self,
+        owner: &Value,
+        name: Option<&str>,
+        change: impl FnOnce(&mut Value),
+    ) -> Outcome<Value> {
         let template = owner.pointer("/spec/template").cloned().unwrap_or_default();
         let mut pod = json!({
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": template.get("metadata").cloned().unwrap_or_else(|| json!({})),
+            "metadata": {},
             "spec": template.get("spec").cloned().unwrap_or_default(),
         });
+        // Nothing else of a template's metadata counts, its name in particular.
+        for part in ["labels", "annotations", "finalizers"] {
+            if let Some(value) = template.pointer(&format!("/metadata/{part}")) {
+                object::set(&mut pod, &format!("/metadata/{part}"), value.clone());
+            }
+        }
         match name {
             Some(name) => object::set(&mut pod, "/metadata/name", name),
             None => object::set(&mut pod, "/metadata/generateName", format!("{}-", object::name(owner))),
@@ -112,7 +123,8 @@ impl Cluster {
             return Some(self.now);
         }
         let object = self.store.object(&pod.key)?;
-        let since = object::condition(&object, "Ready").and_then(|ready| object::instant(ready, "/lastTransitionTime"))?;
+        let since = object::condition(&object, "Ready")
+            .and_then(|ready| object::instant(ready, "/lastTransitionTime"))?;
         since.checked_add(jiff::SignedDuration::from_secs(min_ready_seconds)).ok()
     }
 
@@ -147,8 +159,8 @@ fn component_of(owner: &Value) -> String {
 /// The hash of a template, in characters that spell no words.
 pub(super) fn template_hash(template: &Value) -> String {
     const ALPHABET: [char; 27] = [
-        'b', 'c', 'd', 'f', 'g', 'h', 'j', 'k', 'l', 'm', 'n', 'p', 'q', 'r', 's', 't', 'v', 'w', 'x', 'z', '2', '4',
-        '5', '6', '7', '8', '9',
+        'b', 'c', 'd', 'f', 'g', 'h', 'j', 'k', 'l', 'm', 'n', 'p', 'q', 'r', 's', 't', 'v', 'w', 'x', 'z',
+        '2', '4', '5', '6', '7', '8', '9',
     ];
     Sha256::digest(template.to_string())
         .iter()

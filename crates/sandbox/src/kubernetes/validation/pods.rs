@@ -18,10 +18,14 @@ pub(super) fn spec(object: &Value, pointer: &str, field: &str, mistakes: &mut Mi
     if containers.is_empty() {
         mistakes.push(Mistake::required(format!("{field}.containers"), ""));
     }
-    let volume_names: BTreeSet<&str> =
-        items(spec, "/volumes").iter().map(|volume| text_or_empty(volume, "/name")).collect();
+    let volume_names: BTreeSet<&str> = items(spec, "/volumes")
+        .iter()
+        .map(|volume| text_or_empty(volume, "/name"))
+        .chain(claimed(object))
+        .collect();
     let mut seen = BTreeSet::new();
-    for (list, containers) in [("containers", containers), ("initContainers", items(spec, "/initContainers"))] {
+    for (list, containers) in [("containers", containers), ("initContainers", items(spec, "/initContainers"))]
+    {
         for (index, one) in containers.iter().enumerate() {
             let field = format!("{field}.{list}[{index}]");
             container(one, &field, &volume_names, mistakes);
@@ -50,7 +54,8 @@ fn policies(spec: &Value, field: &str, mistakes: &mut Mistakes) {
     for name in ["serviceAccountName", "nodeName", "priorityClassName"] {
         let value = text_or_empty(spec, &format!("/{name}"));
         if !value.is_empty() {
-            mistakes.extend(names::dns_subdomain(value).iter().map(|why| Mistake::invalid(at(name), value, why)));
+            mistakes
+                .extend(names::dns_subdomain(value).iter().map(|why| Mistake::invalid(at(name), value, why)));
         }
     }
     for name in ["hostname", "subdomain"] {
@@ -65,12 +70,19 @@ fn placement(spec: &Value, field: &str, mistakes: &mut Mistakes) {
     super::labels(spec, "/nodeSelector", &format!("{field}.nodeSelector"), mistakes);
     for (index, toleration) in items(spec, "/tolerations").iter().enumerate() {
         let field = format!("{field}.tolerations[{index}]");
-        one_of(toleration, "/operator", &format!("{field}.operator"), &["Equal", "Exists", "Lt", "Gt"], mistakes);
+        one_of(
+            toleration,
+            "/operator",
+            &format!("{field}.operator"),
+            &["Equal", "Exists", "Lt", "Gt"],
+            mistakes,
+        );
         let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
         one_of(toleration, "/effect", &format!("{field}.effect"), &effects, mistakes);
         if text_or_empty(toleration, "/key").is_empty() && text(toleration, "/operator") != Some("Exists") {
             let operator = text_or_empty(toleration, "/operator");
-            let detail = "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
+            let detail =
+                "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
             mistakes.push(Mistake::invalid(format!("{field}.operator"), operator, detail));
         }
     }
@@ -134,10 +146,19 @@ fn host_ports(spec: &Value, field: &str, mistakes: &mut Mistakes) {
             }
             if host_network && whole(port, "/containerPort") != Some(number) {
                 let detail = "must match `containerPort` when `hostNetwork` is true";
-                mistakes.push(Mistake::invalid(format!("{at}.containerPort"), whole(port, "/containerPort"), detail));
+                mistakes.push(Mistake::invalid(
+                    format!("{at}.containerPort"),
+                    whole(port, "/containerPort"),
+                    detail,
+                ));
             }
         }
     }
+}
+
+/// Names of the volumes that a StatefulSet's claim templates will give its pods.
+fn claimed(object: &Value) -> impl Iterator<Item = &str> {
+    items(object, "/spec/volumeClaimTemplates").iter().map(|claim| text_or_empty(claim, "/metadata/name"))
 }
 
 fn container(container: &Value, field: &str, volumes: &BTreeSet<&str>, mistakes: &mut Mistakes) {
@@ -193,7 +214,10 @@ fn ports(container: &Value, field: &str, mistakes: &mut Mistakes) {
         }
     }
     let names = ports.iter().enumerate();
-    duplicates(names.map(|(index, port)| (format!("{field}.ports[{index}].name"), text_or_empty(port, "/name"))), mistakes);
+    duplicates(
+        names.map(|(index, port)| (format!("{field}.ports[{index}].name"), text_or_empty(port, "/name"))),
+        mistakes,
+    );
 }
 
 fn environment(container: &Value, field: &str, mistakes: &mut Mistakes) {
@@ -278,16 +302,26 @@ fn resources(container: &Value, field: &str, mistakes: &mut Mistakes) {
             if !standard {
                 let detail = "must be a standard resource type or fully qualified";
                 mistakes.push(Mistake::invalid(format!("{at}[{name}]"), name.as_str(), detail));
-                mistakes.push(Mistake::invalid(format!("{at}[{name}]"), name.as_str(), "must be a standard resource for containers"));
+                mistakes.push(Mistake::invalid(
+                    format!("{at}[{name}]"),
+                    name.as_str(),
+                    "must be a standard resource for containers",
+                ));
             }
             if quantity(kind, name).is_some_and(Quantity::is_negative) {
                 let shown = text_or_empty(container, &format!("/resources/{kind}/{name}"));
-                mistakes.push(Mistake::invalid(format!("{at}[{name}]"), shown, "must be greater than or equal to 0"));
+                mistakes.push(Mistake::invalid(
+                    format!("{at}[{name}]"),
+                    shown,
+                    "must be greater than or equal to 0",
+                ));
             }
         }
     }
     for (name, asked) in entries(container, "/resources/requests") {
-        let (Some(request), Some(limit)) = (quantity("requests", name), quantity("limits", name)) else { continue };
+        let (Some(request), Some(limit)) = (quantity("requests", name), quantity("limits", name)) else {
+            continue;
+        };
         if request.milli() > limit.milli() {
             let shown = limit.canonical();
             let detail = format!("must be less than or equal to {name} limit of {shown}");
@@ -326,7 +360,9 @@ fn probe(probe: &Value, kind: &str, field: &str, mistakes: &mut Mistakes) {
         1 => {}
         _ => mistakes.push(Mistake::forbidden(field, "may not specify more than 1 handler type")),
     }
-    for number in ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"] {
+    for number in
+        ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"]
+    {
         not_negative(probe, &format!("/{number}"), &format!("{field}.{number}"), mistakes);
     }
     let threshold = whole(probe, "/successThreshold").unwrap_or(1);
@@ -373,19 +409,27 @@ fn volumes(spec: &Value, field: &str, mistakes: &mut Mistakes) {
         for (source, name) in
             [("configMap", "name"), ("secret", "secretName"), ("persistentVolumeClaim", "claimName")]
         {
-            if volume.get(source).is_some() && text_or_empty(volume, &format!("/{source}/{name}")).is_empty() {
+            if volume.get(source).is_some() && text_or_empty(volume, &format!("/{source}/{name}")).is_empty()
+            {
                 mistakes.push(Mistake::required(format!("{field}.{source}.{name}"), ""));
             }
             file_modes(volume, source, &field, mistakes);
         }
     }
     let names = volumes.iter().enumerate();
-    duplicates(names.map(|(index, volume)| (format!("{field}.volumes[{index}].name"), text_or_empty(volume, "/name"))), mistakes);
+    duplicates(
+        names.map(|(index, volume)| {
+            (format!("{field}.volumes[{index}].name"), text_or_empty(volume, "/name"))
+        }),
+        mistakes,
+    );
 }
 
 fn file_modes(volume: &Value, source: &str, field: &str, mistakes: &mut Mistakes) {
     let detail = "must be a number between 0 and 0777 (octal), both inclusive";
-    if let Some(mode) = whole(volume, &format!("/{source}/defaultMode")).filter(|mode| !(0..=0o777).contains(mode)) {
+    if let Some(mode) =
+        whole(volume, &format!("/{source}/defaultMode")).filter(|mode| !(0..=0o777).contains(mode))
+    {
         mistakes.push(Mistake::invalid(format!("{field}.{source}.defaultMode"), mode, detail));
     }
     for (index, item) in items(volume, &format!("/{source}/items")).iter().enumerate() {
