@@ -15,6 +15,7 @@
 mod admission;
 mod allocation;
 mod backends;
+mod bodies;
 mod bootstrap;
 mod brief;
 mod commit;
@@ -45,6 +46,8 @@ mod status;
 mod store;
 mod subresources;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod validation;
 mod watching;
 mod writing;

@@ -56,24 +56,6 @@ impl Cluster {
         }
     }
 
-    /// Completes an object that replaces another.
-    pub(super) fn admit_update(&mut self, target: &Target, old: &Value, object: &mut Value) -> Outcome<()> {
-        match target.resource.kind.as_str() {
-            "Service" if target.resource.group.is_empty() => keep_allocations(old, object),
-            "PersistentVolumeClaim" => {
-                for pointer in ["/spec/volumeName", "/spec/storageClassName", "/spec/volumeMode"] {
-                    if let Some(value) = old.pointer(pointer) {
-                        set_default(object, pointer, value.clone());
-                    }
-                }
-            }
-            "Job" => keep_job_labels(old, object),
-            "Pod" if target.resource.group.is_empty() => keep_pod_parts(old, object),
-            _ => {}
-        }
-        Ok(())
-    }
-
     fn complete_pod(&self, target: &Target, pod: &mut Value) -> Outcome<()> {
         set_default(pod, "/spec/serviceAccountName", "default");
         let account = text_or_empty(pod, "/spec/serviceAccountName").to_owned();
@@ -119,11 +101,16 @@ impl Cluster {
         if !by_pod.or(by_account).unwrap_or(true) {
             return;
         }
-        let name = format!("kube-api-access-{}", object::uid(pod).chars().filter(char::is_ascii_alphanumeric).take(5).collect::<String>());
+        let name = format!(
+            "kube-api-access-{}",
+            object::uid(pod).chars().filter(char::is_ascii_alphanumeric).take(5).collect::<String>()
+        );
         let mut mounted = false;
         for list in ["/spec/containers", "/spec/initContainers"] {
             for container in pod.pointer_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
-                if items(container, "/volumeMounts").iter().all(|mount| text(mount, "/mountPath") != Some(PATH))
+                if items(container, "/volumeMounts")
+                    .iter()
+                    .all(|mount| text(mount, "/mountPath") != Some(PATH))
                     && let Some(mounts) = list_mut(container, "/volumeMounts")
                 {
                     mounts.push(json!({"name": name, "readOnly": true, "mountPath": PATH}));
@@ -205,6 +192,23 @@ impl Cluster {
     }
 }
 
+/// Completes an object that replaces another.
+pub(super) fn complete_update(target: &Target, old: &Value, object: &mut Value) {
+    match target.resource.kind.as_str() {
+        "Service" if target.resource.group.is_empty() => keep_allocations(old, object),
+        "PersistentVolumeClaim" => {
+            for pointer in ["/spec/volumeName", "/spec/storageClassName", "/spec/volumeMode"] {
+                if let Some(value) = old.pointer(pointer) {
+                    set_default(object, pointer, value.clone());
+                }
+            }
+        }
+        "Job" => keep_job_labels(old, object),
+        "Pod" if target.resource.group.is_empty() => keep_pod_parts(old, object),
+        _ => {}
+    }
+}
+
 /// Pods stay for five minutes on workers that are not ready or cannot be reached.
 fn add_tolerations(pod: &mut Value) {
     let Some(tolerations) = list_mut(pod, "/spec/tolerations") else { return };
@@ -215,7 +219,8 @@ fn add_tolerations(pod: &mut Value) {
                 && matches!(text_or_empty(toleration, "/effect"), "" | "NoExecute")
         };
         if !tolerations.iter().any(covers) {
-            let toleration = json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300});
+            let toleration =
+                json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300});
             tolerations.push(toleration);
         }
     }
@@ -223,7 +228,8 @@ fn add_tolerations(pod: &mut Value) {
 
 /// The quality-of-service class that follows from requests and limits.
 fn quality(pod: &Value) -> &'static str {
-    let containers: Vec<&Value> = items(pod, "/spec/containers").iter().chain(items(pod, "/spec/initContainers")).collect();
+    let containers: Vec<&Value> =
+        items(pod, "/spec/containers").iter().chain(items(pod, "/spec/initContainers")).collect();
     let amount = |container: &Value, kind: &str, name: &str| {
         container.pointer(&format!("/resources/{kind}/{name}")).cloned()
     };
@@ -271,7 +277,8 @@ fn keep_job_labels(old: &Value, job: &mut Value) {
         set_default(job, "/spec/selector", selector.clone());
     }
     for (label, value) in object::texts(old, "/spec/template/metadata/labels") {
-        let generated = label.starts_with("batch.kubernetes.io/") || matches!(label.as_str(), "controller-uid" | "job-name");
+        let generated = label.starts_with("batch.kubernetes.io/")
+            || matches!(label.as_str(), "controller-uid" | "job-name");
         if generated {
             set_default(job, &format!("/spec/template/metadata/labels/{}", label.replace('/', "~1")), value);
         }
@@ -280,7 +287,15 @@ fn keep_job_labels(old: &Value, job: &mut Value) {
 
 /// What admission and the scheduler wrote into a pod stays when a replacement leaves it out.
 fn keep_pod_parts(old: &Value, pod: &mut Value) {
-    for pointer in ["/spec/nodeName", "/spec/serviceAccountName", "/spec/serviceAccount", "/spec/priority", "/spec/preemptionPolicy", "/spec/tolerations", "/spec/enableServiceLinks"] {
+    for pointer in [
+        "/spec/nodeName",
+        "/spec/serviceAccountName",
+        "/spec/serviceAccount",
+        "/spec/priority",
+        "/spec/preemptionPolicy",
+        "/spec/tolerations",
+        "/spec/enableServiceLinks",
+    ] {
         if let Some(value) = old.pointer(pointer) {
             set_default(pod, pointer, value.clone());
         }
@@ -289,14 +304,16 @@ fn keep_pod_parts(old: &Value, pod: &mut Value) {
 
 /// What was allocated to a service stays when a replacement leaves it out.
 fn keep_allocations(old: &Value, service: &mut Value) {
-    let needs_ports = |service: &Value| matches!(text_or_empty(service, "/spec/type"), "NodePort" | "LoadBalancer");
+    let needs_ports =
+        |service: &Value| matches!(text_or_empty(service, "/spec/type"), "NodePort" | "LoadBalancer");
     let kind = text_or_empty(service, "/spec/type").to_owned();
     if kind != "ExternalName" && text(old, "/spec/type") != Some("ExternalName") {
+        if text(service, "/spec/clusterIP") == Some("") {
+            object::remove(service, "/spec/clusterIP");
+        }
         for pointer in ["/spec/clusterIP", "/spec/clusterIPs"] {
-            if text_or_empty(service, "/spec/clusterIP").is_empty() || pointer == "/spec/clusterIPs" {
-                if let Some(value) = old.pointer(pointer) {
-                    set_default(service, pointer, value.clone());
-                }
+            if let Some(value) = old.pointer(pointer) {
+                set_default(service, pointer, value.clone());
             }
         }
     }
@@ -306,7 +323,9 @@ fn keep_allocations(old: &Value, service: &mut Value) {
     };
     let (before, after) = (needs_ports(old), needs_ports(service));
     for port in service.pointer_mut("/spec/ports").and_then(Value::as_array_mut).into_iter().flatten() {
-        let Some(number) = old_ports.iter().find(|other| same(port, other)).and_then(|other| other.get("nodePort")) else {
+        let Some(number) =
+            old_ports.iter().find(|other| same(port, other)).and_then(|other| other.get("nodePort"))
+        else {
             continue;
         };
         if before && after {
@@ -316,7 +335,11 @@ fn keep_allocations(old: &Value, service: &mut Value) {
         }
     }
     if kind == "ClusterIP" {
-        for pointer in ["/spec/externalTrafficPolicy", "/spec/allocateLoadBalancerNodePorts", "/spec/healthCheckNodePort"] {
+        for pointer in [
+            "/spec/externalTrafficPolicy",
+            "/spec/allocateLoadBalancerNodePorts",
+            "/spec/healthCheckNodePort",
+        ] {
             if old.pointer(pointer) == service.pointer(pointer) {
                 object::remove(service, pointer);
             }

@@ -41,7 +41,9 @@ fn node_ports(service: &Value) -> Vec<(i64, String)> {
 impl Allocations {
     /// Notes what a service takes.
     pub(crate) fn take(&mut self, service: &Value) {
-        if let Some(address) = text(service, "/spec/clusterIP").filter(|address| !matches!(*address, "" | "None")) {
+        if let Some(address) =
+            text(service, "/spec/clusterIP").filter(|address| !matches!(*address, "" | "None"))
+        {
             self.addresses.insert(address.to_owned());
         }
         for port in node_ports(service) {
@@ -64,7 +66,10 @@ impl Allocations {
     }
 
     /// The names and selectors of the services of a namespace.
-    pub(crate) fn selectors<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = (&'a str, &'a Selector)> {
+    pub(crate) fn selectors<'a>(
+        &'a self,
+        namespace: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a Selector)> {
         self.selectors
             .range((namespace.to_owned(), String::new())..)
             .take_while(move |((each, _), _)| each == namespace)
@@ -134,7 +139,11 @@ impl Cluster {
     }
 
     fn own_address(&self, service: &Value) -> Option<String> {
-        let key = super::store::Key::new(super::resources::SERVICES, object::namespace(service), object::name(service));
+        let key = super::store::Key::new(
+            super::resources::SERVICES,
+            object::namespace(service),
+            object::name(service),
+        );
         self.store.object(&key).and_then(|stored| text(&stored, "/spec/clusterIP").map(str::to_owned))
     }
 
@@ -161,7 +170,8 @@ impl Cluster {
             let protocol = text(port, "/protocol").unwrap_or("TCP").to_owned();
             match whole(port, "/nodePort").filter(|number| *number != 0) {
                 Some(number) if !NODE_PORTS.contains(&number) => {
-                    let detail = "provided port is not in the valid range. The range of valid ports is 30000-32767";
+                    let detail =
+                        "provided port is not in the valid range. The range of valid ports is 30000-32767";
                     mistakes.push(Mistake::invalid(field, number, detail));
                 }
                 Some(number) if !self.allocations.is_free(&(number, protocol.clone()), &uid) => {
@@ -173,7 +183,11 @@ impl Cluster {
                         taken.insert((number, protocol));
                         set(port, "/nodePort", number);
                     }
-                    None => mistakes.push(Mistake::invalid(field, 0, "failed to allocate a nodePort: range is full")),
+                    None => mistakes.push(Mistake::invalid(
+                        field,
+                        0,
+                        "failed to allocate a nodePort: range is full",
+                    )),
                 },
                 None => {}
             }

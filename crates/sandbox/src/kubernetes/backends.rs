@@ -65,9 +65,12 @@ impl Cluster {
             return None;
         }
         let selector = Selector::of_labels(selector);
-        let wanted = items(&service, "/spec/ports").iter().find(|one| whole(one, "/port") == Some(i64::from(port)))?;
+        let wanted =
+            items(&service, "/spec/ports").iter().find(|one| whole(one, "/port") == Some(i64::from(port)))?;
         let ready = |pod: &&std::sync::Arc<super::store::Stored>| {
-            selector.matches(&pod.labels) && pod.pod.as_ref().is_some_and(|brief| brief.ready) && !pod.terminating
+            selector.matches(&pod.labels)
+                && pod.pod.as_ref().is_some_and(|brief| brief.ready)
+                && !pod.terminating
         };
         let pod = self.store.list(PODS, Some(namespace)).find(ready)?;
         let number = target_port(wanted, &pod.object())?;
@@ -78,7 +81,11 @@ impl Cluster {
         let namespace = object::namespace(pod);
         let environment = self.environment(pod, container);
         let list = |name: &str| -> Vec<String> {
-            items(container, name).iter().filter_map(Value::as_str).map(|one| expanded(one, &environment)).collect()
+            items(container, name)
+                .iter()
+                .filter_map(Value::as_str)
+                .map(|one| expanded(one, &environment))
+                .collect()
         };
         Backend {
             namespace: namespace.to_owned(),
@@ -104,7 +111,8 @@ impl Cluster {
             for (secret, pointer) in [(false, "/configMapRef/name"), (true, "/secretRef/name")] {
                 let Some(name) = text(source, pointer) else { continue };
                 for (key, value) in self.contents(namespace, name, secret) {
-                    environment.insert(format!("{prefix}{key}"), String::from_utf8_lossy(&value).into_owned());
+                    environment
+                        .insert(format!("{prefix}{key}"), String::from_utf8_lossy(&value).into_owned());
                 }
             }
         }
@@ -135,7 +143,9 @@ impl Cluster {
     /// The entries of a ConfigMap or Secret.
     fn contents(&self, namespace: &str, name: &str, secret: bool) -> BTreeMap<String, Vec<u8>> {
         let resource = if secret { SECRETS } else { CONFIG_MAPS };
-        let Some(object) = self.store.object(&Key::new(resource, namespace, name)) else { return BTreeMap::new() };
+        let Some(object) = self.store.object(&Key::new(resource, namespace, name)) else {
+            return BTreeMap::new();
+        };
         let decoded = |text: &str| base64::engine::general_purpose::STANDARD.decode(text).unwrap_or_default();
         let plain = texts(&object, "/data").into_iter().map(|(key, value)| {
             let value = if secret { decoded(&value) } else { value.into_bytes() };
@@ -149,7 +159,8 @@ impl Cluster {
         let mut files = BTreeMap::new();
         for mount in items(container, "/volumeMounts") {
             let name = text_or_empty(mount, "/name");
-            let volume = items(pod, "/spec/volumes").iter().find(|volume| text(volume, "/name") == Some(name));
+            let volume =
+                items(pod, "/spec/volumes").iter().find(|volume| text(volume, "/name") == Some(name));
             let Some(volume) = volume else { continue };
             let path = text_or_empty(mount, "/mountPath").trim_end_matches('/');
             let within = text_or_empty(mount, "/subPath");

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::Cluster;
 use super::resources::{
-    CONFIG_MAPS, ENDPOINT_SLICES, ENDPOINTS, EVENTS, LEASES, NAMESPACES, NODES, PRIORITY_CLASSES, SERVICE_ACCOUNTS,
-    SERVICES, STORAGE_CLASSES,
+    CONFIG_MAPS, ENDPOINT_SLICES, ENDPOINTS, EVENTS, LEASES, NAMESPACES, NODES, PRIORITY_CLASSES,
+    SERVICE_ACCOUNTS, SERVICES, STORAGE_CLASSES,
 };
 use super::store::Key;
 
@@ -64,7 +64,9 @@ impl Cluster {
             });
             self.make(&Key::new(STORAGE_CLASSES, "", &name), object);
         }
-        for (name, value) in [("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)] {
+        for (name, value) in
+            [("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)]
+        {
             let object = json!({
                 "apiVersion": "scheduling.k8s.io/v1",
                 "kind": "PriorityClass",
@@ -82,7 +84,9 @@ impl Cluster {
         let mut inventory = BTreeMap::new();
         let derived = [NODES, EVENTS, LEASES, ENDPOINTS, ENDPOINT_SLICES];
         for resource in self.store.resources().filter(|resource| !derived.contains(&resource.as_str())) {
-            let Some(kind) = self.catalog.stored(resource).map(|resource| resource.kind.clone()) else { continue };
+            let Some(kind) = self.catalog.stored(resource).map(|resource| resource.kind.clone()) else {
+                continue;
+            };
             let names: Vec<String> = self
                 .store
                 .keys(resource, None)

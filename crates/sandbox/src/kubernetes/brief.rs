@@ -168,9 +168,10 @@ fn requests(pod: &Value) -> (i64, i64) {
         let memory = amount(container, "/resources/requests/memory").map_or(0, Quantity::units);
         (cpu, memory)
     };
-    let together = items(pod, "/spec/containers").iter().map(of).fold((0_i64, 0_i64), |sum, one| {
-        (sum.0.saturating_add(one.0), sum.1.saturating_add(one.1))
-    });
+    let together = items(pod, "/spec/containers")
+        .iter()
+        .map(of)
+        .fold((0_i64, 0_i64), |sum, one| (sum.0.saturating_add(one.0), sum.1.saturating_add(one.1)));
     items(pod, "/spec/initContainers")
         .iter()
         .map(of)

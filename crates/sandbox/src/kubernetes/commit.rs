@@ -5,11 +5,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::Cluster;
+use super::brief::PodBrief;
 use super::object;
 use super::queue::Task;
 use super::resources::{
-    CLAIMS, CONFIG_MAPS, DAEMON_SETS, DEFINITIONS, DEPLOYMENTS, DISRUPTION_BUDGETS, INGRESS_CLASSES, INGRESSES, JOBS,
-    NAMESPACES, NODES, PODS, REPLICA_SETS, SERVICE_ACCOUNTS, SERVICES, STATEFUL_SETS, VOLUMES,
+    CLAIMS, CONFIG_MAPS, DAEMON_SETS, DEFINITIONS, DEPLOYMENTS, DISRUPTION_BUDGETS, INGRESS_CLASSES,
+    INGRESSES, JOBS, NAMESPACES, NODES, PODS, REPLICA_SETS, SECRETS, SERVICE_ACCOUNTS, SERVICES,
+    STATEFUL_SETS, VOLUMES,
 };
 use super::selector::Selector;
 use super::store::{Key, Occurrence, Stored};
@@ -110,6 +112,7 @@ impl Cluster {
             CLAIMS => self.notice_claim(key, occurrence),
             DEFINITIONS => self.notice_definition(key, occurrence),
             INGRESS_CLASSES => self.reconcile_all(INGRESSES, None),
+            CONFIG_MAPS | SECRETS if occurrence.before.is_none() => self.wake_pods_that_need(key),
             CONFIG_MAPS | SERVICE_ACCOUNTS if occurrence.deleted => {
                 self.reconcile(NAMESPACES, "", &key.namespace);
             }
@@ -117,7 +120,8 @@ impl Cluster {
                 self.reconcile(REPLICA_SETS, &key.namespace, &key.name);
                 self.reconcile_controller(after);
             }
-            NAMESPACES | DEPLOYMENTS | STATEFUL_SETS | DAEMON_SETS | JOBS | INGRESSES | DISRUPTION_BUDGETS
+            NAMESPACES | DEPLOYMENTS | STATEFUL_SETS | DAEMON_SETS | JOBS | INGRESSES
+            | DISRUPTION_BUDGETS
                 if !occurrence.deleted =>
             {
                 self.reconcile(&key.resource, &key.namespace, &key.name);
@@ -156,9 +160,24 @@ impl Cluster {
         }
     }
 
+    /// Has the owner of an object's controller look: a deployment that recreates waits for pods to be gone.
+    fn reconcile_owner_of_controller(&mut self, stored: &Stored) {
+        let owner = stored.owners.iter().find(|owner| owner.controls);
+        let controller = owner
+            .and_then(|owner| self.store.by_uid(&owner.uid))
+            .and_then(|key| self.store.get(key))
+            .cloned();
+        if let Some(controller) = controller {
+            self.reconcile_controller(&controller);
+        }
+    }
+
     fn notice_pod(&mut self, key: &Key, occurrence: &Occurrence) {
         let (before, after) = (occurrence.before.as_ref(), &occurrence.after);
         self.reconcile_controller(after);
+        if occurrence.deleted {
+            self.reconcile_owner_of_controller(after);
+        }
         let place = (key.namespace.clone(), key.name.clone());
         let Some(pod) = &after.pod else { return };
         let waits = pod.node.is_empty() && !after.terminating && !pod.has_ended() && !occurrence.deleted;
@@ -177,7 +196,8 @@ impl Cluster {
         if occurrence.deleted {
             self.logs.forget(&key.namespace, &key.name);
         }
-        let ended_now = pod.has_ended() && before.is_some_and(|before| before.pod.as_ref().is_some_and(|pod| !pod.has_ended()));
+        let ended_now = pod.has_ended()
+            && before.is_some_and(|before| before.pod.as_ref().is_some_and(|pod| !pod.has_ended()));
         if occurrence.deleted || ended_now {
             self.schedule_waiting();
             for claim in pod.claims.clone() {
@@ -229,6 +249,31 @@ impl Cluster {
         self.queue.add(task, self.now);
     }
 
+    /// Has the kubelets look again at pods that could not start without a ConfigMap or Secret.
+    fn wake_pods_that_need(&mut self, key: &Key) {
+        let secret = key.resource == SECRETS;
+        self.wake_pods(&key.namespace, |pod| {
+            pod.needs.iter().any(|need| need.secret == secret && need.name == key.name)
+        });
+    }
+
+    /// Has the kubelets look at the pods of a namespace that have not started yet.
+    pub(super) fn wake_pods(&mut self, namespace: &str, concerned: impl Fn(&PodBrief) -> bool) {
+        let waiting: Vec<String> = self
+            .store
+            .list(PODS, Some(namespace))
+            .filter(|stored| {
+                let waits =
+                    |pod: &&PodBrief| pod.phase == "Pending" && !pod.node.is_empty() && concerned(pod);
+                stored.pod.as_ref().is_some_and(|pod| waits(&pod))
+            })
+            .map(|stored| stored.name.clone())
+            .collect();
+        for name in waiting {
+            self.queue.add(Task::Kubelet { namespace: namespace.to_owned(), name }, self.now);
+        }
+    }
+
     fn notice_claim(&mut self, key: &Key, occurrence: &Occurrence) {
         if !occurrence.deleted {
             self.reconcile(CLAIMS, &key.namespace, &key.name);
@@ -273,7 +318,9 @@ impl Cluster {
 }
 
 /// What a service sees of a pod.
-fn serving(pod: Option<&Arc<Stored>>) -> Option<(bool, &str, bool, &std::collections::BTreeMap<String, String>)> {
+fn serving(
+    pod: Option<&Arc<Stored>>,
+) -> Option<(bool, &str, bool, &std::collections::BTreeMap<String, String>)> {
     let stored = pod?;
     let brief = stored.pod.as_ref()?;
     Some((brief.ready, brief.ip.as_str(), stored.terminating, &stored.labels))

@@ -20,8 +20,8 @@ use super::Cluster;
 use super::object::{self, items, set};
 use super::queue::Task;
 use super::resources::{
-    CLAIMS, DAEMON_SETS, DEFINITIONS, DEPLOYMENTS, DISRUPTION_BUDGETS, INGRESSES, JOBS, NAMESPACES, REPLICA_SETS,
-    SERVICES, STATEFUL_SETS, VOLUMES,
+    CLAIMS, DAEMON_SETS, DEFINITIONS, DEPLOYMENTS, DISRUPTION_BUDGETS, INGRESSES, JOBS, NAMESPACES,
+    REPLICA_SETS, SERVICES, STATEFUL_SETS, VOLUMES,
 };
 use super::store::Key;
 
@@ -32,7 +32,9 @@ impl Cluster {
             Task::Reconcile { resource, namespace, name } => {
                 self.reconcile_object(&Key { resource, namespace, name });
             }
-            Task::Endpoints { namespace, name } => self.reconcile_endpoints(&Key::new(SERVICES, &namespace, &name)),
+            Task::Endpoints { namespace, name } => {
+                self.reconcile_endpoints(&Key::new(SERVICES, &namespace, &name))
+            }
             Task::Schedule { namespace, name } => self.schedule(&namespace, &name),
             Task::ScheduleAll => self.schedule_all(),
             Task::Kubelet { namespace, name } => self.run_pod(&namespace, &name),

@@ -296,7 +296,9 @@ fn canonical_quantity(value: &Value) -> Option<String> {
 fn base64_mistake(text: &str) -> Option<usize> {
     match base64::engine::general_purpose::STANDARD.decode(text) {
         Ok(_) => None,
-        Err(base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol(at, _)) => Some(at),
+        Err(base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol(at, _)) => {
+            Some(at)
+        }
         Err(base64::DecodeError::InvalidLength(_) | base64::DecodeError::InvalidPadding) => Some(text.len()),
     }
 }
@@ -363,7 +365,8 @@ mod tests {
     #[test]
     fn unknown_fields_are_dropped_and_named() {
         let structure = built_in("apps/v1.Deployment").unwrap();
-        let mut object = json!({"spec": {"foo": 1, "template": {"spec": {"containers": [{"name": "a", "bar": 2}]}}}});
+        let mut object =
+            json!({"spec": {"foo": 1, "template": {"spec": {"containers": [{"name": "a", "bar": 2}]}}}});
         let unknown = fit(&mut object, &structure).unwrap();
         assert_eq!(unknown, ["spec.foo", "spec.template.spec.containers[0].bar"]);
         assert_eq!(object, json!({"spec": {"template": {"spec": {"containers": [{"name": "a"}]}}}}));

@@ -274,7 +274,8 @@ fn secret(object: &mut Value) {
         use base64::Engine;
         set_default(object, "/data", json!({}));
         for (key, value) in texts {
-            let encoded = base64::engine::general_purpose::STANDARD.encode(value.as_str().unwrap_or_default());
+            let encoded =
+                base64::engine::general_purpose::STANDARD.encode(value.as_str().unwrap_or_default());
             if let Some(data) = object.get_mut("data") {
                 map_of(data).insert(key, encoded.into());
             }
@@ -297,7 +298,9 @@ fn volume(object: &mut Value) {
 fn namespace(object: &mut Value) {
     let name = object::name(object).to_owned();
     set_default(object, "/metadata/labels", json!({}));
-    if !name.is_empty() && let Some(labels) = object.pointer_mut("/metadata/labels") {
+    if !name.is_empty()
+        && let Some(labels) = object.pointer_mut("/metadata/labels")
+    {
         map_of(labels).insert("kubernetes.io/metadata.name".to_owned(), name.into());
     }
     set_default(object, "/spec/finalizers", json!(["kubernetes"]));
@@ -379,7 +382,10 @@ mod tests {
     #[test]
     fn filling_in_twice_is_filling_in_once() {
         for (kind, mut object) in [
-            ("Deployment", json!({"spec": {"template": {"spec": {"containers": [{"name": "a", "image": "b"}]}}}})),
+            (
+                "Deployment",
+                json!({"spec": {"template": {"spec": {"containers": [{"name": "a", "image": "b"}]}}}}),
+            ),
             ("Service", json!({"spec": {"type": "LoadBalancer", "ports": [{"port": 80}]}})),
             ("Secret", json!({"stringData": {"a": "b"}})),
             ("Pod", json!({"spec": {"containers": [{"name": "a", "resources": {"limits": {"cpu": "1"}}}]}})),

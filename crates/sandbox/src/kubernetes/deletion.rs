@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::Cluster;
+use super::bodies::plain_body;
 use super::decode;
 use super::object::{self, items, list_mut, set, text, text_or_empty, whole};
 use super::reading::{Filter, Form};
@@ -43,11 +44,7 @@ impl DeleteOptions {
     }
 
     fn of(request: &Request, query: &Query) -> Outcome<Self> {
-        let mut body = if request.body.is_empty() {
-            json!({})
-        } else {
-            decode::parse(&request.body).map_err(Failure::bad_request)?.value
-        };
+        let mut body = if request.body.is_empty() { json!({}) } else { plain_body(request)? };
         if let Some(structure) = schema::built_in("meta/v1.DeleteOptions") {
             decode::fit(&mut body, &structure).map_err(|misfit| Failure::bad_request(misfit.to_string()))?;
         }
@@ -83,7 +80,9 @@ impl DeleteOptions {
         ] {
             let own = text_or_empty(object, pointer);
             if let Some(asked) = asked.as_deref().filter(|asked| *asked != own) {
-                let why = format!("Precondition failed: {what} in precondition: {asked}, {what} in object meta: {own}");
+                let why = format!(
+                    "Precondition failed: {what} in precondition: {asked}, {what} in object meta: {own}"
+                );
                 return Err(Failure::conflict(target.resource.about(object::name(object)), &why));
             }
         }
@@ -107,7 +106,9 @@ impl Cluster {
         let key = target.key();
         let object = self.store.object(&key).ok_or_else(|| target.not_found())?;
         options.check(target, &object)?;
-        if target.resource.kind == "Namespace" && matches!(key.name.as_str(), "default" | "kube-system" | "kube-public") {
+        if target.resource.kind == "Namespace"
+            && matches!(key.name.as_str(), "default" | "kube-system" | "kube-public")
+        {
             let why = "this namespace may not be deleted";
             return Err(Failure::forbidden(target.resource.about(&key.name), why));
         }
@@ -131,7 +132,12 @@ impl Cluster {
     }
 
     /// Deletes every object that matches.
-    pub(super) fn delete_collection(&mut self, target: &Target, request: &Request, query: &Query) -> Outcome<Response> {
+    pub(super) fn delete_collection(
+        &mut self,
+        target: &Target,
+        request: &Request,
+        query: &Query,
+    ) -> Outcome<Response> {
         Form::of(request)?;
         let options = DeleteOptions::of(request, query)?;
         let filter = Filter::of(target, query)?;
@@ -180,7 +186,11 @@ impl Cluster {
     }
 
     fn add_propagation(&self, key: &Key, object: &mut Value, options: &DeleteOptions) {
-        let default = if key.resource == super::resources::JOBS { Propagation::Orphan } else { Propagation::Background };
+        let default = if key.resource == super::resources::JOBS {
+            Propagation::Orphan
+        } else {
+            Propagation::Background
+        };
         let owns = self.store.owned_by(object::uid(object)).next().is_some();
         let finalizer = match options.propagation.unwrap_or(default) {
             Propagation::Foreground => "foregroundDeletion",
@@ -217,12 +227,15 @@ impl Cluster {
             let Some(stored) = self.store.get(&key) else { continue };
             waits |= stored.owners.iter().any(|owner| owner.uid == uid && owner.blocks);
             if !stored.terminating {
-                let options = DeleteOptions { propagation: Some(Propagation::Foreground), ..DeleteOptions::default() };
+                let options =
+                    DeleteOptions { propagation: Some(Propagation::Foreground), ..DeleteOptions::default() };
                 self.begin_deletion(&key, &options);
             }
         }
         waits &= self.store.owned_by(uid).any(|key| {
-            self.store.get(key).is_some_and(|stored| stored.owners.iter().any(|one| one.uid == uid && one.blocks))
+            self.store
+                .get(key)
+                .is_some_and(|stored| stored.owners.iter().any(|one| one.uid == uid && one.blocks))
         });
         if !waits {
             self.remove_finalizer(owner, "foregroundDeletion");
@@ -232,7 +245,8 @@ impl Cluster {
     fn collect_orphaned(&mut self, uid: &str) {
         for key in self.store.owned_by(uid).cloned().collect::<Vec<Key>>() {
             let Some(stored) = self.store.get(&key) else { continue };
-            let kept = stored.owners.iter().any(|owner| owner.uid != uid && self.store.by_uid(&owner.uid).is_some());
+            let kept =
+                stored.owners.iter().any(|owner| owner.uid != uid && self.store.by_uid(&owner.uid).is_some());
             if kept {
                 self.edit(&key, |dependent| disown(dependent, uid));
             } else if !stored.terminating {
@@ -290,7 +304,8 @@ fn shorten_grace(object: &mut Value, grace: i64, now: jiff::Timestamp) {
 }
 
 fn success(target: &Target, object: &Value) -> Value {
-    let mut details = json!({"name": object::name(object), "kind": target.resource.plural, "uid": object::uid(object)});
+    let mut details =
+        json!({"name": object::name(object), "kind": target.resource.plural, "uid": object::uid(object)});
     if !target.resource.group.is_empty() {
         details["group"] = target.resource.group.clone().into();
     }

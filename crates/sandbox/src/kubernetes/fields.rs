@@ -209,12 +209,22 @@ fn parts<'a>(value: &'a Value, shape: &'a Shape) -> Option<Vec<Part<'a>>> {
         ),
         (Shape::Map { item, atomic: false }, Value::Object(map)) => Some(
             map.iter()
-                .map(|(key, value)| Part { element: format!("f:{key}"), value, shape: item, counts_itself: true })
+                .map(|(key, value)| Part {
+                    element: format!("f:{key}"),
+                    value,
+                    shape: item,
+                    counts_itself: true,
+                })
                 .collect(),
         ),
         (Shape::Any, Value::Object(map)) => Some(
             map.iter()
-                .map(|(key, value)| Part { element: format!("f:{key}"), value, shape: UNTYPED, counts_itself: true })
+                .map(|(key, value)| Part {
+                    element: format!("f:{key}"),
+                    value,
+                    shape: UNTYPED,
+                    counts_itself: true,
+                })
                 .collect(),
         ),
         (Shape::List(list), Value::Array(items)) if list.merge != ListMerge::Atomic => Some(
@@ -313,9 +323,7 @@ pub(crate) fn merged(live: &Value, applied: &Value, shape: &Shape) -> Value {
         (Shape::Map { item, atomic: false }, Value::Object(live), Value::Object(applied)) => {
             merged_maps(live, applied, |_| item)
         }
-        (Shape::Any, Value::Object(live), Value::Object(applied)) => {
-            merged_maps(live, applied, |_| UNTYPED)
-        }
+        (Shape::Any, Value::Object(live), Value::Object(applied)) => merged_maps(live, applied, |_| UNTYPED),
         (Shape::List(list), Value::Array(live), Value::Array(applied)) if list.merge != ListMerge::Atomic => {
             let mut items = live.clone();
             for item in applied {

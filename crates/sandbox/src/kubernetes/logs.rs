@@ -100,7 +100,8 @@ impl Cluster {
         let container = chosen_container(&pod, query.get("container"))?;
         check_started(&pod, &container, query.flag("previous"))?;
         let lines = self.log_lines(&pod, &container);
-        let text: Vec<Bytes> = selected(&lines, query, self.now).map(|line| shown(line, query.flag("timestamps"))).collect();
+        let text: Vec<Bytes> =
+            selected(&lines, query, self.now).map(|line| shown(line, query.flag("timestamps"))).collect();
         let plain = HeaderValue::from_static("text/plain");
         if !query.flag("follow") {
             let mut body = text.concat();
@@ -128,10 +129,11 @@ impl Cluster {
             return lines.clone();
         }
         let Some(status) = container_status(pod, container) else { return Vec::new() };
-        let started = ["/state/running/startedAt", "/state/terminated/startedAt", "/lastState/terminated/startedAt"]
-            .iter()
-            .find_map(|pointer| object::instant(status, pointer))
-            .unwrap_or(self.now);
+        let started =
+            ["/state/running/startedAt", "/state/terminated/startedAt", "/lastState/terminated/startedAt"]
+                .iter()
+                .find_map(|pointer| object::instant(status, pointer))
+                .unwrap_or(self.now);
         let image = text_or_empty(status, "/image");
         let mut lines = vec![LogLine { at: started, text: format!("started {image}") }];
         if let Some(ended) = object::instant(status, "/state/terminated/finishedAt") {
@@ -176,13 +178,19 @@ fn shown(line: &LogLine, timestamps: bool) -> Bytes {
     text.into()
 }
 
-fn selected<'a>(lines: &'a [LogLine], query: &Query, now: Timestamp) -> impl Iterator<Item = &'a LogLine> + use<'a> {
+fn selected<'a>(
+    lines: &'a [LogLine],
+    query: &Query,
+    now: Timestamp,
+) -> impl Iterator<Item = &'a LogLine> + use<'a> {
     let since = query
         .number("sinceSeconds")
         .and_then(|seconds| now.checked_sub(jiff::SignedDuration::from_secs(seconds)).ok())
         .or_else(|| query.get("sinceTime").parse().ok());
-    let recent: Vec<&LogLine> = lines.iter().filter(|line| since.is_none_or(|since| line.at >= since)).collect();
-    let tail = query.number("tailLines").and_then(|count| usize::try_from(count).ok()).unwrap_or(recent.len());
+    let recent: Vec<&LogLine> =
+        lines.iter().filter(|line| since.is_none_or(|since| line.at >= since)).collect();
+    let tail =
+        query.number("tailLines").and_then(|count| usize::try_from(count).ok()).unwrap_or(recent.len());
     let skipped = recent.len().saturating_sub(tail);
     recent.into_iter().skip(skipped)
 }

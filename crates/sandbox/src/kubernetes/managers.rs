@@ -89,7 +89,8 @@ fn entries(object: &Value) -> Vec<Entry> {
 }
 
 fn write(object: &mut Value, entries: &[Entry]) {
-    let written: Vec<Value> = entries.iter().filter(|entry| !entry.set.is_empty()).map(Entry::written).collect();
+    let written: Vec<Value> =
+        entries.iter().filter(|entry| !entry.set.is_empty()).map(Entry::written).collect();
     if written.is_empty() {
         object::remove(object, "/metadata/managedFields");
     } else {
@@ -142,9 +143,9 @@ pub(crate) fn updated(old: &Value, new: &mut Value, shape: &Shape, writer: &Writ
 
 /// True when a writer sent an emptied list of managers, which starts it anew.
 fn is_reset(new: &Value) -> bool {
-    new.pointer("/metadata/managedFields")
-        .and_then(Value::as_array)
-        .is_some_and(|entries| entries.iter().all(|entry| entry.as_object().is_none_or(serde_json::Map::is_empty)))
+    new.pointer("/metadata/managedFields").and_then(Value::as_array).is_some_and(|entries| {
+        entries.iter().all(|entry| entry.as_object().is_none_or(serde_json::Map::is_empty))
+    })
 }
 
 fn claim(entries: &mut Vec<Entry>, writer: &Writer<'_>, changed: FieldSet) {
@@ -189,7 +190,8 @@ pub(crate) fn apply(
     for other in &mut others {
         other.set = other.set.without(&changed).without(&gone);
     }
-    let time = entries.drain(..).find(|entry| entry.is(writer, true) && entry.set == set).map(|entry| entry.time);
+    let time =
+        entries.drain(..).find(|entry| entry.is(writer, true) && entry.set == set).map(|entry| entry.time);
     let mut own = Entry::new(writer, true, set);
     own.time = time.filter(|_| changed.is_empty() && gone.is_empty()).unwrap_or(own.time);
     let place = items(live, "/metadata/managedFields")
@@ -292,8 +294,10 @@ mod tests {
         let refused = applied(&first, &json!({"a": "2"}), "two", false).unwrap_err();
         assert_eq!(refused.message(), "Apply failed with 1 conflict: conflict with \"one\": .data.a");
         let forced = applied(&first, &json!({"a": "2"}), "two", true).unwrap();
-        let managers: Vec<&str> =
-            items(&forced, "/metadata/managedFields").iter().filter_map(|entry| text(entry, "/manager")).collect();
+        let managers: Vec<&str> = items(&forced, "/metadata/managedFields")
+            .iter()
+            .filter_map(|entry| text(entry, "/manager"))
+            .collect();
         assert_eq!(managers, ["two"]);
     }
 
@@ -310,6 +314,9 @@ mod tests {
         new["data"]["a"] = "3".into();
         updated(&old, &mut new, &shape(), &writer("two"));
         let refused = applied(&new, &json!({"a": "1", "b": "2"}), "one", false).unwrap_err();
-        assert_eq!(refused.message(), "Apply failed with 1 conflict: conflict with \"two\" using v1: .data.a");
+        assert_eq!(
+            refused.message(),
+            "Apply failed with 1 conflict: conflict with \"two\" using v1: .data.a"
+        );
     }
 }

@@ -30,7 +30,9 @@ fn is_lower(byte: u8) -> bool {
 fn bounded(text: &str, edge: impl Fn(u8) -> bool, inside: impl Fn(u8) -> bool) -> bool {
     let bytes = text.as_bytes();
     match (bytes.first(), bytes.last()) {
-        (Some(first), Some(last)) => edge(*first) && edge(*last) && bytes.iter().all(|byte| edge(*byte) || inside(*byte)),
+        (Some(first), Some(last)) => {
+            edge(*first) && edge(*last) && bytes.iter().all(|byte| edge(*byte) || inside(*byte))
+        }
         _ => false,
     }
 }
@@ -80,7 +82,11 @@ pub(crate) fn path_segment(text: &str) -> Vec<String> {
     if matches!(text, "." | "..") {
         return vec![format!("may not be '{text}'")];
     }
-    ["/", "%"].iter().filter(|one| text.contains(**one)).map(|one| format!("may not contain '{one}'")).collect()
+    ["/", "%"]
+        .iter()
+        .filter(|one| text.contains(**one))
+        .map(|one| format!("may not contain '{one}'"))
+        .collect()
 }
 
 fn is_label_edge(byte: u8) -> bool {

@@ -155,7 +155,9 @@ pub(crate) fn set_condition(object: &mut Value, mut condition: Value, now: Times
     let kind = text_or_empty(&condition, "/type").to_owned();
     let Some(conditions) = list_mut(object, "/status/conditions") else { return };
     let old = conditions.iter().position(|old| text(old, "/type") == Some(&kind));
-    let kept = old.and_then(|index| conditions.get(index)).filter(|old| old.get("status") == condition.get("status"));
+    let kept = old
+        .and_then(|index| conditions.get(index))
+        .filter(|old| old.get("status") == condition.get("status"));
     let since = kept.and_then(|old| old.get("lastTransitionTime")).cloned();
     set(&mut condition, "/lastTransitionTime", since.unwrap_or_else(|| written(now).into()));
     match old.and_then(|index| conditions.get_mut(index)) {
@@ -177,7 +179,8 @@ mod tests {
 
     #[test]
     fn a_condition_keeps_its_transition_time_while_its_status_stays() {
-        let (first, second) = ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-01-01T00:01:00Z".parse().unwrap());
+        let (first, second) =
+            ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-01-01T00:01:00Z".parse().unwrap());
         let mut object = json!({});
         set_condition(&mut object, json!({"type": "Ready", "status": "True", "reason": "A"}), first);
         set_condition(&mut object, json!({"type": "Ready", "status": "True", "reason": "B"}), second);

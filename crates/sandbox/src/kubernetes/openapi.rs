@@ -11,7 +11,8 @@ pub(crate) fn index(catalog: &Catalog) -> Value {
     let mut paths = Map::new();
     for (group, versions) in catalog.groups() {
         for version in versions {
-            let path = if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") };
+            let path =
+                if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") };
             let resources: Vec<String> = catalog
                 .version(group, version)
                 .into_iter()
@@ -37,7 +38,12 @@ pub(crate) fn version_3(catalog: &Catalog, path: &[&str], version: &str) -> Opti
     let mut paths = Map::new();
     let mut schemas = schemas(&resources, "#/components/schemas/");
     for resource in &resources {
-        add_paths(&mut paths, resource, |content| json!({"content": {"*/*": {"schema": content}}}), "#/components/schemas/");
+        add_paths(
+            &mut paths,
+            resource,
+            |content| json!({"content": {"*/*": {"schema": content}}}),
+            "#/components/schemas/",
+        );
     }
     schemas.extend(built_in_schemas("#/components/schemas/"));
     Some(json!({
@@ -141,7 +147,9 @@ fn shape_schema(shape: &Shape, base: &str) -> Value {
         Shape::IntOrText => json!({"type": "string", "format": "int-or-string"}),
         Shape::Time | Shape::MicroTime => json!({"type": "string", "format": "date-time"}),
         Shape::Any => json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}),
-        Shape::Map { item, .. } => json!({"type": "object", "additionalProperties": shape_schema(item, base)}),
+        Shape::Map { item, .. } => {
+            json!({"type": "object", "additionalProperties": shape_schema(item, base)})
+        }
         Shape::Structure(structure) => json!({"$ref": format!("{base}{}", document_name(structure))}),
         Shape::List(list) => {
             let mut schema = json!({"type": "array", "items": shape_schema(&list.item, base)});

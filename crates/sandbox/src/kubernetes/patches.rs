@@ -13,8 +13,11 @@ pub(crate) fn json_patch(object: &Value, patch: Value) -> Outcome<Value> {
     let patch: json_patch::Patch = serde_json::from_value(patch)
         .map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))?;
     let mut patched = object.clone();
-    json_patch::patch(&mut patched, &patch)
-        .map_err(|error| Failure::unprocessable(format!("the server rejected our request due to an error in our request: {error}")))?;
+    json_patch::patch(&mut patched, &patch).map_err(|error| {
+        Failure::unprocessable(format!(
+            "the server rejected our request due to an error in our request: {error}"
+        ))
+    })?;
     Ok(patched)
 }
 
@@ -54,11 +57,9 @@ fn strategic_map(old: &Map<String, Value>, patch: &Map<String, Value>, shape: &S
     for (key, value) in patch {
         if let Some(field) = key.strip_prefix("$deleteFromPrimitiveList/") {
             delete_primitives(&mut map, field, value);
-        } else if key.starts_with('$') {
-            continue;
         } else if value.is_null() {
             map.remove(key);
-        } else {
+        } else if !key.starts_with('$') {
             let below = shape_below(shape, key);
             let old = map.get(key).cloned().unwrap_or(Value::Null);
             map.insert(key.clone(), strategic_value(&old, value, &below)?);
@@ -74,7 +75,9 @@ fn strategic_map(old: &Map<String, Value>, patch: &Map<String, Value>, shape: &S
 
 fn strategic_value(old: &Value, patch: &Value, shape: &Shape) -> Outcome<Value> {
     match (shape, patch) {
-        (Shape::List(list), Value::Array(items)) if list.patch_key.is_some() || list.merge == ListMerge::Set => {
+        (Shape::List(list), Value::Array(items))
+            if list.patch_key.is_some() || list.merge == ListMerge::Set =>
+        {
             strategic_list(old.as_array().map_or(&[], Vec::as_slice), items, list)
         }
         (_, Value::Object(_)) => strategic(old, patch, shape),
@@ -91,7 +94,9 @@ fn strategic_list(old: &[Value], patch: &[Value], list: &List) -> Outcome<Value>
     let mut items = old.to_vec();
     for item in patch {
         let Some(wanted) = item.get(key).filter(|value| !value.is_null()) else {
-            return Err(Failure::bad_request(format!("map: {item} does not contain declared merge key: {key}")));
+            return Err(Failure::bad_request(format!(
+                "map: {item} does not contain declared merge key: {key}"
+            )));
         };
         let place = items.iter().position(|one| one.get(key) == Some(wanted));
         let deletes = item.get("$patch").and_then(Value::as_str) == Some("delete");
@@ -118,11 +123,15 @@ fn primitive_union(old: &[Value], patch: &[Value]) -> Value {
 }
 
 fn without_directives(map: &Map<String, Value>) -> Map<String, Value> {
-    map.iter().filter(|(key, _)| !key.starts_with('$')).map(|(key, value)| (key.clone(), value.clone())).collect()
+    map.iter()
+        .filter(|(key, _)| !key.starts_with('$'))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
 }
 
 fn delete_primitives(map: &mut Map<String, Value>, field: &str, values: &Value) {
-    if let (Some(items), Some(values)) = (map.get_mut(field).and_then(Value::as_array_mut), values.as_array()) {
+    if let (Some(items), Some(values)) = (map.get_mut(field).and_then(Value::as_array_mut), values.as_array())
+    {
         items.retain(|item| !values.contains(item));
     }
 }
@@ -130,7 +139,8 @@ fn delete_primitives(map: &mut Map<String, Value>, field: &str, values: &Value) 
 /// Puts the items that the order names into that order; the others keep their places after them.
 fn reorder(map: &mut Map<String, Value>, field: &str, order: &Value, shape: &Shape) {
     let Shape::List(list) = shape_below(shape, field) else { return };
-    let (Some(items), Some(order)) = (map.get_mut(field).and_then(Value::as_array_mut), order.as_array()) else {
+    let (Some(items), Some(order)) = (map.get_mut(field).and_then(Value::as_array_mut), order.as_array())
+    else {
         return;
     };
     let rank = |item: &Value| match &list.patch_key {

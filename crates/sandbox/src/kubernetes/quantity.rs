@@ -22,7 +22,9 @@ impl Quantity {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let end = text
             .char_indices()
-            .find(|(index, one)| !(one.is_ascii_digit() || *one == '.' || (*index == 0 && matches!(one, '+' | '-'))))
+            .find(|(index, one)| {
+                !(one.is_ascii_digit() || *one == '.' || (*index == 0 && matches!(one, '+' | '-')))
+            })
             .map_or(text.len(), |(index, _)| index);
         let (number, suffix) = text.split_at_checked(end)?;
         let (nanos, factor, family) = (decimal(number)?, factor(suffix)?, family(suffix));
@@ -81,14 +83,17 @@ impl Quantity {
 
     fn decimal(self) -> String {
         let (mantissa, steps) = self.thousands();
-        let suffix = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"].get(steps).copied().unwrap_or_default();
+        let suffix =
+            ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"].get(steps).copied().unwrap_or_default();
         format!("{mantissa}{suffix}")
     }
 
     fn exponent(self) -> String {
         let (mantissa, steps) = self.thousands();
-        let suffix =
-            ["e-9", "e-6", "e-3", "", "e3", "e6", "e9", "e12", "e15", "e18"].get(steps).copied().unwrap_or_default();
+        let suffix = ["e-9", "e-6", "e-3", "", "e3", "e6", "e9", "e12", "e15", "e18"]
+            .get(steps)
+            .copied()
+            .unwrap_or_default();
         format!("{mantissa}{suffix}")
     }
 }

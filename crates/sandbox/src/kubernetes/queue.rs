@@ -124,7 +124,8 @@ mod tests {
 
     #[test]
     fn a_task_waits_once_at_the_earliest_time_asked_for() {
-        let (early, late) = ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-01-01T00:01:00Z".parse().unwrap());
+        let (early, late) =
+            ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-01-01T00:01:00Z".parse().unwrap());
         let mut queue = Queue::default();
         queue.add(collect("a"), late);
         queue.add(collect("b"), late);

@@ -54,6 +54,7 @@ impl Form {
 /// What a list or watch is about.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Filter {
+    resource: String,
     pub(crate) namespace: String,
     labels: Selector,
     fields: Selector,
@@ -69,7 +70,9 @@ impl Filter {
         let mut fields = Selector::parse_fields(query.get("fieldSelector")).map_err(Failure::bad_request)?;
         let known = brief::selectable(&target.resource.stored_as());
         for key in fields.keys() {
-            if !matches!(key, "metadata.name" | "metadata.namespace") && !known.iter().any(|(name, _)| *name == key) {
+            if !matches!(key, "metadata.name" | "metadata.namespace")
+                && !known.iter().any(|(name, _)| *name == key)
+            {
                 let message = format!("field label not supported: {key}");
                 return Err(Failure::bad_request(message));
             }
@@ -77,7 +80,8 @@ impl Filter {
         if let Some(name) = &target.name {
             fields = Selector::of_labels([("metadata.name".to_owned(), name.clone())].into());
         }
-        Ok(Self { namespace: target.namespace.clone(), labels, fields })
+        let resource = target.resource.stored_as();
+        Ok(Self { resource, namespace: target.namespace.clone(), labels, fields })
     }
 
     /// The namespace, when it is one.
@@ -87,12 +91,17 @@ impl Filter {
 
     /// True when an object is meant.
     pub(crate) fn matches(&self, stored: &Stored) -> bool {
+        let read = match stored.fields.is_empty() && !self.fields.is_everything() {
+            true => brief::selectable_fields(&self.resource, &stored.object()),
+            false => Vec::new(),
+        };
+        let fields = if read.is_empty() { &stored.fields } else { &read };
         (self.namespace.is_empty() || self.namespace == stored.namespace)
             && self.labels.matches(&stored.labels)
             && self.fields.matches_by(|field| match field {
                 "metadata.name" => Some(stored.name.as_str()),
                 "metadata.namespace" => Some(stored.namespace.as_str()),
-                other => stored.fields.iter().find(|(name, _)| *name == other).map(|(_, value)| value.as_str()),
+                other => fields.iter().find(|(name, _)| *name == other).map(|(_, value)| value.as_str()),
             })
     }
 }
@@ -130,7 +139,8 @@ impl Cluster {
             Form::Table => {
                 let rows = [stored.object()];
                 let metadata = json!({"resourceVersion": stored.revision.to_string()});
-                let table = tables::table(&target.resource, &rows, metadata, query.get("includeObject"), self.now);
+                let table =
+                    tables::table(&target.resource, &rows, metadata, query.get("includeObject"), self.now);
                 Response::json(StatusCode::OK, &table)
             }
         })
@@ -180,8 +190,13 @@ impl Cluster {
             }
             Form::Table => {
                 let rows: Vec<Value> = page.items.iter().map(|stored| stored.object()).collect();
-                let table =
-                    tables::table(resource, &rows, page.metadata.clone(), query.get("includeObject"), self.now);
+                let table = tables::table(
+                    resource,
+                    &rows,
+                    page.metadata.clone(),
+                    query.get("includeObject"),
+                    self.now,
+                );
                 Response::json(StatusCode::OK, &table)
             }
         }
@@ -189,7 +204,8 @@ impl Cluster {
 }
 
 pub(crate) fn invalid_version(asked: &str) -> Failure {
-    let mistake = super::status::Mistake::invalid("resourceVersion", asked, "strconv.ParseUint: invalid syntax");
+    let mistake =
+        super::status::Mistake::invalid("resourceVersion", asked, "strconv.ParseUint: invalid syntax");
     Failure::invalid("meta.k8s.io", "ListOptions", "", &[mistake])
 }
 
@@ -233,7 +249,8 @@ impl<'a> Page<'a> {
             }
         };
         let rest = matching.get(start..).unwrap_or_default();
-        let limit = query.number("limit").and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0);
+        let limit =
+            query.number("limit").and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0);
         let items: Vec<&Arc<Stored>> = rest.iter().copied().take(limit.unwrap_or(usize::MAX)).collect();
         let mut metadata = json!({"resourceVersion": revision.to_string()});
         if let Some(last) = items.last().filter(|_| items.len() < rest.len()) {

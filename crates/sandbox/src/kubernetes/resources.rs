@@ -95,8 +95,17 @@ impl Resource {
     pub(crate) fn counts_generations(&self) -> bool {
         self.custom.is_some()
             || (self.structure.fields.contains_key("spec")
-                && !matches!(self.plural.as_str(), "services" | "persistentvolumeclaims" | "persistentvolumes"
-                    | "namespaces" | "nodes" | "leases" | "resourcequotas" | "limitranges"))
+                && !matches!(
+                    self.plural.as_str(),
+                    "services"
+                        | "persistentvolumeclaims"
+                        | "persistentvolumes"
+                        | "namespaces"
+                        | "nodes"
+                        | "leases"
+                        | "resourcequotas"
+                        | "limitranges"
+                ))
             || self.plural.ends_with("webhookconfigurations")
     }
 
@@ -134,8 +143,22 @@ const BUILT_IN: &[(&str, &str, &str, &str, &str, &str)] = &[
     ("", "v1", "secrets", "Secret", "", "n"),
     ("", "v1", "serviceaccounts", "ServiceAccount", "sa", "n"),
     ("", "v1", "services", "Service", "svc", "nsa"),
-    ("admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", "", ""),
-    ("admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration", "", ""),
+    (
+        "admissionregistration.k8s.io",
+        "v1",
+        "mutatingwebhookconfigurations",
+        "MutatingWebhookConfiguration",
+        "",
+        "",
+    ),
+    (
+        "admissionregistration.k8s.io",
+        "v1",
+        "validatingwebhookconfigurations",
+        "ValidatingWebhookConfiguration",
+        "",
+        "",
+    ),
     ("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", "crd,crds", "s"),
     ("apiregistration.k8s.io", "v1", "apiservices", "APIService", "", "s"),
     ("apps", "v1", "controllerrevisions", "ControllerRevision", "", "n"),
@@ -242,7 +265,14 @@ impl Catalog {
     }
 }
 
-fn built_in(group: &str, version: &str, plural: &str, kind: &str, short_names: &str, marks: &str) -> Resource {
+fn built_in(
+    group: &str,
+    version: &str,
+    plural: &str,
+    kind: &str,
+    short_names: &str,
+    marks: &str,
+) -> Resource {
     let folder = match group.split_once('.') {
         None if group.is_empty() => "core",
         None => group,
@@ -283,7 +313,8 @@ fn defined(definition: &Value, version: &Value) -> Resource {
         plural: text_or_empty(definition, "/spec/names/plural").to_owned(),
         singular: text(definition, "/spec/names/singular").map_or_else(|| kind.to_lowercase(), str::to_owned),
         kind: kind.to_owned(),
-        list_kind: text(definition, "/spec/names/listKind").map_or_else(|| format!("{kind}List"), str::to_owned),
+        list_kind: text(definition, "/spec/names/listKind")
+            .map_or_else(|| format!("{kind}List"), str::to_owned),
         namespaced: text(definition, "/spec/scope") == Some("Namespaced"),
         short_names: names("/spec/names/shortNames"),
         categories: names("/spec/names/categories"),
@@ -295,7 +326,10 @@ fn defined(definition: &Value, version: &Value) -> Resource {
         }),
         create_only: false,
         structure: schema::custom(&open_api),
-        custom: Some(Arc::new(Custom { columns: items(version, "/additionalPrinterColumns").to_vec(), open_api })),
+        custom: Some(Arc::new(Custom {
+            columns: items(version, "/additionalPrinterColumns").to_vec(),
+            open_api,
+        })),
     }
 }
 

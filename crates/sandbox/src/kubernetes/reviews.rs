@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::Cluster;
+use super::bodies::plain_body;
 use super::decode;
 use super::object;
 use super::route::Target;
@@ -12,21 +12,19 @@ use crate::wire::{Request, Response};
 
 const USER: &str = "system:admin";
 
-impl Cluster {
-    /// Answers a review.
-    pub(super) fn review(&self, target: &Target, request: &Request) -> Outcome<Response> {
-        if request.method != Method::POST || target.name.is_some() {
-            return Err(Failure::method_not_allowed());
-        }
-        let mut review = decode::parse(&request.body).map_err(Failure::bad_request)?.value;
-        decode::fit(&mut review, &target.resource.structure)
-            .map_err(|misfit| Failure::bad_request(misfit.to_string()))?;
-        object::set(&mut review, "/apiVersion", target.resource.api_version());
-        object::set(&mut review, "/kind", target.resource.kind.as_str());
-        object::set_default(&mut review, "/metadata", json!({"creationTimestamp": null}));
-        object::set(&mut review, "/status", verdict(&target.resource.kind));
-        Ok(Response::json(StatusCode::CREATED, &review))
+/// Answers a review.
+pub(super) fn review(target: &Target, request: &Request) -> Outcome<Response> {
+    if request.method != Method::POST || target.name.is_some() {
+        return Err(Failure::method_not_allowed());
     }
+    let mut review = plain_body(request)?;
+    decode::fit(&mut review, &target.resource.structure)
+        .map_err(|misfit| Failure::bad_request(misfit.to_string()))?;
+    object::set(&mut review, "/apiVersion", target.resource.api_version());
+    object::set(&mut review, "/kind", target.resource.kind.as_str());
+    object::set_default(&mut review, "/metadata", json!({"creationTimestamp": null}));
+    object::set(&mut review, "/status", verdict(&target.resource.kind));
+    Ok(Response::json(StatusCode::CREATED, &review))
 }
 
 fn verdict(kind: &str) -> Value {

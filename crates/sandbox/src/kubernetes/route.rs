@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Cluster;
 use super::resources::Resource;
+use super::reviews;
 use super::status::{Failure, Outcome};
 use super::store::Key;
 use crate::wire::{Answer, Request, Response};
@@ -144,7 +145,7 @@ impl Cluster {
     fn serve(&mut self, target: &Target, request: &Request) -> Outcome<Answer> {
         let query = Query::of(request);
         if target.resource.create_only {
-            return self.review(target, request).map(Answer::from);
+            return reviews::review(target, request).map(Answer::from);
         }
         if !matches!(target.subresource.as_str(), "" | "status") {
             return self.subresource(target, request, &query);
@@ -153,7 +154,9 @@ impl Cluster {
             return Err(Failure::no_such_path());
         }
         match (&request.method, target.name.is_some()) {
-            (&Method::GET, true) if !query.flag("watch") => self.get(target, request, &query).map(Answer::from),
+            (&Method::GET, true) if !query.flag("watch") => {
+                self.get(target, request, &query).map(Answer::from)
+            }
             (&Method::GET, _) => {
                 if query.flag("watch") {
                     self.watch(target, request, &query)

@@ -127,8 +127,7 @@ impl<'a> Parser<'a> {
                     fields.push(field);
                 }
             } else {
-                let (name, atomic) =
-                    line.strip_suffix(" atomic").map_or((line, false), |name| (name, true));
+                let (name, atomic) = line.strip_suffix(" atomic").map_or((line, false), |name| (name, true));
                 current = name;
                 paragraphs.insert(name, (atomic, Vec::new()));
             }
@@ -298,7 +297,9 @@ mod tests {
     #[test]
     fn the_table_knows_the_containers_of_a_pod_by_name() {
         let spec = built_in("core/v1.PodSpec").unwrap();
-        let Shape::List(containers) = &spec.fields["containers"].shape else { panic!("containers is no list") };
+        let Shape::List(containers) = &spec.fields["containers"].shape else {
+            panic!("containers is no list")
+        };
         assert_eq!(containers.merge, ListMerge::Map(vec!["name".to_owned()]));
         assert_eq!(containers.patch_key.as_deref(), Some("name"));
     }

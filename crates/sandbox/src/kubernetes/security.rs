@@ -29,8 +29,11 @@ fn named(names: &[&str]) -> String {
     format!("{word} {}", quoted.join(", "))
 }
 
-fn names_where<'a>(spec: &'a Value, broken: impl Fn(&Value) -> bool) -> Vec<&'a str> {
-    containers(spec).filter(|container| broken(container)).map(|container| text_or_empty(container, "/name")).collect()
+fn names_where(spec: &Value, broken: impl Fn(&Value) -> bool) -> Vec<&str> {
+    containers(spec)
+        .filter(|container| broken(container))
+        .map(|container| text_or_empty(container, "/name"))
+        .collect()
 }
 
 fn baseline(spec: &Value) -> Vec<String> {
@@ -45,7 +48,10 @@ fn baseline(spec: &Value) -> Vec<String> {
     }
     let privileged = names_where(spec, |container| flag(container, "/securityContext/privileged"));
     if !privileged.is_empty() {
-        found.push(format!("privileged ({} must not set securityContext.privileged=true)", named(&privileged)));
+        found.push(format!(
+            "privileged ({} must not set securityContext.privileged=true)",
+            named(&privileged)
+        ));
     }
     found.extend(capabilities(spec));
     let paths: Vec<String> = items(spec, "/volumes")
@@ -64,7 +70,9 @@ fn baseline(spec: &Value) -> Vec<String> {
 fn host_ports(spec: &Value) -> Option<String> {
     let mut ports: Vec<i64> = Vec::new();
     let names = names_where(spec, |container| {
-        items(container, "/ports").iter().any(|port| whole(port, "/hostPort").is_some_and(|number| number != 0))
+        items(container, "/ports")
+            .iter()
+            .any(|port| whole(port, "/hostPort").is_some_and(|number| number != 0))
     });
     for port in containers(spec).flat_map(|container| items(container, "/ports")) {
         ports.extend(whole(port, "/hostPort").filter(|number| *number != 0));
@@ -141,12 +149,21 @@ fn restricted(spec: &Value) -> Vec<String> {
 }
 
 fn volume_types(spec: &Value) -> Option<String> {
-    const ALLOWED: [&str; 8] =
-        ["configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"];
+    const ALLOWED: [&str; 8] = [
+        "configMap",
+        "csi",
+        "downwardAPI",
+        "emptyDir",
+        "ephemeral",
+        "persistentVolumeClaim",
+        "projected",
+        "secret",
+    ];
     let broken = items(spec, "/volumes").iter().filter_map(|volume| {
         let (source, _) = entries(volume, "").find(|(key, _)| *key != "name")?;
-        (!ALLOWED.contains(&source.as_str()))
-            .then(|| format!("volume {:?} uses restricted volume type {source:?}", text_or_empty(volume, "/name")))
+        (!ALLOWED.contains(&source.as_str())).then(|| {
+            format!("volume {:?} uses restricted volume type {source:?}", text_or_empty(volume, "/name"))
+        })
     });
     let list: Vec<String> = broken.collect();
     (!list.is_empty()).then(|| format!("restricted volume types ({})", list.join(", ")))

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::object::{items, text_or_empty, texts};
 use super::names;
+use super::object::{items, text_or_empty, texts};
 
 /// One requirement on a label or field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,8 +68,7 @@ impl Selector {
 
     /// The selector that asks for these labels.
     pub(crate) fn of_labels(labels: BTreeMap<String, String>) -> Self {
-        let requirements =
-            labels.into_iter().map(|(key, value)| Requirement::In(key, vec![value])).collect();
+        let requirements = labels.into_iter().map(|(key, value)| Requirement::In(key, vec![value])).collect();
         Self { requirements }
     }
 
@@ -105,11 +104,14 @@ impl Selector {
     pub(crate) fn parse_fields(text: &str) -> Result<Self, String> {
         let mut requirements = Vec::new();
         for part in text.split(',').filter(|part| !part.is_empty()) {
-            let (key, value, equal) = equality(part).ok_or_else(|| {
-                format!("invalid selector: '{text}'; can't understand '{part}'")
-            })?;
+            let (key, value, equal) = equality(part)
+                .ok_or_else(|| format!("invalid selector: '{text}'; can't understand '{part}'"))?;
             let (key, values) = (key.to_owned(), vec![value.to_owned()]);
-            requirements.push(if equal { Requirement::In(key, values) } else { Requirement::NotIn(key, values) });
+            requirements.push(if equal {
+                Requirement::In(key, values)
+            } else {
+                Requirement::NotIn(key, values)
+            });
         }
         Ok(Self { requirements })
     }
@@ -204,12 +206,17 @@ fn label_key(key: &str) -> Result<String, String> {
 fn label_value(value: &str) -> Result<String, String> {
     match names::label_value(value).first() {
         None => Ok(value.to_owned()),
-        Some(why) => Err(format!("unable to parse requirement: values[0][x]: Invalid value: {value:?}: {why}")),
+        Some(why) => {
+            Err(format!("unable to parse requirement: values[0][x]: Invalid value: {value:?}: {why}"))
+        }
     }
 }
 
 fn label_bound(part: &str, bound: &str) -> Result<i64, String> {
-    bound.trim().parse().map_err(|_| format!("unable to parse requirement: {part:?} compares with no integer"))
+    bound
+        .trim()
+        .parse()
+        .map_err(|_| format!("unable to parse requirement: {part:?} compares with no integer"))
 }
 
 #[cfg(test)]
@@ -251,7 +258,8 @@ mod tests {
 
     #[test]
     fn an_unknown_operator_matches_nothing() {
-        let selector = Selector::of_object(&serde_json::json!({"matchExpressions": [{"key": "a", "operator": "Like"}]}));
+        let selector =
+            Selector::of_object(&serde_json::json!({"matchExpressions": [{"key": "a", "operator": "Like"}]}));
         assert!(!selector.matches(&labels(&[("a", "b")])));
     }
 }

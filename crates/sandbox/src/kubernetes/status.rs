@@ -64,11 +64,8 @@ impl Failure {
 
     /// A conflict with what is stored: a stale resource version, a failed precondition.
     pub(crate) fn conflict(about: About<'_>, why: &str) -> Self {
-        let message = format!(
-            "Operation cannot be fulfilled on {} \"{}\": {why}",
-            about.qualified(),
-            about.name
-        );
+        let message =
+            format!("Operation cannot be fulfilled on {} \"{}\": {why}", about.qualified(), about.name);
         Self::new(StatusCode::CONFLICT, "Conflict", message, about.details())
     }
 
@@ -200,7 +197,11 @@ impl Failure {
             return Response::text(self.code, self.message.clone());
         }
         let response = Response::json(self.code, &self.status());
-        if self.code == StatusCode::TOO_MANY_REQUESTS { response.with_header("retry-after", "10") } else { response }
+        if self.code == StatusCode::TOO_MANY_REQUESTS {
+            response.with_header("retry-after", "10")
+        } else {
+            response
+        }
     }
 }
 

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use super::brief::{self, NodeBrief, PodBrief};
 use super::object;
-use super::resources::{NODES, PODS};
+use super::resources::{EVENTS, NODES, PODS};
 
 /// How many bytes of superseded objects the history keeps for watches, over all resources.
-const HISTORY_BYTES: usize = 24 * 1024 * 1024;
+const HISTORY_BYTES: usize = 12 * 1024 * 1024;
 
 /// Where an object is: its resource (`deployments.apps`), its namespace (empty for cluster-wide ones) and its name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,7 +29,11 @@ impl Key {
 
     /// The name with its namespace, as in `default/web`.
     pub(crate) fn path(&self) -> String {
-        if self.namespace.is_empty() { self.name.clone() } else { format!("{}/{}", self.namespace, self.name) }
+        if self.namespace.is_empty() {
+            self.name.clone()
+        } else {
+            format!("{}/{}", self.namespace, self.name)
+        }
     }
 }
 
@@ -55,8 +59,10 @@ pub(crate) struct Stored {
     pub(crate) owners: Vec<Owner>,
     /// True once its deletion was asked for.
     pub(crate) terminating: bool,
-    /// The fields that field selectors may name, beside name and namespace.
+    /// The fields that field selectors may name, beside name and namespace; not kept for events, of which there are many.
     pub(crate) fields: Vec<(&'static str, String)>,
+    /// `status.phase`; empty when it has none.
+    pub(crate) phase: String,
     /// What the scheduler and the controllers ask of a pod.
     pub(crate) pod: Option<PodBrief>,
     /// What the scheduler asks of a worker.
@@ -82,7 +88,8 @@ impl Stored {
             labels: object::labels(object),
             owners,
             terminating: object::is_terminating(object),
-            fields: brief::selectable_fields(resource, object),
+            fields: if resource == EVENTS { Vec::new() } else { brief::selectable_fields(resource, object) },
+            phase: object::text_or_empty(object, "/status/phase").to_owned(),
             pod: (resource == PODS).then(|| PodBrief::of(object)),
             node: (resource == NODES).then(|| NodeBrief::of(object)),
         }
@@ -228,7 +235,7 @@ impl Store {
         if let Some(before) = before {
             self.uids.remove(&before.uid);
         }
-        if let Some(after) = after {
+        if let Some(after) = after.filter(|_| key.resource != EVENTS) {
             self.uids.insert(after.uid.clone(), key.clone());
         }
         let (old, new) = (uids(before), uids(after));
@@ -267,14 +274,19 @@ impl Store {
     }
 
     /// What happened to objects of a resource after a revision, oldest first; none when some of it was forgotten.
-    pub(crate) fn since(&self, resource: &str, revision: u64) -> Result<impl Iterator<Item = &Occurrence>, u64> {
+    pub(crate) fn since(
+        &self,
+        resource: &str,
+        revision: u64,
+    ) -> Result<impl Iterator<Item = &Occurrence>, u64> {
         let collection = self.collections.get(resource);
         let forgotten = collection.map_or(0, |collection| collection.forgotten);
         if revision < forgotten {
             return Err(forgotten);
         }
-        let start = collection
-            .map_or(0, |collection| collection.history.partition_point(|occurrence| occurrence.revision <= revision));
+        let start = collection.map_or(0, |collection| {
+            collection.history.partition_point(|occurrence| occurrence.revision <= revision)
+        });
         Ok(collection.into_iter().flat_map(move |collection| collection.history.range(start..)))
     }
 
@@ -349,7 +361,7 @@ mod tests {
         let mut store = Store::default();
         let (key, mut object) = config_map("a");
         object::set(&mut object, "/data/large", "x".repeat(1024 * 1024));
-        for _ in 0..40 {
+        for _ in 0..30 {
             store.put(&key, object.clone());
         }
         assert!(store.since("configmaps", 1).is_err());

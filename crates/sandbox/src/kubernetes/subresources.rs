@@ -4,6 +4,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::Cluster;
+use super::bodies::plain_body;
 use super::decode;
 use super::deletion::DeleteOptions;
 use super::object::{self, items, set, text, text_or_empty, texts, whole};
@@ -17,20 +18,27 @@ use crate::wire::{Answer, PortForward, Request, Response};
 
 impl Cluster {
     /// Answers a request about a subresource.
-    pub(super) fn subresource(&mut self, target: &Target, request: &Request, query: &Query) -> Outcome<Answer> {
+    pub(super) fn subresource(
+        &mut self,
+        target: &Target,
+        request: &Request,
+        query: &Query,
+    ) -> Outcome<Answer> {
         let kind = target.resource.stored_as();
         match (kind.as_str(), target.subresource.as_str(), &request.method) {
             ("pods", "log", &Method::GET) => self.pod_log(target, query),
-            ("pods", "portforward", &Method::GET | &Method::POST) => self.port_forward(target, request, query),
+            ("pods", "portforward", &Method::GET | &Method::POST) => {
+                self.port_forward(target, request, query)
+            }
             ("pods", "eviction", &Method::POST) => self.evict(target, request).map(Answer::from),
             ("pods", "binding", &Method::POST) => self.bind_by_request(target, request).map(Answer::from),
             ("pods", "exec" | "attach" | "proxy", _) => {
-                let message = format!("{} into a pod is not simulated: no container runs here", target.subresource);
+                let message =
+                    format!("{} into a pod is not simulated: no container runs here", target.subresource);
                 Err(Failure::not_implemented(message))
             }
-            ("pods", "ephemeralcontainers" | "resize", &Method::GET) | ("namespaces", "finalize", &Method::GET) => {
-                self.get(target, request, query).map(Answer::from)
-            }
+            ("pods", "ephemeralcontainers" | "resize", &Method::GET)
+            | ("namespaces", "finalize", &Method::GET) => self.get(target, request, query).map(Answer::from),
             ("namespaces", "finalize", &Method::PUT) => self.finalize(target, request).map(Answer::from),
             ("serviceaccounts", "token", &Method::POST) => self.token(target, request).map(Answer::from),
             (_, "scale", _) => match target.resource.scale.clone() {
@@ -48,12 +56,18 @@ impl Cluster {
         self.store.object(&target.key()).ok_or_else(|| target.not_found())
     }
 
-    fn scale(&mut self, target: &Target, paths: &ScalePaths, request: &Request, query: &Query) -> Outcome<Response> {
+    fn scale(
+        &mut self,
+        target: &Target,
+        paths: &ScalePaths,
+        request: &Request,
+        query: &Query,
+    ) -> Outcome<Response> {
         let object = self.existing(target)?;
         let present = scale_of(&object, paths);
         let wanted = match request.method {
             Method::GET => return Ok(Response::json(StatusCode::OK, &present)),
-            Method::PUT => decode::parse(&request.body).map_err(Failure::bad_request)?.value,
+            Method::PUT => plain_body(request)?,
             Method::PATCH => {
                 let patch = decode::parse(&request.body).map_err(Failure::bad_request)?.value;
                 match request.header("content-type").unwrap_or_default() {
@@ -89,14 +103,19 @@ impl Cluster {
         }
         if text(&pod, "/status/phase") != Some("Running") {
             let phase = text_or_empty(&pod, "/status/phase");
-            let message = format!("error forwarding to pod {}: it is not running. Current status={phase}", target.object_name());
+            let message = format!(
+                "error forwarding to pod {}: it is not running. Current status={phase}",
+                target.object_name()
+            );
             return Err(Failure::unexplained(message));
         }
         let mut ports = Vec::new();
         for list in query.all("ports") {
             for port in list.split(',') {
                 let port = port.parse().map_err(|_| {
-                    Failure::bad_request(format!("query parameter \"ports\": could not parse {port:?} as a port"))
+                    Failure::bad_request(format!(
+                        "query parameter \"ports\": could not parse {port:?} as a port"
+                    ))
                 })?;
                 ports.push(port);
             }
@@ -111,7 +130,7 @@ impl Cluster {
     /// Deletes a pod if every disruption budget allows it.
     fn evict(&mut self, target: &Target, request: &Request) -> Outcome<Response> {
         let pod = self.existing(target)?;
-        let body = decode::parse(&request.body).map_err(Failure::bad_request)?.value;
+        let body = plain_body(request)?;
         let running = text(&pod, "/status/phase") == Some("Running");
         let labels = object::labels(&pod);
         for key in self.store.keys(DISRUPTION_BUDGETS, Some(&target.namespace)) {
@@ -131,14 +150,15 @@ impl Cluster {
         if !items(&body, "/deleteOptions/dryRun").iter().any(|one| one == "All") {
             self.begin_deletion(&target.key(), &DeleteOptions::background());
         }
-        let success = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
+        let success =
+            json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
         Ok(Response::json(StatusCode::CREATED, &success))
     }
 
     /// Binds a pod to a worker, as a scheduler does.
     fn bind_by_request(&mut self, target: &Target, request: &Request) -> Outcome<Response> {
         let pod = self.existing(target)?;
-        let body = decode::parse(&request.body).map_err(Failure::bad_request)?.value;
+        let body = plain_body(request)?;
         let node = text_or_empty(&body, "/target/name").to_owned();
         if node.is_empty() {
             let mistake = Mistake::required("target.name", "");
@@ -150,14 +170,15 @@ impl Cluster {
             return Err(Failure::conflict(target.resource.about(target.object_name()), &why));
         }
         self.bind_pod(&target.key(), &node);
-        let success = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
+        let success =
+            json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
         Ok(Response::json(StatusCode::CREATED, &success))
     }
 
     /// Sets the finalizers of a namespace, which goes away with the last one once it is terminating.
     fn finalize(&mut self, target: &Target, request: &Request) -> Outcome<Response> {
         let mut namespace = self.existing(target)?;
-        let body = decode::parse(&request.body).map_err(Failure::bad_request)?.value;
+        let body = plain_body(request)?;
         let version = text_or_empty(&body, "/metadata/resourceVersion");
         if !version.is_empty() && version != text_or_empty(&namespace, "/metadata/resourceVersion") {
             return Err(Failure::stale(target.resource.about(target.object_name())));
@@ -174,7 +195,7 @@ impl Cluster {
     /// Issues a token for a service account; it opens nothing outside this cluster.
     fn token(&mut self, target: &Target, request: &Request) -> Outcome<Response> {
         self.existing(target)?;
-        let body = decode::parse(&request.body).map_err(Failure::bad_request)?.value;
+        let body = plain_body(request)?;
         let seconds = whole(&body, "/spec/expirationSeconds").unwrap_or(3600).max(600);
         let expires = self.now.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap_or(self.now);
         let answer = json!({

@@ -28,13 +28,24 @@ const fn number(name: &'static str, cell: fn(&Value, Timestamp) -> Value) -> Col
 }
 
 /// The table of some objects of one resource.
-pub(crate) fn table(resource: &Resource, rows: &[Value], metadata: Value, include: &str, now: Timestamp) -> Value {
+pub(crate) fn table(
+    resource: &Resource,
+    rows: &[Value],
+    metadata: Value,
+    include: &str,
+    now: Timestamp,
+) -> Value {
     let (definitions, cells): (Vec<Value>, Vec<Vec<Value>>) = match &resource.custom {
         Some(custom) => custom_columns(&custom.columns, rows, now),
         None => {
             let columns = columns(&resource.kind);
             let definitions = columns.iter().map(definition).collect();
-            (definitions, rows.iter().map(|row| columns.iter().map(|column| (column.cell)(row, now)).collect()).collect())
+            (
+                definitions,
+                rows.iter()
+                    .map(|row| columns.iter().map(|column| (column.cell)(row, now)).collect())
+                    .collect(),
+            )
         }
     };
     let rows: Vec<Value> = rows
@@ -126,7 +137,9 @@ fn middle_columns(kind: &str) -> Vec<Column> {
             number("Up-to-date", |one, _| count(one, "/status/updatedReplicas")),
             number("Available", |one, _| count(one, "/status/availableReplicas")),
         ],
-        "StatefulSet" => vec![column("Ready", |one, _| fraction(one, "/status/readyReplicas", "/spec/replicas"))],
+        "StatefulSet" => {
+            vec![column("Ready", |one, _| fraction(one, "/status/readyReplicas", "/spec/replicas"))]
+        }
         "ReplicaSet" | "ReplicationController" => vec![
             number("Desired", |one, _| count(one, "/spec/replicas")),
             number("Current", |one, _| count(one, "/status/replicas")),
@@ -159,7 +172,9 @@ fn middle_columns(kind: &str) -> Vec<Column> {
             column("Port(s)", service_ports),
         ],
         "ConfigMap" => vec![number("Data", data_count)],
-        "Secret" => vec![column("Type", |one, _| text_or_empty(one, "/type").into()), number("Data", data_count)],
+        "Secret" => {
+            vec![column("Type", |one, _| text_or_empty(one, "/type").into()), number("Data", data_count)]
+        }
         "ServiceAccount" => vec![number("Secrets", |one, _| items(one, "/secrets").len().into())],
         "Namespace" => vec![column("Status", |one, _| text_or_empty(one, "/status/phase").into())],
         _ => other_columns(kind),
@@ -179,7 +194,9 @@ fn other_columns(kind: &str) -> Vec<Column> {
         "PersistentVolume" => vec![
             column("Capacity", |one, _| text_or_empty(one, "/spec/capacity/storage").into()),
             column("Access Modes", |one, _| access_modes(one)),
-            column("Reclaim Policy", |one, _| text_or_empty(one, "/spec/persistentVolumeReclaimPolicy").into()),
+            column("Reclaim Policy", |one, _| {
+                text_or_empty(one, "/spec/persistentVolumeReclaimPolicy").into()
+            }),
             column("Status", |one, _| terminating_or(one, text_or_empty(one, "/status/phase"))),
             column("Claim", claim_of),
             column("StorageClass", |one, _| text_or_empty(one, "/spec/storageClassName").into()),
@@ -195,13 +212,18 @@ fn other_columns(kind: &str) -> Vec<Column> {
             wide("External-IP", |one, _| address(one, "ExternalIP")),
             wide("OS-Image", |one, _| text_or_empty(one, "/status/nodeInfo/osImage").into()),
             wide("Kernel-Version", |one, _| text_or_empty(one, "/status/nodeInfo/kernelVersion").into()),
-            wide("Container-Runtime", |one, _| text_or_empty(one, "/status/nodeInfo/containerRuntimeVersion").into()),
+            wide("Container-Runtime", |one, _| {
+                text_or_empty(one, "/status/nodeInfo/containerRuntimeVersion").into()
+            }),
         ],
         "Ingress" => vec![
             column("Class", |one, _| or_none(text(one, "/spec/ingressClassName"))),
             column("Hosts", |one, _| hosts(one)),
             column("Address", |one, _| balanced_addresses(one)),
-            column("Ports", |one, _| if items(one, "/spec/tls").is_empty() { "80".into() } else { "80, 443".into() }),
+            column(
+                "Ports",
+                |one, _| if items(one, "/spec/tls").is_empty() { "80".into() } else { "80, 443".into() },
+            ),
         ],
         "IngressClass" => vec![
             column("Controller", |one, _| text_or_empty(one, "/spec/controller").into()),
@@ -230,7 +252,8 @@ fn other_columns(kind: &str) -> Vec<Column> {
             format!("{}/{}", text_or_empty(one, "/roleRef/kind"), text_or_empty(one, "/roleRef/name")).into()
         })],
         "HorizontalPodAutoscaler" => vec![column("Reference", |one, _| {
-            let reference = |part: &str| text_or_empty(one, &format!("/spec/scaleTargetRef/{part}")).to_owned();
+            let reference =
+                |part: &str| text_or_empty(one, &format!("/spec/scaleTargetRef/{part}")).to_owned();
             format!("{}/{}", reference("kind"), reference("name")).into()
         })],
         "PriorityClass" => vec![number("Value", |one, _| count(one, "/value"))],
@@ -317,8 +340,9 @@ fn fraction(object: &Value, part: &str, all: &str) -> Value {
 }
 
 fn pairs(object: &Value, pointer: &str) -> Value {
-    let list: Vec<String> =
-        entries(object, pointer).map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
+    let list: Vec<String> = entries(object, pointer)
+        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+        .collect();
     if list.is_empty() { "<none>".into() } else { list.join(",").into() }
 }
 
@@ -349,7 +373,10 @@ fn pod_status(pod: &Value, _: Timestamp) -> Value {
 fn pod_restarts(pod: &Value, now: Timestamp) -> Value {
     let statuses = items(pod, "/status/containerStatuses");
     let restarts: i64 = statuses.iter().filter_map(|status| whole(status, "/restartCount")).sum();
-    let last = statuses.iter().filter_map(|status| object::instant(status, "/lastState/terminated/finishedAt")).max();
+    let last = statuses
+        .iter()
+        .filter_map(|status| object::instant(status, "/lastState/terminated/finishedAt"))
+        .max();
     match last.filter(|_| restarts > 0) {
         Some(last) => format!("{restarts} ({} ago)", span(last, now)).into(),
         None => restarts.to_string().into(),
@@ -463,8 +490,11 @@ fn hosts(ingress: &Value) -> Value {
 }
 
 fn slice_ports(slice: &Value, _: Timestamp) -> Value {
-    let ports: Vec<String> =
-        items(slice, "/ports").iter().filter_map(|port| whole(port, "/port")).map(|port| port.to_string()).collect();
+    let ports: Vec<String> = items(slice, "/ports")
+        .iter()
+        .filter_map(|port| whole(port, "/port"))
+        .map(|port| port.to_string())
+        .collect();
     if ports.is_empty() { "<unset>".into() } else { ports.join(",").into() }
 }
 
@@ -484,9 +514,15 @@ mod tests {
     #[test]
     fn spans_are_short() {
         let at = |seconds: i64| Timestamp::from_second(seconds).unwrap();
-        for (seconds, expected) in
-            [(5, "5s"), (119, "119s"), (200, "3m20s"), (600, "10m"), (10860, "3h1m"), (40000, "11h"), (700_000, "8d")]
-        {
+        for (seconds, expected) in [
+            (5, "5s"),
+            (119, "119s"),
+            (200, "3m20s"),
+            (600, "10m"),
+            (10860, "3h1m"),
+            (40000, "11h"),
+            (700_000, "8d"),
+        ] {
             assert_eq!(span(at(0), at(seconds)), expected);
         }
     }

@@ -84,7 +84,8 @@ fn name_rule(resource: &Resource) -> fn(&str) -> Vec<String> {
 /// Labels, or anything that must look like them.
 fn labels(object: &Value, pointer: &str, field: &str, mistakes: &mut Mistakes) {
     for (key, value) in entries(object, pointer) {
-        mistakes.extend(names::qualified_name(key).iter().map(|why| Mistake::invalid(field, key.as_str(), why)));
+        mistakes
+            .extend(names::qualified_name(key).iter().map(|why| Mistake::invalid(field, key.as_str(), why)));
         let value = value.as_str().unwrap_or_default();
         mistakes.extend(names::label_value(value).iter().map(|why| Mistake::invalid(field, value, why)));
     }
@@ -94,7 +95,9 @@ fn annotations(object: &Value, field: &str, mistakes: &mut Mistakes) {
     let mut bytes = 0;
     for (key, value) in entries(object, "/metadata/annotations") {
         let lower = key.to_lowercase();
-        mistakes.extend(names::qualified_name(&lower).iter().map(|why| Mistake::invalid(field, key.as_str(), why)));
+        mistakes.extend(
+            names::qualified_name(&lower).iter().map(|why| Mistake::invalid(field, key.as_str(), why)),
+        );
         bytes += key.len() + value.as_str().unwrap_or_default().len();
     }
     if bytes > ANNOTATIONS_BYTES {
@@ -117,7 +120,9 @@ fn finalizers(object: &Value, mistakes: &mut Mistakes) {
 fn owners(object: &Value, mistakes: &mut Mistakes) {
     const FIELD: &str = "metadata.ownerReferences";
     for owner in items(object, "/metadata/ownerReferences") {
-        for (pointer, name) in [("/apiVersion", "version"), ("/kind", "kind"), ("/name", "name"), ("/uid", "uid")] {
+        for (pointer, name) in
+            [("/apiVersion", "version"), ("/kind", "kind"), ("/name", "name"), ("/uid", "uid")]
+        {
             if text_or_empty(owner, pointer).is_empty() {
                 let detail = format!("{name} must not be empty");
                 mistakes.push(Mistake::invalid(format!("{FIELD}.{name}"), "", &detail));
@@ -212,7 +217,10 @@ mod tests {
         let object = json!({"metadata": {"name": "Upper", "labels": {"a": "b c"}}});
         let verdict = verdict("configmaps", &object);
         assert!(verdict.starts_with("ConfigMap \"x\" is invalid: [metadata.name: Invalid value: \"Upper\": a lowercase RFC 1123 subdomain"), "{verdict}");
-        assert!(verdict.contains("metadata.labels: Invalid value: \"b c\": a valid label must be"), "{verdict}");
+        assert!(
+            verdict.contains("metadata.labels: Invalid value: \"b c\": a valid label must be"),
+            "{verdict}"
+        );
     }
 
     #[test]

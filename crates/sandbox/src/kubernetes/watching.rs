@@ -143,14 +143,12 @@ impl Cluster {
         }
         let since: u64 = asked.parse().map_err(|_| reading::invalid_version(asked))?;
         if since > self.store.revision() {
-            let message =
-                format!("Too large resource version: {since}, current: {}", self.store.revision());
+            let message = format!("Too large resource version: {since}, current: {}", self.store.revision());
             return Err(Failure::unexplained(message));
         }
         watch.position = since;
-        self.new_lines(watch).map_err(|forgotten| {
-            Failure::expired(format!("too old resource version: {since} ({forgotten})"))
-        })
+        self.new_lines(watch)
+            .map_err(|forgotten| Failure::expired(format!("too old resource version: {since} ({forgotten})")))
     }
 
     /// What happened since the watch's position, which moves on.
@@ -255,8 +253,7 @@ fn bookmark_line(watch: &Watch, ends_initial: bool) -> Bytes {
     if ends_initial {
         metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
     }
-    let mut object =
-        json!({"kind": watch.resource.kind, "apiVersion": watch.resource.api_version(), "metadata": metadata});
+    let mut object = json!({"kind": watch.resource.kind, "apiVersion": watch.resource.api_version(), "metadata": metadata});
     if watch.resource.custom.is_none() {
         complete(&mut object, &watch.resource.structure);
     }

@@ -4,75 +4,23 @@ use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use super::Cluster;
-use super::decode::{self, Parsed};
+use super::admission;
+use super::bodies::{
+    APPLY_PATCH, JSON_PATCH, MERGE_PATCH, Options, STRATEGIC_PATCH, Strictness, check_applied,
+    check_namespace, content_type, decoded_body, duplicate_list, fit_patched, parsed_patch, patch_types,
+    shape, typed,
+};
+use super::decode;
 use super::defaults;
-use super::managers::{self, Writer};
-use super::object::{self, map_of, text, text_or_empty};
+use super::managers;
+use super::object::{self, text, text_or_empty};
 use super::patches;
 use super::reading::{self, Form};
 use super::route::{Query, Target};
-use super::schema::Shape;
 use super::status::{Failure, Mistake, Outcome};
 use super::store::Key;
 use super::validation;
 use crate::wire::{Request, Response};
-
-/// What to do about unknown and duplicate fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Strictness {
-    Ignore,
-    Warn,
-    Strict,
-}
-
-/// The parts of a write that its query and headers say.
-struct Options {
-    strictness: Strictness,
-    dry_run: bool,
-    manager: String,
-    force: bool,
-}
-
-impl Options {
-    fn of(request: &Request, query: &Query) -> Outcome<Self> {
-        let strictness = match query.get("fieldValidation") {
-            "" | "Warn" => Strictness::Warn,
-            "Ignore" => Strictness::Ignore,
-            "Strict" => Strictness::Strict,
-            other => {
-                let mistake = Mistake::unsupported("fieldValidation", other, &["", "Ignore", "Strict", "Warn"]);
-                return Err(Failure::invalid("meta.k8s.io", "CreateOptions", "", &[mistake]));
-            }
-        };
-        let manager = match query.get("fieldManager") {
-            "" => user_agent_manager(request),
-            named => named.to_owned(),
-        };
-        Ok(Self { strictness, dry_run: query.is_dry_run()?, manager, force: query.flag("force") })
-    }
-
-    fn writer<'a>(&'a self, target: &'a Target, api_version: &'a str, now: jiff::Timestamp) -> Writer<'a> {
-        Writer { manager: &self.manager, api_version, subresource: &target.subresource, now }
-    }
-}
-
-/// The manager of a write that names none: what its user agent says before the first slash.
-fn user_agent_manager(request: &Request) -> String {
-    let agent = request.header("user-agent").unwrap_or_default();
-    agent.split('/').next().filter(|name| !name.is_empty()).unwrap_or("unknown").to_owned()
-}
-
-const JSON: &str = "application/json";
-const YAML: &str = "application/yaml";
-const JSON_PATCH: &str = "application/json-patch+json";
-const MERGE_PATCH: &str = "application/merge-patch+json";
-const STRATEGIC_PATCH: &str = "application/strategic-merge-patch+json";
-const APPLY_PATCH: &str = "application/apply-patch+yaml";
-
-fn content_type(request: &Request) -> &str {
-    let whole = request.header("content-type").unwrap_or(JSON);
-    whole.split(';').next().unwrap_or(whole).trim()
-}
 
 /// A stored or dry-run object, and the warnings that go with it.
 struct Written {
@@ -137,7 +85,9 @@ impl Cluster {
     /// Completes a new object: metadata, defaults, admission, allocation; then checks it.
     fn begin_new(&mut self, target: &Target, object: &mut Value, key: &Key) -> Outcome<()> {
         self.admit_namespace(target, &key.name)?;
-        for pointer in ["/metadata/deletionTimestamp", "/metadata/deletionGracePeriodSeconds", "/metadata/selfLink"] {
+        for pointer in
+            ["/metadata/deletionTimestamp", "/metadata/deletionGracePeriodSeconds", "/metadata/selfLink"]
+        {
             object::remove(object, pointer);
         }
         if target.resource.has_status {
@@ -168,7 +118,7 @@ impl Cluster {
             self.allocate(&mut object)
                 .map_err(|mistakes| Failure::invalid("", "Service", &named, &mistakes))?;
         }
-        self.check(target, &object)?;
+        invalid_unless_empty(target, &object, &validation::object(&target.resource, &object))?;
         if self.store.get(key).is_some() {
             return Err(Failure::already_exists(target.resource.about(&key.name)));
         }
@@ -179,16 +129,16 @@ impl Cluster {
         Ok(self.save(key, object))
     }
 
-    fn check(&self, target: &Target, object: &Value) -> Outcome<()> {
-        let mistakes = validation::object(&target.resource, object);
-        invalid_unless_empty(target, object, &mistakes)
-    }
-
     /// Creates an object as a controller does: with every check that a request passes.
     ///
     /// # Errors
     /// What the API server would answer.
-    pub(super) fn create_internal(&mut self, resource: &str, namespace: &str, mut object: Value) -> Outcome<Value> {
+    pub(super) fn create_internal(
+        &mut self,
+        resource: &str,
+        namespace: &str,
+        mut object: Value,
+    ) -> Outcome<Value> {
         let resource = self.catalog.stored(resource).cloned().ok_or_else(Failure::no_such_path)?;
         self.name_it(&mut object);
         let name = object::name(&object).to_owned();
@@ -220,7 +170,8 @@ impl Cluster {
             return Err(Failure::bad_request(message));
         }
         let old = self.store.object(&target.key()).ok_or_else(|| target.not_found())?;
-        if target.resource.custom.is_some() && text_or_empty(&object, "/metadata/resourceVersion").is_empty() {
+        if target.resource.custom.is_some() && text_or_empty(&object, "/metadata/resourceVersion").is_empty()
+        {
             let detail = "must be specified for an update";
             let mistake = Mistake::invalid("metadata.resourceVersion", "", detail);
             return Err(Failure::invalid(&target.resource.group, &target.resource.kind, name, &[mistake]));
@@ -246,7 +197,7 @@ impl Cluster {
         complete_kind(target, &mut object);
         defaults::fill(&target.resource.kind, &mut object);
         if target.subresource.is_empty() {
-            self.admit_update(target, old, &mut object)?;
+            admission::complete_update(target, old, &mut object);
         }
         if manages {
             let api_version = target.resource.api_version();
@@ -254,7 +205,8 @@ impl Cluster {
             managers::updated(old, &mut object, &shape(target), &writer);
         }
         if target.resource.kind == "Service" && target.subresource.is_empty() {
-            self.allocate(&mut object).map_err(|mistakes| Failure::invalid("", "Service", name, &mistakes))?;
+            self.allocate(&mut object)
+                .map_err(|mistakes| Failure::invalid("", "Service", name, &mistakes))?;
         }
         let mut mistakes = validation::object(&target.resource, &object);
         if target.subresource.is_empty() {
@@ -285,7 +237,7 @@ impl Cluster {
             return Err(Failure::invalid("meta.k8s.io", "PatchOptions", "", &[mistake]));
         }
         let old = match self.store.object(&target.key()) {
-            Some(old) => self.as_served(target, old),
+            Some(old) => as_served(target, old),
             None => return Err(target.not_found()),
         };
         let patch = parsed_patch(request)?;
@@ -306,13 +258,13 @@ impl Cluster {
         Written { object, status: StatusCode::OK, warnings }.response(request, target)
     }
 
-    /// The object under the version that is asked for.
-    fn as_served(&self, target: &Target, mut object: Value) -> Value {
-        object::set(&mut object, "/apiVersion", target.resource.api_version());
-        object
-    }
-
-    fn apply(&mut self, target: &Target, request: &Request, query: &Query, options: &Options) -> Outcome<Response> {
+    fn apply(
+        &mut self,
+        target: &Target,
+        request: &Request,
+        query: &Query,
+        options: &Options,
+    ) -> Outcome<Response> {
         if query.get("fieldManager").is_empty() {
             let mistake = Mistake::required("fieldManager", "is required for apply patch");
             return Err(Failure::invalid("meta.k8s.io", "PatchOptions", "", &[mistake]));
@@ -326,7 +278,7 @@ impl Cluster {
         typed(target, &mut parsed.value)?;
         match self.store.object(&target.key()) {
             Some(old) => {
-                let old = self.as_served(target, old);
+                let old = as_served(target, old);
                 self.apply_to_existing(target, &old, &parsed.value, options, request)
             }
             None if target.subresource.is_empty() => self.apply_new(target, parsed.value, options, request),
@@ -397,12 +349,16 @@ impl Cluster {
 /// True when no finalizer holds an object; a namespace is held by its spec too.
 pub(super) fn is_unheld(object: &Value) -> bool {
     object::items(object, "/metadata/finalizers").is_empty()
-        && (text(object, "/kind") != Some("Namespace") || object::items(object, "/spec/finalizers").is_empty())
-        && (text(object, "/kind") != Some("Pod") || object::whole(object, "/metadata/deletionGracePeriodSeconds") == Some(0))
+        && (text(object, "/kind") != Some("Namespace")
+            || object::items(object, "/spec/finalizers").is_empty())
+        && (text(object, "/kind") != Some("Pod")
+            || object::whole(object, "/metadata/deletionGracePeriodSeconds") == Some(0))
 }
 
-fn shape(target: &Target) -> Shape {
-    Shape::Structure(target.resource.structure.clone())
+/// The object under the version that is asked for.
+fn as_served(target: &Target, mut object: Value) -> Value {
+    object::set(&mut object, "/apiVersion", target.resource.api_version());
+    object
 }
 
 fn empty_object(target: &Target) -> Value {
@@ -423,80 +379,6 @@ fn invalid_unless_empty(target: &Target, object: &Value, mistakes: &[Mistake]) -
         return Ok(());
     }
     Err(Failure::invalid(&target.resource.group, &target.resource.kind, object::name(object), mistakes))
-}
-
-fn decoded_body(target: &Target, request: &Request, options: &Options) -> Outcome<(Value, Vec<String>)> {
-    if !matches!(content_type(request), JSON | YAML | "*/*") {
-        return Err(Failure::unsupported_media_type(&[JSON, YAML]));
-    }
-    let resource = &target.resource;
-    let cannot = |kind: &str, why: &str| {
-        Failure::bad_request(format!(
-            "{kind} in version {:?} cannot be handled as a {}: {why}",
-            resource.version, resource.kind
-        ))
-    };
-    let parsed = decode::parse(&request.body)
-        .map_err(|error| cannot(&resource.kind, &format!("json: {error}")))?;
-    let mut object = parsed.value;
-    if !object.is_object() {
-        return Err(cannot(&resource.kind, "json: cannot unmarshal the body into an object"));
-    }
-    check_kind(target, &object)?;
-    let unknown = decode::fit(&mut object, &resource.structure)
-        .map_err(|misfit| cannot(&resource.kind, &misfit.to_string()))?;
-    let complaints = complaints(&unknown, &parsed.duplicates);
-    let warnings = match options.strictness {
-        Strictness::Ignore => Vec::new(),
-        Strictness::Warn => complaints,
-        Strictness::Strict if complaints.is_empty() => Vec::new(),
-        Strictness::Strict => {
-            let list = format!("strict decoding error: {}", complaints.join(", "));
-            return Err(cannot(&resource.kind, &list));
-        }
-    };
-    Ok((object, warnings))
-}
-
-fn complaints(unknown: &[String], duplicates: &[String]) -> Vec<String> {
-    let unknown = unknown.iter().map(|path| format!("unknown field {path:?}"));
-    let duplicates = duplicates.iter().map(|path| format!("duplicate field {path:?}"));
-    duplicates.chain(unknown).collect()
-}
-
-fn duplicate_list(duplicates: &[String]) -> String {
-    let list: Vec<String> = duplicates
-        .iter()
-        .map(|path| format!("key {:?} already set in map", path.rsplit('.').next().unwrap_or(path)))
-        .collect();
-    list.join(", ")
-}
-
-fn check_kind(target: &Target, object: &Value) -> Outcome<()> {
-    let resource = &target.resource;
-    let wanted = resource.api_version();
-    if let Some(found) = text(object, "/apiVersion").filter(|found| *found != wanted) {
-        let message =
-            format!("the API version in the data ({found}) does not match the expected API version ({wanted})");
-        return Err(Failure::bad_request(message));
-    }
-    if let Some(found) = text(object, "/kind").filter(|found| *found != resource.kind) {
-        let message = format!(
-            "{found} in version {:?} cannot be handled as a {}: no kind {found:?} is registered for this resource",
-            resource.version, resource.kind
-        );
-        return Err(Failure::bad_request(message));
-    }
-    Ok(())
-}
-
-fn check_namespace(target: &Target, object: &Value) -> Outcome<()> {
-    let named = object::namespace(object);
-    if named.is_empty() || named == target.namespace {
-        return Ok(());
-    }
-    let message = "the namespace of the provided object does not match the namespace sent on the request";
-    Err(Failure::bad_request(message))
 }
 
 fn check_preconditions(target: &Target, old: &Value, new: &Value) -> Outcome<()> {
@@ -550,99 +432,4 @@ fn keep_what_writes_cannot_change(target: &Target, old: &Value, new: &mut Value)
             None => drop(object::remove(new, pointer)),
         }
     }
-}
-
-fn patch_types(target: &Target) -> Vec<&'static str> {
-    let mut types = vec![JSON_PATCH, MERGE_PATCH, APPLY_PATCH];
-    if target.resource.custom.is_none() {
-        types.insert(2, STRATEGIC_PATCH);
-    }
-    types
-}
-
-fn parsed_patch(request: &Request) -> Outcome<Parsed> {
-    decode::parse(&request.body).map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))
-}
-
-/// Fits a patched object to its kind and deals with what does not fit.
-fn fit_patched(
-    target: &Target,
-    patched: &mut Value,
-    duplicates: &[String],
-    patch: &str,
-    options: &Options,
-) -> Outcome<Vec<String>> {
-    let refused =
-        |why: &str| Failure::invalid("", "", "", &[Mistake::invalid("patch", patch, why)]);
-    check_kind(target, patched)?;
-    let unknown =
-        decode::fit(patched, &target.resource.structure).map_err(|misfit| refused(&misfit.to_string()))?;
-    let complaints = complaints(&unknown, duplicates);
-    match options.strictness {
-        Strictness::Strict if !complaints.is_empty() => {
-            Err(refused(&format!("strict decoding error: {}", complaints.join(", "))))
-        }
-        Strictness::Warn => Ok(complaints),
-        Strictness::Strict | Strictness::Ignore => Ok(Vec::new()),
-    }
-}
-
-fn check_applied(target: &Target, parsed: &Parsed) -> Outcome<()> {
-    let object = &parsed.value;
-    if !object.is_object() {
-        return Err(Failure::bad_request("error decoding YAML: the patch is no object"));
-    }
-    for (pointer, what) in [("/apiVersion", "apiVersion"), ("/kind", "kind")] {
-        if text_or_empty(object, pointer).is_empty() {
-            let message = format!("Object '{}' is missing in the applied configuration", capitalised(what));
-            return Err(Failure::bad_request(message));
-        }
-    }
-    check_kind(target, object)?;
-    check_namespace(target, object)?;
-    let name = object::name(object);
-    if !name.is_empty() && name != target.object_name() {
-        let message = format!(
-            "the name of the object ({name}) does not match the name on the URL ({})",
-            target.object_name()
-        );
-        return Err(Failure::bad_request(message));
-    }
-    if object.pointer("/metadata/managedFields").is_some_and(|managers| !managers.is_null()) {
-        return Err(Failure::bad_request("metadata.managedFields must be nil"));
-    }
-    Ok(())
-}
-
-fn capitalised(word: &str) -> String {
-    let mut characters = word.chars();
-    characters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(characters).collect()
-}
-
-/// Checks an applied configuration against the fields of its kind; nulls in it stand for nothing.
-fn typed(target: &Target, applied: &mut Value) -> Outcome<()> {
-    let resource = &target.resource;
-    let prefix = || {
-        let place = Key::new("", &target.namespace, target.object_name()).path();
-        format!("failed to create typed patch object ({place}; {}, Kind={})", resource.api_version(), resource.kind)
-    };
-    if target.name.is_some() {
-        map_of(applied);
-        object::set(applied, "/metadata/name", target.object_name());
-        if !target.namespace.is_empty() {
-            object::set(applied, "/metadata/namespace", target.namespace.as_str());
-        }
-    }
-    let mut fitted = applied.clone();
-    let unknown = decode::fit(&mut fitted, &resource.structure)
-        .map_err(|misfit| Failure::unexplained(format!("{}: .{}: {misfit}", prefix(), misfit.path)))?;
-    if let Some(path) = unknown.first() {
-        let list: Vec<String> = unknown.iter().map(|path| format!(".{path}: field not declared in schema")).collect();
-        let errors = if list.len() == 1 { format!(".{path}: field not declared in schema") } else { format!("errors:\n  {}", list.join("\n  ")) };
-        return Err(Failure::unexplained(format!("{}: {errors}", prefix())));
-    }
-    decode::check_lists(&fitted, &shape(target), "")
-        .map_err(|why| Failure::unexplained(format!("{}: {why}", prefix())))?;
-    *applied = fitted;
-    Ok(())
 }

@@ -88,7 +88,14 @@ impl Cluster {
             .to_owned()
     }
 
-    fn write_daemon_status(&mut self, key: &Key, owner: &Value, pods: &[Pod], suitable: &[String], revision: &str) {
+    fn write_daemon_status(
+        &mut self,
+        key: &Key,
+        owner: &Value,
+        pods: &[Pod],
+        suitable: &[String],
+        revision: &str,
+    ) {
         let here: Vec<Pod> = pods.iter().filter(|pod| pod.is_active()).cloned().collect();
         let min_ready = whole(owner, "/spec/minReadySeconds").unwrap_or(0);
         let available = self.count_available(key, &here, min_ready);

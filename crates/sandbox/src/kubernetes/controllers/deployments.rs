@@ -150,7 +150,8 @@ impl Cluster {
             },
         });
         if self.create_internal(REPLICA_SETS, object::namespace(deployment), object).is_ok() && !rolling {
-            let message = format!("Scaled up replica set {}-{hash} from 0 to {wanted}", object::name(deployment));
+            let message =
+                format!("Scaled up replica set {}-{hash} from 0 to {wanted}", object::name(deployment));
             self.tell(deployment, "Normal", "ScalingReplicaSet", &message, "deployment-controller");
         }
     }
@@ -202,7 +203,8 @@ impl Cluster {
             let bound = deployment.pointer("/spec/strategy/rollingUpdate/maxUnavailable");
             let tolerated = bound.map_or(0, |bound| share_of(bound, wanted, false));
             set_available(stored, counts.available >= wanted - tolerated, now);
-            let complete = counts.updated == wanted && counts.replicas == wanted && counts.available == wanted;
+            let complete =
+                counts.updated == wanted && counts.replicas == wanted && counts.available == wanted;
             due = set_progressing(stored, sets, Progress { complete, progressed, created }, now);
             set_failure(stored, failure, now);
         });
@@ -212,11 +214,14 @@ impl Cluster {
     }
 
     fn forget_old_revisions(&mut self, deployment: &Value, sets: &Sets) {
-        let limit = whole(deployment, "/spec/revisionHistoryLimit").and_then(|limit| usize::try_from(limit).ok());
+        let limit =
+            whole(deployment, "/spec/revisionHistoryLimit").and_then(|limit| usize::try_from(limit).ok());
         let idle: Vec<&Value> = sets
             .old
             .iter()
-            .filter(|set| ["/spec/replicas", "/status/replicas"].iter().all(|count| whole(set, count).unwrap_or(0) == 0))
+            .filter(|set| {
+                ["/spec/replicas", "/status/replicas"].iter().all(|count| whole(set, count).unwrap_or(0) == 0)
+            })
             .collect();
         let surplus = idle.len().saturating_sub(limit.unwrap_or(10));
         for old in idle.into_iter().take(surplus) {
@@ -278,7 +283,9 @@ pub(super) fn share_of(bound: &Value, total: i64, up: bool) -> i64 {
 fn set_updated(stored: &mut Value, mut condition: Value, moved: bool, now: Timestamp) {
     let kind = text_or_empty(&condition, "/type").to_owned();
     let old = object::condition(stored, &kind);
-    let same = old.is_some_and(|old| old.get("reason") == condition.get("reason") && old.get("status") == condition.get("status"));
+    let same = old.is_some_and(|old| {
+        old.get("reason") == condition.get("reason") && old.get("status") == condition.get("status")
+    });
     let kept = old.filter(|_| same && !moved).and_then(|old| old.get("lastUpdateTime")).cloned();
     set(&mut condition, "/lastUpdateTime", kept.unwrap_or_else(|| object::written(now).into()));
     object::set_condition(stored, condition, now);
@@ -305,9 +312,7 @@ fn set_progressing(stored: &mut Value, sets: &Sets, progress: Progress, now: Tim
     let since = old.and_then(|old| object::instant(old, "/lastUpdateTime")).unwrap_or(now);
     let due = since.checked_add(SignedDuration::from_secs(deadline)).unwrap_or(Timestamp::MAX);
     let exceeded = old.is_some_and(|old| text(old, "/reason") == Some("ProgressDeadlineExceeded"));
-    let say = |status: &str, reason: &str, message: String| {
-        json!({"type": "Progressing", "status": status, "reason": reason, "message": message})
-    };
+    let say = |status: &str, reason: &str, message: String| json!({"type": "Progressing", "status": status, "reason": reason, "message": message});
     if progress.complete {
         let message = format!("ReplicaSet \"{name}\" has successfully progressed.");
         set_updated(stored, say("True", "NewReplicaSetAvailable", message), false, now);

@@ -14,6 +14,9 @@ use crate::moment::seconds_after;
 /// How often a pod that cannot start is looked at again.
 const RETRY_SECONDS: i64 = 5;
 
+/// How often a failed pull is tried again.
+const PULL_RETRY_SECONDS: i64 = 60;
+
 /// How long a container that crashes runs first.
 const CRASH_SECONDS: i64 = 2;
 
@@ -72,7 +75,7 @@ impl Cluster {
             return self.again_at(key, retry);
         }
         if let Some(image) = self.unpullable_image(pod) {
-            return self.fail_pull(key, pod, &image);
+            return self.fail_pull(key, pod, &image, started);
         }
         let due = seconds_after(started, self.shape.times.pod_start_seconds);
         if due > self.now {
@@ -167,18 +170,12 @@ impl Cluster {
             .map(str::to_owned)
     }
 
-    fn fail_pull(&mut self, key: &Key, pod: &Value, image: &str) {
-        let waits_for = |reason: &str| {
-            let mut statuses = items(pod, "/status/containerStatuses").iter();
-            statuses.any(|status| text(status, "/state/waiting/reason") == Some(reason))
-        };
-        if waits_for("ImagePullBackOff") {
-            // An edit would wake this kubelet again at the same instant.
-            let retry = self.later(60);
-            self.again_at(key, retry);
-            return;
-        }
-        let tried = waits_for("ErrImagePull");
+    /// Says that an image cannot be pulled: at first that it failed, later that it is tried less often. Which of both
+    /// depends on the time alone, so that looking twice at one instant says the same.
+    fn fail_pull(&mut self, key: &Key, pod: &Value, image: &str, started: Timestamp) {
+        let second_try =
+            started.checked_add(jiff::SignedDuration::from_secs(RETRY_SECONDS)).unwrap_or(started);
+        let tried = second_try <= self.now;
         let error = format!("failed to pull and unpack image {image:?}: not found");
         let (reason, message) = if tried {
             ("ImagePullBackOff", format!("Back-off pulling image {image:?}: ErrImagePull: {error}"))
@@ -192,7 +189,7 @@ impl Cluster {
         });
         let told = format!("Failed to pull image {image:?}: {error}");
         self.tell(pod, "Warning", "Failed", &told, "kubelet");
-        let retry = self.later(if tried { 60 } else { RETRY_SECONDS });
+        let retry = if tried { self.later(PULL_RETRY_SECONDS) } else { second_try };
         self.again_at(key, retry);
     }
 
@@ -217,14 +214,7 @@ impl Cluster {
             set_ready(pod, ready, "ContainersNotReady", now);
         });
         for container in items(pod, "/spec/containers") {
-            let (name, image) = (text_or_empty(container, "/name"), text_or_empty(container, "/image"));
-            self.tell(
-                pod,
-                "Normal",
-                "Pulled",
-                &format!("Container image {image:?} already present on machine"),
-                "kubelet",
-            );
+            let name = text_or_empty(container, "/name");
             self.tell(pod, "Normal", "Started", &format!("Started container {name}"), "kubelet");
         }
     }

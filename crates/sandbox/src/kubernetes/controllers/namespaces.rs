@@ -50,8 +50,11 @@ impl Cluster {
             return self.say_what_remains(key, &remaining);
         }
         self.edit(key, |namespace| {
-            let kept: Vec<Value> =
-                items(namespace, "/spec/finalizers").iter().filter(|one| *one != "kubernetes").cloned().collect();
+            let kept: Vec<Value> = items(namespace, "/spec/finalizers")
+                .iter()
+                .filter(|one| *one != "kubernetes")
+                .cloned()
+                .collect();
             set(namespace, "/spec/finalizers", kept);
         });
         if self.store.object(key).is_some_and(|namespace| is_unheld(&namespace)) {
@@ -61,14 +64,22 @@ impl Cluster {
 
     fn contents_of(&self, namespace: &str) -> Vec<Key> {
         let resources: Vec<&String> = self.store.resources().collect();
-        resources.into_iter().flat_map(|resource| self.store.keys(resource, Some(namespace))).filter(|key| !key.namespace.is_empty()).collect()
+        resources
+            .into_iter()
+            .flat_map(|resource| self.store.keys(resource, Some(namespace)))
+            .filter(|key| !key.namespace.is_empty())
+            .collect()
     }
 
     fn say_what_remains(&mut self, key: &Key, remaining: &[Key]) {
         let mut kinds: Vec<String> = Vec::new();
         for chunk in remaining.chunk_by(|one, next| one.resource == next.resource) {
             if let Some(first) = chunk.first() {
-                let named = if first.resource.contains('.') { first.resource.clone() } else { format!("{}.", first.resource) };
+                let named = if first.resource.contains('.') {
+                    first.resource.clone()
+                } else {
+                    format!("{}.", first.resource)
+                };
                 kinds.push(format!("{named} has {} resource instances", chunk.len()));
             }
         }
@@ -86,12 +97,26 @@ impl Cluster {
             ("False", "ContentHasNoFinalizers", "All content-preserving finalizers finished".to_owned())
         } else {
             let list = finalizers.join(", ");
-            ("True", "SomeFinalizersRemain", format!("Some content in the namespace has finalizers remaining: {list}"))
+            (
+                "True",
+                "SomeFinalizersRemain",
+                format!("Some content in the namespace has finalizers remaining: {list}"),
+            )
         };
         self.edit(key, |namespace| {
             for (kind, status, reason, message) in [
-                ("NamespaceDeletionDiscoveryFailure", "False", "ResourcesDiscovered", "All resources successfully discovered"),
-                ("NamespaceDeletionGroupVersionParsingFailure", "False", "ParsedGroupVersions", "All legacy kube types successfully parsed"),
+                (
+                    "NamespaceDeletionDiscoveryFailure",
+                    "False",
+                    "ResourcesDiscovered",
+                    "All resources successfully discovered",
+                ),
+                (
+                    "NamespaceDeletionGroupVersionParsingFailure",
+                    "False",
+                    "ParsedGroupVersions",
+                    "All legacy kube types successfully parsed",
+                ),
                 ("NamespaceDeletionContentFailure", "False", "ContentDeleted", DELETED),
                 ("NamespaceContentRemaining", "True", "SomeResourcesRemain", &left),
                 ("NamespaceFinalizersRemaining", held.0, held.1, &held.2),

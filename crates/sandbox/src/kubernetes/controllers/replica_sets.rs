@@ -57,6 +57,7 @@ impl Cluster {
             set_count(stored, "/status/availableReplicas", available);
             set(stored, "/status/observedGeneration", generation);
             match refused {
+                Some(_) if object::condition(stored, "ReplicaFailure").is_some() => {}
                 Some(message) => {
                     let condition =
                         json!({"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message});

@@ -1,6 +1,7 @@
 //! The scheduler: a worker for every pod that finds one with room.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -24,17 +25,27 @@ struct Taken {
     memory: i64,
     pods: i64,
     host_ports: BTreeSet<(String, i64)>,
-    claims: BTreeSet<(String, String)>,
+    /// The claims that are mounted, each by the hash of its namespace and name.
+    claims: BTreeSet<u64>,
+}
+
+fn claim_mark(namespace: &str, claim: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (namespace, claim).hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Usage {
     fn add(&mut self, namespace: &str, pod: &PodBrief, node: &str) {
-        let taken = self.by_node.entry(node.to_owned()).or_default();
+        if !self.by_node.contains_key(node) {
+            self.by_node.insert(node.to_owned(), Taken::default());
+        }
+        let Some(taken) = self.by_node.get_mut(node) else { return };
         taken.cpu_milli = taken.cpu_milli.saturating_add(pod.cpu_milli);
         taken.memory = taken.memory.saturating_add(pod.memory);
         taken.pods += 1;
         taken.host_ports.extend(pod.host_ports.iter().cloned());
-        taken.claims.extend(pod.claims.iter().map(|claim| (namespace.to_owned(), claim.clone())));
+        taken.claims.extend(pod.claims.iter().map(|claim| claim_mark(namespace, claim)));
     }
 }
 
@@ -73,7 +84,9 @@ impl Cluster {
             return;
         }
         let pod = stored.object();
-        if text(&pod, "/spec/schedulerName") != Some("default-scheduler") || !items(&pod, "/spec/schedulingGates").is_empty() {
+        if text(&pod, "/spec/schedulerName") != Some("default-scheduler")
+            || !items(&pod, "/spec/schedulingGates").is_empty()
+        {
             return;
         }
         if let Some(obstacle) = self.volume_obstacle(key, &brief) {
@@ -197,18 +210,32 @@ impl Cluster {
         let now = self.now;
         self.edit(key, |pod| {
             set(pod, "/spec/nodeName", node);
-            object::set_condition(pod, json!({"type": "PodScheduled", "status": "True", "lastProbeTime": null}), now);
+            object::set_condition(
+                pod,
+                json!({"type": "PodScheduled", "status": "True", "lastProbeTime": null}),
+                now,
+            );
         });
         if let Some(pod) = self.store.object(key) {
             let message = format!("Successfully assigned {} to {node}", key.path());
             self.tell(&pod, "Normal", "Scheduled", &message, "default-scheduler");
         }
-        let claims = self.store.get(key).and_then(|stored| stored.pod.clone()).map(|pod| pod.claims).unwrap_or_default();
+        let claims = self
+            .store
+            .get(key)
+            .and_then(|stored| stored.pod.clone())
+            .map(|pod| pod.claims)
+            .unwrap_or_default();
         for claim in claims {
             let place = Key::new(CLAIMS, &key.namespace, &claim);
-            let unbound = self.store.object(&place).is_some_and(|claim| text_or_empty(&claim, "/spec/volumeName").is_empty());
+            let unbound = self
+                .store
+                .object(&place)
+                .is_some_and(|claim| text_or_empty(&claim, "/spec/volumeName").is_empty());
             if unbound {
-                self.edit(&place, |claim| object::annotate(claim, "volume.kubernetes.io/selected-node", node));
+                self.edit(&place, |claim| {
+                    object::annotate(claim, "volume.kubernetes.io/selected-node", node)
+                });
             }
         }
     }
@@ -270,10 +297,9 @@ fn filter_obstacle(pod: &Value, node: &Stored, limits: &NodeBrief) -> Option<Obs
     if !matches {
         return Some("node(s) didn't match Pod's node affinity/selector".to_owned());
     }
-    let untolerated = limits
-        .taints
-        .iter()
-        .find(|taint| matches!(taint.2.as_str(), "NoSchedule" | "NoExecute") && !tolerated(tolerations, taint));
+    let untolerated = limits.taints.iter().find(|taint| {
+        matches!(taint.2.as_str(), "NoSchedule" | "NoExecute") && !tolerated(tolerations, taint)
+    });
     untolerated.map(|(key, value, _)| format!("node(s) had untolerated taint {{{key}: {value}}}"))
 }
 
@@ -281,7 +307,8 @@ fn tolerated(tolerations: &[Value], (key, value, effect): &(String, String, Stri
     tolerations.iter().any(|toleration| {
         let named = text_or_empty(toleration, "/key");
         let for_effect = text_or_empty(toleration, "/effect");
-        let by_value = text(toleration, "/operator") == Some("Exists") || text_or_empty(toleration, "/value") == value;
+        let by_value =
+            text(toleration, "/operator") == Some("Exists") || text_or_empty(toleration, "/value") == value;
         (named.is_empty() || named == key) && (for_effect.is_empty() || for_effect == effect) && by_value
     })
 }
@@ -289,12 +316,12 @@ fn tolerated(tolerations: &[Value], (key, value, effect): &(String, String, Stri
 fn term_matches(term: &Value, node: &Stored) -> bool {
     let labels = Selector::of_expressions(items(term, "/matchExpressions"));
     let fields = Selector::of_expressions(items(term, "/matchFields"));
-    labels.matches(&node.labels) && fields.matches_by(|field| (field == "metadata.name").then_some(node.name.as_str()))
+    labels.matches(&node.labels)
+        && fields.matches_by(|field| (field == "metadata.name").then_some(node.name.as_str()))
 }
 
 fn room_obstacle(pod: &PodBrief, namespace: &str, limits: &NodeBrief, taken: &Taken) -> Option<Obstacle> {
-    let disks: BTreeSet<(String, String)> =
-        pod.claims.iter().map(|claim| (namespace.to_owned(), claim.clone())).collect();
+    let disks: BTreeSet<u64> = pod.claims.iter().map(|claim| claim_mark(namespace, claim)).collect();
     let disks = taken.claims.union(&disks).count();
     let obstacle = if taken.pods >= limits.pods {
         "Too many pods"

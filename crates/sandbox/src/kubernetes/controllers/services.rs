@@ -34,7 +34,8 @@ impl Cluster {
         let ports: Vec<LoadBalancerPort> = items(service, "/spec/ports")
             .iter()
             .map(|port| {
-                let number = |pointer: &str| whole(port, pointer).and_then(|one| u16::try_from(one).ok()).unwrap_or(0);
+                let number =
+                    |pointer: &str| whole(port, pointer).and_then(|one| u16::try_from(one).ok()).unwrap_or(0);
                 LoadBalancerPort {
                     protocol: text(port, "/protocol").unwrap_or("TCP").to_owned(),
                     port: number("/port"),
@@ -81,12 +82,20 @@ impl Cluster {
 
     /// Gives a service the address of its load balancer.
     pub fn set_load_balancer_address(&mut self, service_uid: &str, address: &str) {
-        let Some(key) = self.store.by_uid(service_uid).cloned().filter(|key| key.resource == SERVICES) else { return };
+        let Some(key) = self.store.by_uid(service_uid).cloned().filter(|key| key.resource == SERVICES) else {
+            return;
+        };
         self.edit(&key, |service| {
             set(service, "/status/loadBalancer", json!({"ingress": [{"ip": address, "ipMode": "VIP"}]}));
         });
         if let Some(service) = self.store.object(&key) {
-            self.tell(&service, "Normal", "EnsuredLoadBalancer", "Ensured load balancer", "service-controller");
+            self.tell(
+                &service,
+                "Normal",
+                "EnsuredLoadBalancer",
+                "Ensured load balancer",
+                "service-controller",
+            );
         }
     }
 
@@ -142,7 +151,8 @@ impl Cluster {
         const INSTANCE: &str = "app.kubernetes.io/instance";
         let release = object::labels(class).get(INSTANCE).cloned();
         let balanced = |stored: &&Arc<Stored>| {
-            let controller = stored.labels.get("app.kubernetes.io/component").map(String::as_str) == Some("controller");
+            let controller =
+                stored.labels.get("app.kubernetes.io/component").map(String::as_str) == Some("controller");
             match &release {
                 Some(release) => stored.labels.get(INSTANCE) == Some(release),
                 None => controller,
@@ -175,7 +185,10 @@ fn slice_object(service: &Value, pods: &[Arc<Stored>]) -> Value {
         .collect();
     let mut labels = object::labels(service);
     labels.insert("kubernetes.io/service-name".to_owned(), object::name(service).to_owned());
-    labels.insert("endpointslice.kubernetes.io/managed-by".to_owned(), "endpointslice-controller.k8s.io".to_owned());
+    labels.insert(
+        "endpointslice.kubernetes.io/managed-by".to_owned(),
+        "endpointslice-controller.k8s.io".to_owned(),
+    );
     json!({
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",

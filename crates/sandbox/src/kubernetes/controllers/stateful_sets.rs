@@ -50,7 +50,8 @@ impl Cluster {
 
     /// Deletes the pods beyond the wanted number, the highest first; true while there are such pods.
     fn shrink(&mut self, owner: &Value, pods: &[Pod], end: i64, parallel: bool) -> bool {
-        let mut beyond: Vec<&Pod> = pods.iter().filter(|pod| ordinal_of(pod).is_some_and(|ordinal| ordinal >= end)).collect();
+        let mut beyond: Vec<&Pod> =
+            pods.iter().filter(|pod| ordinal_of(pod).is_some_and(|ordinal| ordinal >= end)).collect();
         beyond.sort_by_key(|pod| std::cmp::Reverse(ordinal_of(pod)));
         for pod in &beyond {
             if !pod.terminating {
@@ -65,13 +66,17 @@ impl Cluster {
 
     /// Deletes the highest pod of another revision, when all others are ready.
     fn update_one(&mut self, owner: &Value, pods: &[Pod], revision: &str, first: i64) {
-        if text(owner, "/spec/updateStrategy/type") == Some("OnDelete") || pods.iter().any(|pod| pod.terminating) {
+        if text(owner, "/spec/updateStrategy/type") == Some("OnDelete")
+            || pods.iter().any(|pod| pod.terminating)
+        {
             return;
         }
         let partition = whole(owner, "/spec/updateStrategy/rollingUpdate/partition").unwrap_or(0);
         let stale = pods
             .iter()
-            .filter(|pod| pod.hash != revision && ordinal_of(pod).is_some_and(|ordinal| ordinal - first >= partition))
+            .filter(|pod| {
+                pod.hash != revision && ordinal_of(pod).is_some_and(|ordinal| ordinal - first >= partition)
+            })
             .max_by_key(|pod| ordinal_of(pod));
         let Some(stale) = stale else { return };
         if pods.iter().all(|pod| pod.ready || pod.key == stale.key) {
@@ -153,7 +158,11 @@ impl Cluster {
             set(stored, "/status/collisionCount", 0);
             set_count(stored, "/status/readyReplicas", ready);
             set_count(stored, "/status/updatedReplicas", updated);
-            set_count(stored, "/status/currentReplicas", if current { updated } else { count_of(&pods) - updated });
+            set_count(
+                stored,
+                "/status/currentReplicas",
+                if current { updated } else { count_of(&pods) - updated },
+            );
         });
     }
 }

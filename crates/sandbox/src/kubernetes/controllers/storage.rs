@@ -13,6 +13,8 @@ use crate::moment::seconds_after;
 
 const CLAIM_FINALIZER: &str = "kubernetes.io/pvc-protection";
 const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
+/// Notes when the provisioning of a claim's volume began, until it is bound.
+const PROVISIONING_SINCE: &str = "volume.kubernetes.io/provisioning-since";
 const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 const PROVISIONER: &str = "volume.kubernetes.io/storage-provisioner";
 
@@ -34,7 +36,8 @@ impl Cluster {
             pod.pod.as_ref().is_some_and(|brief| brief.claims.contains(&key.name) && !brief.has_ended())
         });
         if !used {
-            let volume = self.store.object(key).map(|claim| text_or_empty(&claim, "/spec/volumeName").to_owned());
+            let volume =
+                self.store.object(key).map(|claim| text_or_empty(&claim, "/spec/volumeName").to_owned());
             self.remove_finalizer(key, CLAIM_FINALIZER);
             if let Some(volume) = volume {
                 self.reconcile(VOLUMES, "", &volume);
@@ -48,11 +51,18 @@ impl Cluster {
         if let Some(volume) = found {
             return self.bind(key, claim, &volume);
         }
-        let class = self.store.object(&Key::new(STORAGE_CLASSES, "", text_or_empty(claim, "/spec/storageClassName")));
+        let class =
+            self.store.object(&Key::new(STORAGE_CLASSES, "", text_or_empty(claim, "/spec/storageClassName")));
         let Some(class) = class else { return };
         if self.waits_for_consumer(claim) && object::annotation(claim, SELECTED_NODE).is_none() {
             let message = "waiting for first consumer to be created before binding";
-            return self.tell(claim, "Normal", "WaitForFirstConsumer", message, "persistentvolume-controller");
+            return self.tell(
+                claim,
+                "Normal",
+                "WaitForFirstConsumer",
+                message,
+                "persistentvolume-controller",
+            );
         }
         self.provision(key, claim, &class);
     }
@@ -63,10 +73,10 @@ impl Cluster {
         let class = text_or_empty(claim, "/spec/storageClassName");
         self.store
             .list(VOLUMES, None)
+            .filter(|stored| stored.phase == "Available")
             .map(|stored| stored.object())
             .find(|volume| {
-                text(volume, "/status/phase") == Some("Available")
-                    && text_or_empty(volume, "/spec/storageClassName") == class
+                text_or_empty(volume, "/spec/storageClassName") == class
                     && size_of(volume, "/spec/capacity/storage").is_some_and(|size| size >= wanted)
             })
             .map(|volume| object::name(&volume).to_owned())
@@ -78,12 +88,12 @@ impl Cluster {
         if provisioner == "kubernetes.io/no-provisioner" {
             return;
         }
-        let begun = object::annotation(claim, "sandbox.kubernetes.io/provisioning-since").and_then(|at| at.parse().ok());
+        let begun = object::annotation(claim, PROVISIONING_SINCE).and_then(|at| at.parse().ok());
         let Some(begun) = begun else {
             let (now, due) = (self.now, seconds_after(self.now, self.shape.times.volume_seconds));
             self.edit(key, |claim| {
                 object::annotate(claim, PROVISIONER, &provisioner);
-                object::annotate(claim, "sandbox.kubernetes.io/provisioning-since", &now.to_string());
+                object::annotate(claim, PROVISIONING_SINCE, &now.to_string());
             });
             return self.reconcile_at(key, due);
         };
@@ -141,8 +151,12 @@ impl Cluster {
             return;
         }
         self.edit(&place, |volume| {
-            set(volume, "/spec/claimRef", json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
-                "namespace": key.namespace, "name": key.name, "uid": object::uid(claim)}));
+            set(
+                volume,
+                "/spec/claimRef",
+                json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+                "namespace": key.namespace, "name": key.name, "uid": object::uid(claim)}),
+            );
             set(volume, "/status/phase", "Bound");
         });
         self.edit(key, |claim| {
@@ -152,9 +166,10 @@ impl Cluster {
             set(claim, "/status/capacity", found.pointer("/spec/capacity").cloned().unwrap_or_default());
             object::annotate(claim, "pv.kubernetes.io/bind-completed", "yes");
             if let Some(all) = claim.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
-                all.remove("sandbox.kubernetes.io/provisioning-since");
+                all.remove(PROVISIONING_SINCE);
             }
         });
+        self.wake_pods(&key.namespace, |pod| pod.claims.contains(&key.name));
     }
 
     /// Gives a bound claim that asks for more its new size.

@@ -60,8 +60,10 @@ fn describe(node: &mut Value, worker: &WorkerShape, version: &str, now: Timestam
         ("kubernetes.io/os", "linux"),
         ("kubernetes.io/arch", "amd64"),
     ];
-    let labels: BTreeMap<&str, &str> =
-        inborn.into_iter().chain(worker.labels.iter().map(|(key, value)| (key.as_str(), value.as_str()))).collect();
+    let labels: BTreeMap<&str, &str> = inborn
+        .into_iter()
+        .chain(worker.labels.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+        .collect();
     for (key, value) in labels {
         set(node, &format!("/metadata/labels/{}", key.replace('~', "~0").replace('/', "~1")), value);
     }
@@ -85,7 +87,11 @@ fn describe(node: &mut Value, worker: &WorkerShape, version: &str, now: Timestam
         map
     };
     set(node, "/status/capacity", resources(worker.cpu_milli, worker.memory_bytes));
-    set(node, "/status/allocatable", resources(worker.allocatable_cpu_milli, worker.allocatable_memory_bytes));
+    set(
+        node,
+        "/status/allocatable",
+        resources(worker.allocatable_cpu_milli, worker.allocatable_memory_bytes),
+    );
     set(node, "/status/nodeInfo", node_info(worker, version));
     set(node, "/status/daemonEndpoints/kubeletEndpoint/Port", 10250);
     for (kind, status, reason, message) in [

@@ -34,11 +34,9 @@ pub(crate) fn changed(resource: &Resource, old: &Value, new: &Value) -> Mistakes
                 forbidden(old, new, field, "updates to this field are forbidden.", &mut mistakes);
             }
         }
-        "RoleBinding" | "ClusterRoleBinding" => {
-            if old.get("roleRef") != new.get("roleRef") {
-                let role = new.get("roleRef").cloned().unwrap_or_default();
-                mistakes.push(Mistake::invalid("roleRef", role, "cannot change roleRef"));
-            }
+        "RoleBinding" | "ClusterRoleBinding" if old.get("roleRef") != new.get("roleRef") => {
+            let role = new.get("roleRef").cloned().unwrap_or_default();
+            mistakes.push(Mistake::invalid("roleRef", role, "cannot change roleRef"));
         }
         "CustomResourceDefinition" => {
             for field in ["spec.group", "spec.scope", "spec.names.kind"] {
@@ -58,7 +56,11 @@ fn at<'a>(object: &'a Value, field: &str) -> Option<&'a Value> {
 
 fn immutable(old: &Value, new: &Value, field: &str, mistakes: &mut Mistakes) {
     if at(old, field) != at(new, field) {
-        mistakes.push(Mistake::invalid(field, at(new, field).cloned().unwrap_or_default(), "field is immutable"));
+        mistakes.push(Mistake::invalid(
+            field,
+            at(new, field).cloned().unwrap_or_default(),
+            "field is immutable",
+        ));
     }
 }
 
@@ -102,9 +104,12 @@ fn stateful_set(old: &Value, new: &Value, mistakes: &mut Mistakes) {
 fn pod(old: &Value, new: &Value, mistakes: &mut Mistakes) {
     let rest = |object: &Value| {
         let mut object = object.clone();
-        for pointer in
-            ["/spec/activeDeadlineSeconds", "/spec/terminationGracePeriodSeconds", "/spec/tolerations", "/spec/schedulingGates"]
-        {
+        for pointer in [
+            "/spec/activeDeadlineSeconds",
+            "/spec/terminationGracePeriodSeconds",
+            "/spec/tolerations",
+            "/spec/schedulingGates",
+        ] {
             object::remove(&mut object, pointer);
         }
         for list in ["/spec/containers", "/spec/initContainers"] {
@@ -131,7 +136,11 @@ fn service(old: &Value, new: &Value, mistakes: &mut Mistakes) {
     let (before, after) = (text_or_empty(old, "/spec/clusterIP"), text_or_empty(new, "/spec/clusterIP"));
     if !before.is_empty() && before != after {
         let detail = "may not change once set";
-        mistakes.push(Mistake::invalid("spec.clusterIPs[0]", items(new, "/spec/clusterIPs").to_vec(), detail));
+        mistakes.push(Mistake::invalid(
+            "spec.clusterIPs[0]",
+            items(new, "/spec/clusterIPs").to_vec(),
+            detail,
+        ));
     }
 }
 
@@ -139,7 +148,11 @@ fn claim(old: &Value, new: &Value, mistakes: &mut Mistakes) {
     let detail = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
     let mut before = old.clone();
     if text_or_empty(&before, "/spec/volumeName").is_empty() {
-        object::set(&mut before, "/spec/volumeName", new.pointer("/spec/volumeName").cloned().unwrap_or_default());
+        object::set(
+            &mut before,
+            "/spec/volumeName",
+            new.pointer("/spec/volumeName").cloned().unwrap_or_default(),
+        );
         if before.pointer("/spec/volumeName").is_some_and(Value::is_null) {
             object::remove(&mut before, "/spec/volumeName");
         }
@@ -212,7 +225,8 @@ mod tests {
 
     #[test]
     fn a_bound_claim_may_only_grow() {
-        let old = json!({"spec": {"resources": {"requests": {"storage": "2Gi"}}}, "status": {"phase": "Bound"}});
+        let old =
+            json!({"spec": {"resources": {"requests": {"storage": "2Gi"}}}, "status": {"phase": "Bound"}});
         let mut new = old.clone();
         new["spec"]["resources"]["requests"]["storage"] = "3Gi".into();
         assert_eq!(changes("persistentvolumeclaims", &old, &new), 0);

@@ -10,7 +10,9 @@ use super::{Mistakes, label_selector, not_negative};
 
 /// A disruption budget.
 pub(super) fn disruption_budget(object: &Value, mistakes: &mut Mistakes) {
-    let both = ["minAvailable", "maxUnavailable"].iter().all(|name| object.pointer(&format!("/spec/{name}")).is_some());
+    let both = ["minAvailable", "maxUnavailable"]
+        .iter()
+        .all(|name| object.pointer(&format!("/spec/{name}")).is_some());
     if both {
         let detail = "minAvailable and maxUnavailable cannot be both set";
         mistakes.push(Mistake::invalid("spec", "", detail));
@@ -25,7 +27,8 @@ pub(super) fn role(kind: &str, object: &Value, mistakes: &mut Mistakes) {
     for (index, rule) in items(object, "/rules").iter().enumerate() {
         let field = format!("rules[{index}]");
         if items(rule, "/verbs").is_empty() {
-            mistakes.push(Mistake::required(format!("{field}.verbs"), "verbs must contain at least one value"));
+            mistakes
+                .push(Mistake::required(format!("{field}.verbs"), "verbs must contain at least one value"));
         }
         if !items(rule, "/nonResourceURLs").is_empty() {
             if kind == "Role" {
@@ -61,7 +64,11 @@ pub(super) fn role_binding(object: &Value, mistakes: &mut Mistakes) {
         }
         let kind = text_or_empty(subject, "/kind");
         if !["ServiceAccount", "User", "Group"].contains(&kind) {
-            mistakes.push(Mistake::unsupported(format!("{field}.kind"), kind, &["ServiceAccount", "User", "Group"]));
+            mistakes.push(Mistake::unsupported(
+                format!("{field}.kind"),
+                kind,
+                &["ServiceAccount", "User", "Group"],
+            ));
         }
     }
 }
@@ -122,12 +129,21 @@ fn versions(object: &Value, mistakes: &mut Mistakes) {
     for (index, version) in versions.iter().enumerate() {
         let field = format!("spec.versions[{index}]");
         let name = text_or_empty(version, "/name");
-        mistakes.extend(names::dns_1035_label(name).iter().map(|why| Mistake::invalid(format!("{field}.name"), name, why)));
+        mistakes.extend(
+            names::dns_1035_label(name)
+                .iter()
+                .map(|why| Mistake::invalid(format!("{field}.name"), name, why)),
+        );
         match version.pointer("/schema/openAPIV3Schema") {
-            None => mistakes.push(Mistake::required(format!("{field}.schema.openAPIV3Schema"), "schemas are required")),
+            None => mistakes
+                .push(Mistake::required(format!("{field}.schema.openAPIV3Schema"), "schemas are required")),
             Some(schema) if text(schema, "/type") != Some("object") => {
                 let detail = "must be object at the root";
-                mistakes.push(Mistake::invalid(format!("{field}.schema.openAPIV3Schema.type"), text_or_empty(schema, "/type"), detail));
+                mistakes.push(Mistake::invalid(
+                    format!("{field}.schema.openAPIV3Schema.type"),
+                    text_or_empty(schema, "/type"),
+                    detail,
+                ));
             }
             Some(_) => {}
         }

@@ -28,7 +28,10 @@ pub(super) fn service(object: &Value, mistakes: &mut Mistakes) {
         service_port(port, &format!("spec.ports[{index}]"), ports.len() > 1, kind, mistakes);
     }
     let names = ports.iter().enumerate();
-    duplicates(names.map(|(index, port)| (format!("spec.ports[{index}].name"), text_or_empty(port, "/name"))), mistakes);
+    duplicates(
+        names.map(|(index, port)| (format!("spec.ports[{index}].name"), text_or_empty(port, "/name"))),
+        mistakes,
+    );
     duplicate_ports(ports, mistakes);
     traffic_policies(object, kind, mistakes);
     source_ranges(object, mistakes);
@@ -50,7 +53,9 @@ fn service_port(port: &Value, field: &str, several: bool, kind: &str, mistakes: 
         }
         Some(Value::String(target)) => {
             let why = names::port_name(target);
-            mistakes.extend(why.iter().map(|why| Mistake::invalid(format!("{field}.targetPort"), target.as_str(), why)));
+            mistakes.extend(
+                why.iter().map(|why| Mistake::invalid(format!("{field}.targetPort"), target.as_str(), why)),
+            );
         }
         _ => {}
     }
@@ -128,7 +133,11 @@ pub(super) fn ingress(object: &Value, mistakes: &mut Mistakes) {
 fn ingress_rule(rule: &Value, field: &str, mistakes: &mut Mistakes) {
     let host = text_or_empty(rule, "/host");
     if host.parse::<IpAddr>().is_ok() {
-        mistakes.push(Mistake::invalid(format!("{field}.host"), host, "must be a DNS name, not an IP address"));
+        mistakes.push(Mistake::invalid(
+            format!("{field}.host"),
+            host,
+            "must be a DNS name, not an IP address",
+        ));
     } else if !host.is_empty() {
         let bare = host.strip_prefix("*.").unwrap_or(host);
         let why = names::dns_subdomain(bare);
@@ -206,7 +215,11 @@ pub(super) fn network_policy(object: &Value, mistakes: &mut Mistakes) {
     for (index, kind) in items(object, "/spec/policyTypes").iter().enumerate() {
         let kind = kind.as_str().unwrap_or_default();
         if !["Egress", "Ingress"].contains(&kind) {
-            mistakes.push(Mistake::unsupported(format!("spec.policyTypes[{index}]"), kind, &["Egress", "Ingress"]));
+            mistakes.push(Mistake::unsupported(
+                format!("spec.policyTypes[{index}]"),
+                kind,
+                &["Egress", "Ingress"],
+            ));
         }
     }
 }

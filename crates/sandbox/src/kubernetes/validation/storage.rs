@@ -71,7 +71,8 @@ const ACCESS_MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce
 fn access_modes(object: &Value, pointer: &str, field: &str, mistakes: &mut Mistakes) {
     let modes = items(object, &format!("{pointer}/accessModes"));
     if modes.is_empty() {
-        mistakes.push(Mistake::required(format!("{field}.accessModes"), "at least 1 access mode is required"));
+        mistakes
+            .push(Mistake::required(format!("{field}.accessModes"), "at least 1 access mode is required"));
     }
     for mode in modes.iter().filter_map(Value::as_str).filter(|mode| !ACCESS_MODES.contains(mode)) {
         mistakes.push(Mistake::unsupported(format!("{field}.accessModes"), mode, &ACCESS_MODES));
@@ -81,7 +82,13 @@ fn access_modes(object: &Value, pointer: &str, field: &str, mistakes: &mut Mista
 /// A claim's spec.
 pub(super) fn claim(object: &Value, pointer: &str, field: &str, mistakes: &mut Mistakes) {
     access_modes(object, pointer, field, mistakes);
-    one_of(object, &format!("{pointer}/volumeMode"), &format!("{field}.volumeMode"), &["Block", "Filesystem"], mistakes);
+    one_of(
+        object,
+        &format!("{pointer}/volumeMode"),
+        &format!("{field}.volumeMode"),
+        &["Block", "Filesystem"],
+        mistakes,
+    );
     match text(object, &format!("{pointer}/resources/requests/storage")) {
         None => mistakes.push(Mistake::required(format!("{field}.resources[storage]"), "")),
         Some(size) if Quantity::parse(size).is_none_or(|size| size.milli() <= 0) => {
@@ -90,9 +97,12 @@ pub(super) fn claim(object: &Value, pointer: &str, field: &str, mistakes: &mut M
         }
         Some(_) => {}
     }
-    if let Some(class) = text(object, &format!("{pointer}/storageClassName")).filter(|class| !class.is_empty()) {
+    if let Some(class) =
+        text(object, &format!("{pointer}/storageClassName")).filter(|class| !class.is_empty())
+    {
         let why = names::dns_subdomain(class);
-        mistakes.extend(why.iter().map(|why| Mistake::invalid(format!("{field}.storageClassName"), class, why)));
+        mistakes
+            .extend(why.iter().map(|why| Mistake::invalid(format!("{field}.storageClassName"), class, why)));
     }
 }
 

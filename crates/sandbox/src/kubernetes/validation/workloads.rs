@@ -40,7 +40,11 @@ fn selector(object: &Value, mistakes: &mut Mistakes) {
     label_selector(object, "/spec/selector", "spec.selector", mistakes);
     let parsed = Selector::of_object(selector);
     if parsed.is_everything() {
-        mistakes.push(Mistake::invalid("spec.selector", selector.clone(), "empty selector is invalid for deployment"));
+        mistakes.push(Mistake::invalid(
+            "spec.selector",
+            selector.clone(),
+            "empty selector is invalid for deployment",
+        ));
         return;
     }
     let labels = texts(object, "/spec/template/metadata/labels");
@@ -107,11 +111,19 @@ fn stateful_set(object: &Value, mistakes: &mut Mistakes) {
 }
 
 fn job(object: &Value, pointer: &str, field: &str, mistakes: &mut Mistakes) {
-    for number in ["parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"] {
+    for number in
+        ["parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"]
+    {
         not_negative(object, &format!("{pointer}/{number}"), &format!("{field}.{number}"), mistakes);
     }
     let modes = ["NonIndexed", "Indexed"];
-    one_of(object, &format!("{pointer}/completionMode"), &format!("{field}.completionMode"), &modes, mistakes);
+    one_of(
+        object,
+        &format!("{pointer}/completionMode"),
+        &format!("{field}.completionMode"),
+        &modes,
+        mistakes,
+    );
     let (at, named) = (format!("{pointer}/template"), format!("{field}.template"));
     template(object, &at, &named, mistakes);
     restart_policy(object, &at, &named, &["OnFailure", "Never"], mistakes);
@@ -122,7 +134,8 @@ fn cron_job(object: &Value, mistakes: &mut Mistakes) {
     if schedule.is_empty() {
         mistakes.push(Mistake::required("spec.schedule", ""));
     } else if !is_schedule(schedule) {
-        let detail = format!("expected exactly 5 fields, found {}: [{schedule}]", schedule.split(' ').count());
+        let detail =
+            format!("expected exactly 5 fields, found {}: [{schedule}]", schedule.split(' ').count());
         mistakes.push(Mistake::invalid("spec.schedule", schedule, &detail));
     }
     let policies = ["Allow", "Forbid", "Replace"];
@@ -169,7 +182,10 @@ mod tests {
         let object = deployment(|object| {
             object["spec"]["strategy"] = json!({"type": "Recreate", "rollingUpdate": {"maxSurge": 1}});
         });
-        assert!(verdict("deployments.apps", &object).contains("may not be specified when strategy `type` is 'Recreate'"));
+        assert!(
+            verdict("deployments.apps", &object)
+                .contains("may not be specified when strategy `type` is 'Recreate'")
+        );
     }
 
     #[test]
