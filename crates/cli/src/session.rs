@@ -39,6 +39,28 @@ impl Session<'_> {
         Ok(settings)
     }
 
+    /// The flags that lead `command` to the same network from here: provider and places, as they were given on the command line.
+    pub(crate) fn again(&self, command: &str, network: &str) -> String {
+        const PLACES: [&str; 11] = [
+            "config",
+            "provider",
+            "gcp-project",
+            "gcp-location",
+            "gcp-zone",
+            "kubeconfig",
+            "context",
+            "sandbox-dir",
+            "object-dir",
+            "bucket",
+            "state-bucket",
+        ];
+        let places = crate::arguments::given_flags(self.matches)
+            .into_iter()
+            .filter(|(name, _)| PLACES.contains(&name.as_str()));
+        let flags: String = places.map(|(name, value)| format!(" --{name} {}", quoted(&value))).collect();
+        format!("spacecraft {command}{flags} --network-name {network}")
+    }
+
     /// True when a switch of the command itself is given.
     pub(crate) fn switch(&self, name: &str) -> bool {
         matches!(self.matches.try_get_one::<bool>(name), Ok(Some(true)))
@@ -70,4 +92,28 @@ pub(crate) fn network_name(settings: &Settings) -> Result<NetworkName, SettingsE
 /// A single mistake.
 pub(crate) fn one_mistake(key: &str, value: &str, message: impl Into<String>) -> SettingsErrors {
     SettingsErrors { errors: vec![SettingsError::new(key, value, message)] }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | ':' | '=' | ',' | '@');
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn words_that_a_shell_would_read_otherwise_are_quoted() {
+        assert_eq!(quoted("/a/b-c.json"), "/a/b-c.json");
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted("it's"), "'it'\\''s'");
+        assert_eq!(quoted(""), "''");
+    }
 }

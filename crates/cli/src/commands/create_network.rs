@@ -84,19 +84,15 @@ async fn create(
         Err(error) => return session.output.failed(error),
     };
     let network = request.spec.network.clone();
-    let provider = request.spec.provider;
     match Box::pin(create_network(&services, request)).await {
         Ok(report) => session.output.result(&report, || text(&report)),
         Err(failure) => {
             let next = [
                 (
-                    "to go on, run the same command again; without its flags",
-                    format!("spacecraft create-network --provider {provider} --network-name {network}"),
+                    "to go on, run the same command again; what was given before is remembered",
+                    session.again("create-network", network.as_str()),
                 ),
-                (
-                    "to remove what exists",
-                    format!("spacecraft delete-network --provider {provider} --network-name {network}"),
-                ),
+                ("to remove what exists", session.again("delete-network", network.as_str())),
             ];
             session.output.operation_failed(&failure, &next)
         }

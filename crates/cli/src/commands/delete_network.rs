@@ -70,15 +70,13 @@ async fn delete(session: &Session<'_>, settings: &Settings, network: &NetworkNam
         step_timeout: settings.duration("step-timeout").unwrap_or(std::time::Duration::from_secs(2700)),
         force_unlock: session.switch("force-unlock"),
     };
-    let provider = settings.text("provider").unwrap_or_default().to_owned();
     Ok(match Box::pin(delete_network(&services, request)).await {
         Ok(report) => session.output.result(&report, || {
             let steps = report.steps.iter().map(|step| [step.name.clone(), step.outcome.to_string()]);
             format!("network {} is deleted\n\n{}", report.network, table(["STEP", "OUTCOME"], steps))
         }),
         Err(failure) => {
-            let again =
-                format!("spacecraft delete-network --provider {provider} --network-name {network} --yes");
+            let again = format!("{} --yes", session.again("delete-network", network.as_str()));
             session.output.operation_failed(&failure, &[("to go on, run the same command again", again)])
         }
     })
