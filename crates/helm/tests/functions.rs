@@ -338,6 +338,8 @@ fn a_signed_certificate_names_its_hosts_and_its_authority() {
 fn rendering_that_never_ends_is_stopped() {
     let error = failure("define \"x\" }}{{ template \"x\" . }}{{ end }}{{ template \"x\" .");
     assert!(error.contains("exceeded maximum template depth"), "{error:.300}");
+    let error = failure(r#"$text := "{{ tpl .text . }}" }}{{ tpl $text (dict "text" $text)"#);
+    assert!(error.contains("rendered inside one another more than 1000 times"), "{error:.300}");
     let error = failure("repeat 1000000000 \"x\" | indent 1000000000");
     assert!(error.contains("made more than"), "{error:.300}");
     let error = failure("until 1000000000");

@@ -20,11 +20,13 @@ const SET_NAME: &str = "gotpl";
 
 /// Adds the functions.
 pub(super) fn add(functions: &mut Functions, lookup: Option<Arc<dyn Lookup>>) {
-    let included: RefCell<HashMap<String, usize>> = RefCell::default();
+    let included: Rc<RefCell<HashMap<String, usize>>> = Rc::default();
+    let nested = Rc::clone(&included);
     functions
         .insert("include", Function::new(&[Type::String, Type::Any], move |call| include(call, &included)));
     let parsed: Rc<RefCell<HashMap<String, Parsed>>> = Rc::default();
-    functions.insert("tpl", Function::new(&[Type::String, Type::Any], move |call| tpl(call, &parsed)));
+    functions
+        .insert("tpl", Function::new(&[Type::String, Type::Any], move |call| tpl(call, &parsed, &nested)));
     functions.insert("required", Function::new(&[Type::String, Type::Any], required));
     functions
         .insert("fail", Function::new(&[Type::String], |call| Err(CallError::new(marked(&call.text(0))))));
@@ -46,9 +48,7 @@ fn include(call: &Call<'_>, included: &RefCell<HashMap<String, usize>>) -> CallR
         )));
     }
     let output = call.interpreter().execute(call.templates(), &name, call.value(1));
-    if let Some(depth) = included.borrow_mut().get_mut(name.as_ref()) {
-        *depth -= 1;
-    }
+    leave(&mut included.borrow_mut(), &name);
     output.map(Value::text).map_err(|error| CallError::of(&error))
 }
 
@@ -62,8 +62,18 @@ fn enter(included: &mut HashMap<String, usize>, name: &str) -> bool {
     true
 }
 
+fn leave(included: &mut HashMap<String, usize>, name: &str) {
+    if let Some(depth) = included.get_mut(name) {
+        *depth -= 1;
+    }
+}
+
 /// Renders a text as a template that can call all others; what it defines is known inside of it only.
-fn tpl(call: &Call<'_>, known: &RefCell<HashMap<String, Parsed>>) -> CallResult {
+fn tpl(
+    call: &Call<'_>,
+    known: &RefCell<HashMap<String, Parsed>>,
+    included: &RefCell<HashMap<String, usize>>,
+) -> CallResult {
     let text = call.text(0);
     let already_known = known.borrow().get(text.as_ref()).cloned();
     let parsed = match already_known {
@@ -76,7 +86,13 @@ fn tpl(call: &Call<'_>, known: &RefCell<HashMap<String, Parsed>>) -> CallResult 
     };
     let mut templates = TemplateSet::over(call.templates());
     templates.add(&parsed);
+    if !enter(&mut included.borrow_mut(), SET_NAME) {
+        return Err(CallError::new(format!(
+            "texts are rendered inside one another more than {MAX_INCLUDES} times"
+        )));
+    }
     let output = call.interpreter().execute_template(&templates, parsed.main(), call.value(1));
+    leave(&mut included.borrow_mut(), SET_NAME);
     let output = output.map_err(|error| {
         let quoted = number::quote_go(text.as_bytes());
         CallError::new(format!("error during tpl function execution for {quoted}: {error}"))
