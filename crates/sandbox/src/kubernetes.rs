@@ -52,14 +52,14 @@ mod validation;
 mod watching;
 mod writing;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use self::allocation::Allocations;
 use self::logs::Logs;
-use self::queue::Queue;
+use self::queue::{Queue, Task};
 use self::resources::Catalog;
 use self::store::Store;
 use self::watching::Streams;
@@ -69,6 +69,10 @@ use crate::wire::{Answer, Request};
 pub use self::backends::Backend;
 pub use self::shape::{CloudEffect, ClusterShape, ImageBehaviour, LoadBalancerPort, StartTimes, WorkerShape};
 pub use self::watching::StreamUpdate;
+
+/// How often a task may be performed at one instant before it has to wait: a controller that undoes what another does
+/// is slowed down, as rate limits do it, and time goes on.
+const TURNS_AT_ONE_INSTANT: u32 = 200;
 
 /// A simulated cluster.
 #[derive(Debug, Clone)]
@@ -84,6 +88,8 @@ pub struct Cluster {
     streams: Streams,
     effects: Vec<CloudEffect>,
     logs: Logs,
+    /// How often each task was performed at the present instant.
+    turns: HashMap<Task, u32>,
     /// Pods that could not be scheduled, by namespace and name.
     unscheduled: BTreeSet<(String, String)>,
 }
@@ -121,6 +127,7 @@ impl Cluster {
             streams: Streams::default(),
             effects: Vec::new(),
             logs: Logs::default(),
+            turns: HashMap::new(),
             unscheduled: BTreeSet::new(),
         }
     }
@@ -137,8 +144,17 @@ impl Cluster {
     /// Lets everything happen that is due by an instant, in order.
     pub fn advance(&mut self, now: Timestamp) {
         while let Some((at, task)) = self.queue.take(now) {
+            if at > self.now {
+                self.turns.clear();
+            }
             self.now = self.now.max(at);
-            self.perform(task);
+            let turns = self.turns.entry(task.clone()).or_default();
+            *turns += 1;
+            if *turns > TURNS_AT_ONE_INSTANT {
+                self.queue.add(task, self.later(1));
+            } else {
+                self.perform(task);
+            }
         }
         self.now = self.now.max(now);
     }
@@ -174,6 +190,11 @@ impl Cluster {
     pub fn configure(&mut self, times: StartTimes, images: BTreeMap<String, ImageBehaviour>) {
         self.shape.times = times;
         self.shape.images = images;
+        let running =
+            self.store.list(resources::PODS, None).map(|pod| (pod.namespace.clone(), pod.name.clone()));
+        for (namespace, name) in running.collect::<Vec<(String, String)>>() {
+            self.queue.add(Task::Kubelet { namespace, name }, self.now);
+        }
     }
 
     /// Everything that changed since the last call: entries for an append-only log, from which [`Cluster::restore`]
@@ -205,6 +226,7 @@ impl Cluster {
             "minted": self.mint.count(),
             "now": self.now,
             "effects": self.effects,
+            "load_balancers": self.allocations.requests(),
         }})
     }
 
@@ -236,6 +258,8 @@ impl Cluster {
         self.now = object::instant(counters, "/now").unwrap_or(self.now);
         let effects = counters.get("effects").cloned().unwrap_or_default();
         self.effects = serde_json::from_value(effects).unwrap_or_default();
+        let requests = counters.get("load_balancers").cloned().unwrap_or_default();
+        self.allocations.restore_requests(serde_json::from_value(requests).unwrap_or_default());
     }
 
     /// Works out again what is derived from the objects.

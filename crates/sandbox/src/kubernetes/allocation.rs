@@ -81,6 +81,16 @@ impl Allocations {
         self.requested.get(service_uid).map(String::as_str)
     }
 
+    /// What every load balancer was last asked to be, by the UID of its service.
+    pub(crate) fn requests(&self) -> &BTreeMap<String, String> {
+        &self.requested
+    }
+
+    /// Takes back what load balancers were asked to be.
+    pub(crate) fn restore_requests(&mut self, requested: BTreeMap<String, String>) {
+        self.requested = requested;
+    }
+
     /// Notes what the load balancer of a service is asked to be.
     pub(crate) fn note_request(&mut self, service_uid: &str, request: String) {
         self.requested.insert(service_uid.to_owned(), request);

@@ -1,6 +1,6 @@
 //! The fields of every kind: their types, and how lists and maps merge.
 //!
-//! The fields of the built-in kinds are the table in `fields.txt`; those of custom resources come from the schema in
+//! The fields of the built-in kinds are the table in `fields.txt`, which a test compares with `k8s-openapi`; those of custom resources come from the schema in
 //! their definition. Decoding, server-side apply, strategic merge and the published OpenAPI document all read the same
 //! [`Structure`]s.
 

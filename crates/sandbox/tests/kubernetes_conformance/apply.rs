@@ -10,7 +10,7 @@ fn managers(object: &Value) -> Vec<(String, String)> {
     entries.iter().map(|entry| (text(entry, "manager"), text(entry, "operation"))).collect()
 }
 
-pub async fn applying_creates_and_then_changes_nothing(subject: &Subject) {
+pub(crate) async fn applying_creates_and_then_changes_nothing(subject: &Subject) {
     let path = subject.core("configmaps/a");
     let made = subject.apply(&path, "one", &config_map("a")).await.expect(201);
     assert_eq!(managers(&made), [("one".to_owned(), "Apply".to_owned())]);
@@ -19,7 +19,7 @@ pub async fn applying_creates_and_then_changes_nothing(subject: &Subject) {
     assert_eq!(again["metadata"]["resourceVersion"], made["metadata"]["resourceVersion"]);
 }
 
-pub async fn what_is_no_longer_applied_goes_away(subject: &Subject) {
+pub(crate) async fn what_is_no_longer_applied_goes_away(subject: &Subject) {
     let path = subject.core("configmaps/a");
     let mut both = config_map("a");
     both["data"]["second"] = "2".into();
@@ -37,7 +37,7 @@ pub async fn what_is_no_longer_applied_goes_away(subject: &Subject) {
     assert_eq!(shared["data"], json!({"key": "value"}), "another manager applies it too");
 }
 
-pub async fn what_others_own_conflicts_unless_forced(subject: &Subject) {
+pub(crate) async fn what_others_own_conflicts_unless_forced(subject: &Subject) {
     let path = subject.core("configmaps/a");
     subject.apply(&path, "one", &config_map("a")).await.expect(201);
     let mut other = config_map("a");
@@ -55,7 +55,7 @@ pub async fn what_others_own_conflicts_unless_forced(subject: &Subject) {
     assert_eq!(managers(&forced), [("two".to_owned(), "Apply".to_owned())]);
 }
 
-pub async fn containers_merge_by_name(subject: &Subject) {
+pub(crate) async fn containers_merge_by_name(subject: &Subject) {
     let path = subject.grouped("apps/v1", "deployments/a");
     subject.apply(&path, "one", &deployment("a")).await.expect(201);
     let side = json!({
@@ -78,7 +78,7 @@ pub async fn containers_merge_by_name(subject: &Subject) {
     assert_eq!(stays["spec"]["replicas"], 1, "what is not applied any more falls back to its default");
 }
 
-pub async fn updates_own_what_they_change(subject: &Subject) {
+pub(crate) async fn updates_own_what_they_change(subject: &Subject) {
     let path = subject.core("configmaps/a");
     subject.apply(&path, "one", &config_map("a")).await.expect(201);
     let patch = json!({"data": {"key": "patched"}});
@@ -92,7 +92,7 @@ pub async fn updates_own_what_they_change(subject: &Subject) {
     assert_eq!(managers(&made), [("conformance".to_owned(), "Update".to_owned())]);
 }
 
-pub async fn an_application_needs_its_manager_and_known_fields(subject: &Subject) {
+pub(crate) async fn an_application_needs_its_manager_and_known_fields(subject: &Subject) {
     let path = subject.core("configmaps/a");
     let message = subject.patch(&path, "apply-patch+yaml", &config_map("a")).await.refused(422, "Invalid");
     assert!(message.contains("fieldManager: Required value"), "{message}");
@@ -109,7 +109,7 @@ pub async fn an_application_needs_its_manager_and_known_fields(subject: &Subject
     reply.refused(422, "Invalid");
 }
 
-pub async fn applied_quantities_are_stored_in_their_canonical_form(subject: &Subject) {
+pub(crate) async fn applied_quantities_are_stored_in_their_canonical_form(subject: &Subject) {
     let path = subject.grouped("apps/v1", "deployments/a");
     let mut body = deployment("a");
     body["spec"]["template"]["spec"]["containers"][0]["resources"] =

@@ -51,7 +51,7 @@ fn gadget(group: &str, spec: &Value) -> Value {
     json!({"apiVersion": format!("{group}/v1"), "kind": "Gadget", "metadata": {"name": "a"}, "spec": spec})
 }
 
-pub async fn a_definition_brings_a_new_resource(subject: &Subject) {
+pub(crate) async fn a_definition_brings_a_new_resource(subject: &Subject) {
     let (group, definition) = define(subject).await;
     let list = subject.get(&format!("/apis/{group}/v1")).await.expect(200);
     let gadgets = list["resources"].as_array().unwrap().iter().find(|one| one["name"] == "gadgets").unwrap();
@@ -68,7 +68,7 @@ pub async fn a_definition_brings_a_new_resource(subject: &Subject) {
     assert_eq!(gone.status, 404);
 }
 
-pub async fn custom_resources_are_pruned_and_checked(subject: &Subject) {
+pub(crate) async fn custom_resources_are_pruned_and_checked(subject: &Subject) {
     let (group, definition) = define(subject).await;
     let path = subject.grouped(&format!("{group}/v1"), "gadgets");
     let made = subject.post(&path, &gadget(&group, &json!({"size": 3, "extra": 1}))).await.expect(201);

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::subject::{Subject, config_map};
 
-pub async fn it_is_alive_and_says_its_version(subject: &Subject) {
+pub(crate) async fn it_is_alive_and_says_its_version(subject: &Subject) {
     for path in ["/healthz", "/livez", "/readyz"] {
         assert_eq!(subject.get(path).await.text, "ok", "{path}");
     }
@@ -14,7 +14,7 @@ pub async fn it_is_alive_and_says_its_version(subject: &Subject) {
     assert!(version["gitVersion"].as_str().is_some_and(|text| text.starts_with("v1.")), "{version}");
 }
 
-pub async fn discovery_lists_groups_and_resources(subject: &Subject) {
+pub(crate) async fn discovery_lists_groups_and_resources(subject: &Subject) {
     assert_eq!(subject.get("/api").await.expect(200)["versions"], json!(["v1"]));
     let groups = subject.get("/apis").await.expect(200);
     let apps = groups["groups"].as_array().unwrap().iter().find(|group| group["name"] == "apps").unwrap();
@@ -29,14 +29,14 @@ pub async fn discovery_lists_groups_and_resources(subject: &Subject) {
     assert!(resources.iter().any(|resource| resource["name"] == "deployments/scale"));
 }
 
-pub async fn openapi_describes_every_group(subject: &Subject) {
+pub(crate) async fn openapi_describes_every_group(subject: &Subject) {
     let index = subject.get("/openapi/v3").await.expect(200);
     let address = index["paths"]["apis/apps/v1"]["serverRelativeURL"].as_str().unwrap().to_owned();
     let document = subject.get(&address).await.expect(200);
     assert!(document["components"]["schemas"]["io.k8s.api.apps.v1.Deployment"].is_object());
 }
 
-pub async fn an_unknown_path_is_answered_in_plain_text(subject: &Subject) {
+pub(crate) async fn an_unknown_path_is_answered_in_plain_text(subject: &Subject) {
     for path in ["/apis/apps/v1/gadgets", "/api/v1/namespaces/default/gadgets/a"] {
         let reply = subject.get(path).await;
         assert_eq!(reply.status, 404);
@@ -45,7 +45,7 @@ pub async fn an_unknown_path_is_answered_in_plain_text(subject: &Subject) {
     assert_eq!(subject.get("/apis/gadgets.example.com/v1").await.status, 404);
 }
 
-pub async fn an_unknown_method_or_media_type_is_refused(subject: &Subject) {
+pub(crate) async fn an_unknown_method_or_media_type_is_refused(subject: &Subject) {
     let path = subject.core("configmaps");
     let body = config_map("a").to_string().into_bytes();
     let reply = subject.send(Method::PUT, &path, &[("content-type", "application/json")], body.clone()).await;
@@ -59,7 +59,7 @@ pub async fn an_unknown_method_or_media_type_is_refused(subject: &Subject) {
     assert_eq!(reply.status, 406, "{}", reply.text);
 }
 
-pub async fn whoever_asks_learns_what_they_may_do(subject: &Subject) {
+pub(crate) async fn whoever_asks_learns_what_they_may_do(subject: &Subject) {
     let review = json!({
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",

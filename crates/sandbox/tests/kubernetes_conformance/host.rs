@@ -30,7 +30,7 @@ impl Hosted {
 }
 
 /// Serves a fresh cluster with two workers; returns its address.
-pub async fn serve() -> String {
+pub(crate) async fn serve() -> String {
     let hosted = Arc::new(Hosted { cluster: Mutex::new(cluster()), changed: watch::channel(0).0 });
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port on loopback");
     let address = listener.local_addr().expect("the bound address");

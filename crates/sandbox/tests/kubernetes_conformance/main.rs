@@ -9,6 +9,8 @@
 //!
 //! Nothing here leans on containers that run, and nothing on controllers outside the API server.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 mod apply;
 mod custom;
 mod documents;

@@ -16,7 +16,7 @@ fn names(list: &Value) -> Vec<String> {
     items.iter().map(|one| one["metadata"]["name"].as_str().unwrap().to_owned()).collect()
 }
 
-pub async fn lists_select_by_labels_and_fields(subject: &Subject) {
+pub(crate) async fn lists_select_by_labels_and_fields(subject: &Subject) {
     for (name, label) in [("a", "x"), ("b", "y"), ("c", "z")] {
         make(subject, name, label).await;
     }
@@ -35,7 +35,7 @@ pub async fn lists_select_by_labels_and_fields(subject: &Subject) {
     reply.refused(400, "BadRequest");
 }
 
-pub async fn lists_come_in_pages(subject: &Subject) {
+pub(crate) async fn lists_come_in_pages(subject: &Subject) {
     for name in ["a", "b", "c"] {
         make(subject, name, "x").await;
     }
@@ -48,7 +48,7 @@ pub async fn lists_come_in_pages(subject: &Subject) {
     assert!(rest["metadata"]["continue"].as_str().unwrap_or_default().is_empty());
 }
 
-pub async fn an_unknown_field_cannot_be_selected_by(subject: &Subject) {
+pub(crate) async fn an_unknown_field_cannot_be_selected_by(subject: &Subject) {
     let reply = subject.get(&format!("{}?fieldSelector=data.key%3Dvalue", subject.core("configmaps"))).await;
     let message = reply.refused(400, "BadRequest");
     assert!(message.contains("field label not supported"), "{message}");
@@ -67,7 +67,7 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     expected.iter().map(|(kind, name)| ((*kind).to_owned(), (*name).to_owned())).collect()
 }
 
-pub async fn a_watch_tells_what_happened_since_a_version(subject: &Subject) {
+pub(crate) async fn a_watch_tells_what_happened_since_a_version(subject: &Subject) {
     let first = make(subject, "a", "x").await;
     let since = first["metadata"]["resourceVersion"].as_str().unwrap();
     make(subject, "b", "x").await;
@@ -86,7 +86,7 @@ pub async fn a_watch_tells_what_happened_since_a_version(subject: &Subject) {
     assert!(versions.is_sorted(), "{versions:?}");
 }
 
-pub async fn a_watch_by_label_adds_and_deletes_what_comes_to_match_or_not(subject: &Subject) {
+pub(crate) async fn a_watch_by_label_adds_and_deletes_what_comes_to_match_or_not(subject: &Subject) {
     let made = make(subject, "a", "x").await;
     let since = made["metadata"]["resourceVersion"].as_str().unwrap();
     for label in ["y", "x"] {
@@ -99,7 +99,7 @@ pub async fn a_watch_by_label_adds_and_deletes_what_comes_to_match_or_not(subjec
     assert_eq!(kinds(&events), pairs(&[("DELETED", "a"), ("ADDED", "a")]));
 }
 
-pub async fn a_watch_can_begin_with_the_present_state_and_a_bookmark(subject: &Subject) {
+pub(crate) async fn a_watch_can_begin_with_the_present_state_and_a_bookmark(subject: &Subject) {
     make(subject, "a", "x").await;
     let base = format!("{}?watch=1&labelSelector=group&timeoutSeconds=1", subject.core("configmaps"));
     assert_eq!(kinds(&subject.watch(&base).await), pairs(&[("ADDED", "a")]));
@@ -111,7 +111,7 @@ pub async fn a_watch_can_begin_with_the_present_state_and_a_bookmark(subject: &S
     subject.get(&format!("{base}&sendInitialEvents=true")).await.refused(422, "Invalid");
 }
 
-pub async fn tables_have_the_columns_of_their_kind(subject: &Subject) {
+pub(crate) async fn tables_have_the_columns_of_their_kind(subject: &Subject) {
     make(subject, "a", "x").await;
     let headers = [("accept", "application/json;as=Table;v=v1;g=meta.k8s.io,application/json")];
     let path = format!("{}?labelSelector=group", subject.core("configmaps"));

@@ -13,7 +13,7 @@ fn invalid_fields(reply: &Reply) -> Vec<String> {
     causes.iter().map(|cause| cause["field"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
-pub async fn defaults_of_a_deployment_are_filled_in(subject: &Subject) {
+pub(crate) async fn defaults_of_a_deployment_are_filled_in(subject: &Subject) {
     let mut body = deployment("a");
     let container = &mut body["spec"]["template"]["spec"]["containers"][0];
     container["ports"] = json!([{"containerPort": 80}]);
@@ -39,7 +39,7 @@ pub async fn defaults_of_a_deployment_are_filled_in(subject: &Subject) {
     );
 }
 
-pub async fn names_and_labels_keep_their_form(subject: &Subject) {
+pub(crate) async fn names_and_labels_keep_their_form(subject: &Subject) {
     let reply = subject.post(&subject.core("configmaps"), &config_map("Upper")).await;
     assert_eq!(invalid_fields(&reply), ["metadata.name"]);
     let mut labelled = config_map("a");
@@ -50,7 +50,7 @@ pub async fn names_and_labels_keep_their_form(subject: &Subject) {
     assert_eq!(invalid_fields(&reply), ["metadata.name"]);
 }
 
-pub async fn selectors_match_their_templates_and_stay(subject: &Subject) {
+pub(crate) async fn selectors_match_their_templates_and_stay(subject: &Subject) {
     let path = subject.grouped("apps/v1", "deployments");
     let mut wrong = deployment("a");
     wrong["spec"]["template"]["metadata"]["labels"]["app"] = "b".into();
@@ -67,7 +67,7 @@ pub async fn selectors_match_their_templates_and_stay(subject: &Subject) {
     assert_eq!(invalid_fields(&subject.post(&path, &recreated).await), ["spec.strategy.rollingUpdate"]);
 }
 
-pub async fn services_get_addresses_and_ports_of_their_range(subject: &Subject) {
+pub(crate) async fn services_get_addresses_and_ports_of_their_range(subject: &Subject) {
     let path = subject.core("services");
     let made = subject.post(&path, &service("plain")).await.expect(201);
     assert_eq!(made["spec"]["type"], "ClusterIP");
@@ -91,7 +91,7 @@ pub async fn services_get_addresses_and_ports_of_their_range(subject: &Subject) 
     assert_eq!(invalid_fields(&reply), ["spec.ports[0].name", "spec.ports[1].name"]);
 }
 
-pub async fn cluster_addresses_stay(subject: &Subject) {
+pub(crate) async fn cluster_addresses_stay(subject: &Subject) {
     let made = subject.post(&subject.core("services"), &service("a")).await.expect(201);
     let path = subject.core("services/a");
     let kept = subject.put(&path, &service("a")).await.expect(200);
@@ -101,7 +101,7 @@ pub async fn cluster_addresses_stay(subject: &Subject) {
     assert!(reply.refused(422, "Invalid").contains("spec.clusterIP"));
 }
 
-pub async fn secrets_take_text_and_keep_their_word(subject: &Subject) {
+pub(crate) async fn secrets_take_text_and_keep_their_word(subject: &Subject) {
     let path = subject.core("secrets");
     let body = json!({"metadata": {"name": "a"}, "stringData": {"key": "value"}, "immutable": true});
     let made = subject.post(&path, &body).await.expect(201);
@@ -116,7 +116,7 @@ pub async fn secrets_take_text_and_keep_their_word(subject: &Subject) {
     assert_eq!(invalid_fields(&subject.post(&path, &lacking).await), ["data[tls.key]"]);
 }
 
-pub async fn claims_need_a_size_and_stay(subject: &Subject) {
+pub(crate) async fn claims_need_a_size_and_stay(subject: &Subject) {
     let path = subject.core("persistentvolumeclaims");
     let body = json!({"metadata": {"name": "a"}, "spec": {
         "storageClassName": "no-such-class", "accessModes": ["ReadWriteOnce"],
@@ -137,7 +137,7 @@ pub async fn claims_need_a_size_and_stay(subject: &Subject) {
     subject.post(&path, &nonsense).await.refused(400, "BadRequest");
 }
 
-pub async fn containers_need_names_images_and_known_volumes(subject: &Subject) {
+pub(crate) async fn containers_need_names_images_and_known_volumes(subject: &Subject) {
     let path = subject.grouped("apps/v1", "deployments");
     let with = |container: Value| {
         let mut body = deployment("a");
@@ -165,7 +165,7 @@ pub async fn containers_need_names_images_and_known_volumes(subject: &Subject) {
     }
 }
 
-pub async fn jobs_and_budgets_and_ingresses_keep_their_rules(subject: &Subject) {
+pub(crate) async fn jobs_and_budgets_and_ingresses_keep_their_rules(subject: &Subject) {
     let template = json!({"spec": {"containers": [{"name": "a", "image": "b"}]}});
     let job = json!({"metadata": {"name": "a"}, "spec": {"suspend": true, "template": template}});
     let path = subject.grouped("batch/v1", "jobs");
@@ -186,7 +186,7 @@ pub async fn jobs_and_budgets_and_ingresses_keep_their_rules(subject: &Subject) 
     assert_eq!(invalid_fields(&reply), ["spec.rules[0].http.paths[0].pathType"]);
 }
 
-pub async fn pod_security_warns_as_its_labels_say(subject: &Subject) {
+pub(crate) async fn pod_security_warns_as_its_labels_say(subject: &Subject) {
     let labels = json!({"metadata": {"labels": {"pod-security.kubernetes.io/warn": "baseline"}}});
     let namespace = format!("/api/v1/namespaces/{}", subject.namespace);
     subject.patch(&namespace, "merge-patch+json", &labels).await.expect(200);

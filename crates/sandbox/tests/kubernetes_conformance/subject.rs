@@ -18,36 +18,36 @@ const KUBECONFIG: &str = "SPACECRAFT_TEST_KUBECONFIG";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An API server, and a namespace of it for one test.
-pub struct Subject {
+pub(crate) struct Subject {
     client: Client,
     /// The test's own namespace.
-    pub namespace: String,
+    pub(crate) namespace: String,
 }
 
 /// An answer, read whole.
 #[derive(Debug)]
-pub struct Reply {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Reply {
     /// The body as JSON.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error} in {}", self.text))
     }
 
     /// The body of an answer that must have this status.
     #[track_caller]
-    pub fn expect(&self, status: u16) -> Value {
+    pub(crate) fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
         self.json()
     }
 
     /// The message of a refusal that must have this status and reason.
     #[track_caller]
-    pub fn refused(&self, status: u16, reason: &str) -> String {
+    pub(crate) fn refused(&self, status: u16, reason: &str) -> String {
         let body = self.expect(status);
         assert_eq!(body["kind"], "Status", "{body}");
         assert_eq!(body["status"], "Failure", "{body}");
@@ -58,7 +58,7 @@ impl Reply {
 
 impl Subject {
     /// A simulated cluster of its own.
-    pub async fn simulated() -> Self {
+    pub(crate) async fn simulated() -> Self {
         let address = host::serve().await.parse().expect("the host's address is one");
         let mut config = Config::new(address);
         config.default_retry = false;
@@ -70,7 +70,7 @@ impl Subject {
         clippy::disallowed_methods,
         reason = "ignored tests are pointed at a cluster by their environment"
     )]
-    pub async fn real() -> Self {
+    pub(crate) async fn real() -> Self {
         let path = std::env::var(KUBECONFIG).unwrap_or_else(|_| panic!("{KUBECONFIG} names no kubeconfig"));
         let kubeconfig = Kubeconfig::read_from(path).expect("the kubeconfig can be read");
         let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
@@ -90,22 +90,28 @@ impl Subject {
     }
 
     /// Gives the namespace back.
-    pub async fn finish(self) {
+    pub(crate) async fn finish(self) {
         self.delete(&format!("/api/v1/namespaces/{}", self.namespace)).await;
     }
 
     /// The path of a core resource in the test's namespace.
-    pub fn core(&self, rest: &str) -> String {
+    pub(crate) fn core(&self, rest: &str) -> String {
         format!("/api/v1/namespaces/{}/{rest}", self.namespace)
     }
 
     /// The path of a resource of a group in the test's namespace.
-    pub fn grouped(&self, group_version: &str, rest: &str) -> String {
+    pub(crate) fn grouped(&self, group_version: &str, rest: &str) -> String {
         format!("/apis/{group_version}/namespaces/{}/{rest}", self.namespace)
     }
 
     /// Sends a request with any headers.
-    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Reply {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Reply {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -118,32 +124,32 @@ impl Subject {
         Reply { status: parts.status, headers: parts.headers, text }
     }
 
-    pub async fn get(&self, path: &str) -> Reply {
+    pub(crate) async fn get(&self, path: &str) -> Reply {
         self.send(Method::GET, path, &[("accept", "application/json")], Vec::new()).await
     }
 
-    pub async fn delete(&self, path: &str) -> Reply {
+    pub(crate) async fn delete(&self, path: &str) -> Reply {
         self.send(Method::DELETE, path, &[("accept", "application/json")], Vec::new()).await
     }
 
-    pub async fn delete_with(&self, path: &str, options: &Value) -> Reply {
+    pub(crate) async fn delete_with(&self, path: &str, options: &Value) -> Reply {
         self.with_body(Method::DELETE, path, "application/json", options).await
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> Reply {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Reply {
         self.with_body(Method::POST, path, "application/json", body).await
     }
 
-    pub async fn put(&self, path: &str, body: &Value) -> Reply {
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Reply {
         self.with_body(Method::PUT, path, "application/json", body).await
     }
 
-    pub async fn patch(&self, path: &str, kind: &str, body: &Value) -> Reply {
+    pub(crate) async fn patch(&self, path: &str, kind: &str, body: &Value) -> Reply {
         self.with_body(Method::PATCH, path, &format!("application/{kind}"), body).await
     }
 
     /// Server-side apply by a manager.
-    pub async fn apply(&self, path: &str, manager: &str, body: &Value) -> Reply {
+    pub(crate) async fn apply(&self, path: &str, manager: &str, body: &Value) -> Reply {
         let separator = if path.contains('?') { '&' } else { '?' };
         let path = format!("{path}{separator}fieldManager={manager}");
         self.patch(&path, "apply-patch+yaml", body).await
@@ -156,14 +162,14 @@ impl Subject {
     }
 
     /// The events of a watch, which the server must end by itself.
-    pub async fn watch(&self, path: &str) -> Vec<Value> {
+    pub(crate) async fn watch(&self, path: &str) -> Vec<Value> {
         let reply = self.get(path).await;
         assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
         reply.text.lines().map(|line| serde_json::from_str(line).expect("each line is one event")).collect()
     }
 
     /// Asks again until an object is as wanted, or patience ends.
-    pub async fn eventually(&self, path: &str, wanted: impl Fn(&Reply) -> bool) -> Reply {
+    pub(crate) async fn eventually(&self, path: &str, wanted: impl Fn(&Reply) -> bool) -> Reply {
         let started = tokio::time::Instant::now();
         loop {
             let reply = self.get(path).await;
@@ -176,12 +182,12 @@ impl Subject {
 }
 
 /// A ConfigMap of a name with one entry.
-pub fn config_map(name: &str) -> Value {
+pub(crate) fn config_map(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"key": "value"}})
 }
 
 /// A small valid Deployment.
-pub fn deployment(name: &str) -> Value {
+pub(crate) fn deployment(name: &str) -> Value {
     json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -198,7 +204,7 @@ pub fn deployment(name: &str) -> Value {
 }
 
 /// A small valid Service.
-pub fn service(name: &str) -> Value {
+pub(crate) fn service(name: &str) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "Service",

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::subject::{Subject, config_map, deployment};
 
-pub async fn creating_fills_in_metadata(subject: &Subject) {
+pub(crate) async fn creating_fills_in_metadata(subject: &Subject) {
     let made = subject.post(&subject.core("configmaps"), &config_map("a")).await.expect(201);
     let metadata = &made["metadata"];
     assert_eq!(metadata["namespace"], subject.namespace.as_str());
@@ -16,7 +16,7 @@ pub async fn creating_fills_in_metadata(subject: &Subject) {
     assert_eq!(got, made);
 }
 
-pub async fn creating_twice_is_refused(subject: &Subject) {
+pub(crate) async fn creating_twice_is_refused(subject: &Subject) {
     let path = subject.core("configmaps");
     subject.post(&path, &config_map("a")).await.expect(201);
     let message = subject.post(&path, &config_map("a")).await.refused(409, "AlreadyExists");
@@ -27,7 +27,7 @@ pub async fn creating_twice_is_refused(subject: &Subject) {
     assert_eq!(message, "deployments.apps \"a\" already exists");
 }
 
-pub async fn a_name_is_generated_from_its_prefix(subject: &Subject) {
+pub(crate) async fn a_name_is_generated_from_its_prefix(subject: &Subject) {
     let body = json!({"metadata": {"generateName": "prefix-"}});
     let path = subject.core("configmaps");
     let (first, second) =
@@ -41,7 +41,7 @@ pub async fn a_name_is_generated_from_its_prefix(subject: &Subject) {
     subject.post(&path, &json!({"metadata": {}})).await.refused(422, "Invalid");
 }
 
-pub async fn a_namespace_must_exist_and_match(subject: &Subject) {
+pub(crate) async fn a_namespace_must_exist_and_match(subject: &Subject) {
     let reply = subject.post("/api/v1/namespaces/no-such-namespace/configmaps", &config_map("a")).await;
     assert_eq!(reply.refused(404, "NotFound"), "namespaces \"no-such-namespace\" not found");
     let mut elsewhere = config_map("a");
@@ -52,7 +52,7 @@ pub async fn a_namespace_must_exist_and_match(subject: &Subject) {
     assert_eq!(message, "configmaps \"none\" not found");
 }
 
-pub async fn unknown_and_duplicate_fields_are_refused_when_strict(subject: &Subject) {
+pub(crate) async fn unknown_and_duplicate_fields_are_refused_when_strict(subject: &Subject) {
     let path = format!("{}?fieldValidation=Strict", subject.grouped("apps/v1", "deployments"));
     let mut body = deployment("a");
     body["spec"]["foo"] = 1.into();
@@ -69,7 +69,7 @@ pub async fn unknown_and_duplicate_fields_are_refused_when_strict(subject: &Subj
     assert!(message.contains("duplicate field \"data\""), "{message}");
 }
 
-pub async fn unknown_fields_are_warned_of_or_ignored_otherwise(subject: &Subject) {
+pub(crate) async fn unknown_fields_are_warned_of_or_ignored_otherwise(subject: &Subject) {
     let mut body = config_map("a");
     body["foo"] = 1.into();
     let reply = subject.post(&format!("{}?fieldValidation=Warn", subject.core("configmaps")), &body).await;
@@ -82,7 +82,7 @@ pub async fn unknown_fields_are_warned_of_or_ignored_otherwise(subject: &Subject
     assert_eq!(reply.headers.get("warning"), None);
 }
 
-pub async fn a_value_of_the_wrong_type_is_refused(subject: &Subject) {
+pub(crate) async fn a_value_of_the_wrong_type_is_refused(subject: &Subject) {
     let mut body = deployment("a");
     body["spec"]["replicas"] = "three".into();
     let message =
@@ -97,14 +97,14 @@ pub async fn a_value_of_the_wrong_type_is_refused(subject: &Subject) {
     assert!(message.contains("does not match the expected API version"), "{message}");
 }
 
-pub async fn a_dry_run_stores_nothing(subject: &Subject) {
+pub(crate) async fn a_dry_run_stores_nothing(subject: &Subject) {
     let path = subject.core("configmaps");
     let made = subject.post(&format!("{path}?dryRun=All"), &config_map("a")).await.expect(201);
     assert!(made["metadata"]["uid"].is_string());
     subject.get(&format!("{path}/a")).await.refused(404, "NotFound");
 }
 
-pub async fn replacing_needs_the_latest_version(subject: &Subject) {
+pub(crate) async fn replacing_needs_the_latest_version(subject: &Subject) {
     let made = subject.post(&subject.core("configmaps"), &config_map("a")).await.expect(201);
     let path = subject.core("configmaps/a");
     let mut changed = made.clone();
@@ -120,7 +120,7 @@ pub async fn replacing_needs_the_latest_version(subject: &Subject) {
     subject.put(&subject.core("configmaps/none"), &config_map("none")).await.refused(404, "NotFound");
 }
 
-pub async fn json_patches_change_what_they_name(subject: &Subject) {
+pub(crate) async fn json_patches_change_what_they_name(subject: &Subject) {
     subject.post(&subject.core("configmaps"), &config_map("a")).await.expect(201);
     let path = subject.core("configmaps/a");
     let patch = json!([
@@ -134,7 +134,7 @@ pub async fn json_patches_change_what_they_name(subject: &Subject) {
     subject.patch(&path, "json-patch+json", &failing).await.refused(422, "Invalid");
 }
 
-pub async fn merge_patches_remove_by_null(subject: &Subject) {
+pub(crate) async fn merge_patches_remove_by_null(subject: &Subject) {
     subject.post(&subject.core("configmaps"), &config_map("a")).await.expect(201);
     let path = subject.core("configmaps/a");
     let patch = json!({"data": {"key": null, "other": "x"}});
@@ -144,7 +144,7 @@ pub async fn merge_patches_remove_by_null(subject: &Subject) {
     subject.patch(&path, "merge-patch+json", &stale).await.refused(409, "Conflict");
 }
 
-pub async fn strategic_patches_merge_lists_by_key(subject: &Subject) {
+pub(crate) async fn strategic_patches_merge_lists_by_key(subject: &Subject) {
     subject.post(&subject.grouped("apps/v1", "deployments"), &deployment("a")).await.expect(201);
     let path = subject.grouped("apps/v1", "deployments/a");
     let containers = json!([{"name": "side", "image": "registry.example/side:1"}]);
@@ -163,7 +163,7 @@ pub async fn strategic_patches_merge_lists_by_key(subject: &Subject) {
     assert_eq!(patched["spec"]["template"]["spec"]["containers"].as_array().unwrap().len(), 1);
 }
 
-pub async fn generations_count_changes_of_the_spec(subject: &Subject) {
+pub(crate) async fn generations_count_changes_of_the_spec(subject: &Subject) {
     let made = subject.post(&subject.grouped("apps/v1", "deployments"), &deployment("a")).await.expect(201);
     assert_eq!(made["metadata"]["generation"], 1);
     let path = subject.grouped("apps/v1", "deployments/a");
@@ -175,7 +175,7 @@ pub async fn generations_count_changes_of_the_spec(subject: &Subject) {
     assert_eq!(patched["metadata"]["generation"], 2);
 }
 
-pub async fn status_changes_only_through_its_subresource(subject: &Subject) {
+pub(crate) async fn status_changes_only_through_its_subresource(subject: &Subject) {
     subject.post(&subject.grouped("policy/v1", "poddisruptionbudgets"), &json!({
         "metadata": {"name": "a"}, "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "none"}}},
     })).await.expect(201);
@@ -190,7 +190,7 @@ pub async fn status_changes_only_through_its_subresource(subject: &Subject) {
     assert_eq!(patched["status"]["disruptedPods"]["pod-a"], "2026-01-01T00:00:00Z");
 }
 
-pub async fn scale_reads_and_sets_the_replicas(subject: &Subject) {
+pub(crate) async fn scale_reads_and_sets_the_replicas(subject: &Subject) {
     subject.post(&subject.grouped("apps/v1", "deployments"), &deployment("a")).await.expect(201);
     let path = subject.grouped("apps/v1", "deployments/a/scale");
     let scale = subject.get(&path).await.expect(200);
@@ -206,7 +206,7 @@ pub async fn scale_reads_and_sets_the_replicas(subject: &Subject) {
     assert_eq!(stored["spec"]["replicas"], 1);
 }
 
-pub async fn deleting_answers_with_success_and_then_not_found(subject: &Subject) {
+pub(crate) async fn deleting_answers_with_success_and_then_not_found(subject: &Subject) {
     subject.post(&subject.core("configmaps"), &config_map("a")).await.expect(201);
     let path = subject.core("configmaps/a");
     let deleted = subject.delete(&path).await.expect(200);
@@ -216,7 +216,7 @@ pub async fn deleting_answers_with_success_and_then_not_found(subject: &Subject)
     subject.delete(&path).await.refused(404, "NotFound");
 }
 
-pub async fn deleting_keeps_to_its_preconditions(subject: &Subject) {
+pub(crate) async fn deleting_keeps_to_its_preconditions(subject: &Subject) {
     let made = subject.post(&subject.core("configmaps"), &config_map("a")).await.expect(201);
     let path = subject.core("configmaps/a");
     let other = json!({"preconditions": {"uid": "11111111-2222-3333-4444-555555555555"}});
@@ -231,7 +231,7 @@ pub async fn deleting_keeps_to_its_preconditions(subject: &Subject) {
         .refused(422, "Invalid");
 }
 
-pub async fn finalizers_hold_what_is_deleted(subject: &Subject) {
+pub(crate) async fn finalizers_hold_what_is_deleted(subject: &Subject) {
     let mut held = config_map("a");
     held["metadata"]["finalizers"] = json!(["example.com/hold"]);
     subject.post(&subject.core("configmaps"), &held).await.expect(201);
@@ -244,7 +244,7 @@ pub async fn finalizers_hold_what_is_deleted(subject: &Subject) {
     subject.get(&path).await.refused(404, "NotFound");
 }
 
-pub async fn a_collection_is_deleted_by_selector(subject: &Subject) {
+pub(crate) async fn a_collection_is_deleted_by_selector(subject: &Subject) {
     for (name, label) in [("a", "x"), ("b", "x"), ("c", "y")] {
         let mut body = config_map(name);
         body["metadata"]["labels"] = json!({"group": label});
@@ -257,7 +257,7 @@ pub async fn a_collection_is_deleted_by_selector(subject: &Subject) {
     assert_eq!(names, [&json!("c")]);
 }
 
-pub async fn a_namespace_that_goes_away_takes_nothing_new(subject: &Subject) {
+pub(crate) async fn a_namespace_that_goes_away_takes_nothing_new(subject: &Subject) {
     let made = subject
         .post("/api/v1/namespaces", &json!({"metadata": {"generateName": "going-"}}))
         .await

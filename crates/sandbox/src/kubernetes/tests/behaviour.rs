@@ -100,6 +100,21 @@ fn a_container_that_crashes_backs_off_and_restarts() {
 }
 
 #[test]
+fn a_pod_follows_how_its_image_is_told_to_behave() {
+    let mut world = World::with_images(1, &[("image", ImageBehaviour::NeverReady)]);
+    world.post(DEPLOYMENTS, &workload("a", 1));
+    world.pass(60);
+    let pod = world.first(PODS);
+    assert_eq!(
+        (pod["status"]["phase"].as_str(), condition(&pod, "Ready")["status"].as_str()),
+        (Some("Running"), Some("False"))
+    );
+    world.cluster.configure(world.cluster.shape().times, std::collections::BTreeMap::new());
+    world.pass(0);
+    assert_eq!(condition(&world.first(PODS), "Ready")["status"], "True");
+}
+
+#[test]
 fn pods_with_one_host_port_go_to_different_workers() {
     let mut world = World::new(2);
     let mut body = workload("a", 3);

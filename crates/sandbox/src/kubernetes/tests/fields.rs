@@ -106,6 +106,7 @@ fn the_table_of_fields_has_the_fields_of_every_kind() {
         discovery::v1: EndpointSlice;
         scheduling::v1: PriorityClass;
         node::v1: RuntimeClass;
+        admissionregistration::v1: ValidatingWebhookConfiguration, MutatingWebhookConfiguration;
     }
     agrees::<apiregistration::v1::APIService>("apiregistration/v1.APIService");
 }

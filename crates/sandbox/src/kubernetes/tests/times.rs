@@ -99,6 +99,22 @@ fn an_open_watch_is_told_what_happens_and_closes_in_time() {
 }
 
 #[test]
+fn a_restored_cluster_does_not_ask_for_a_load_balancer_again() {
+    let mut world = World::new(1);
+    world.post(
+        "/api/v1/namespaces/default/services",
+        &json!({"metadata": {"name": "web"}, "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]}}),
+    );
+    world.pass(1);
+    assert_eq!(world.cluster.take_effects().len(), 1);
+    let log = world.cluster.take_changes();
+    world.cluster = Cluster::restore(world.cluster.shape().clone(), log);
+    world.merge("/api/v1/namespaces/default/services/web", &json!({"metadata": {"labels": {"a": "b"}}}));
+    world.pass(1);
+    assert_eq!(world.cluster.take_effects(), []);
+}
+
+#[test]
 fn a_watch_from_before_a_restoration_has_to_list_again() {
     let mut world = busy_world();
     world.pass(30);
