@@ -88,7 +88,7 @@ pub async fn create_network(
         request.options.force_unlock,
     );
     let creation = Creation { run: &run, request: &request, plan: &plan, record };
-    match run.keeping_lock(creation.flow(known)).await {
+    match run.keeping_lock(Box::pin(creation.flow(known))).await {
         Ok(mut report) => {
             report.steps = run.finish(&report.summary()).await;
             Ok(report)
@@ -358,10 +358,10 @@ impl Creation<'_> {
         if let Some(dns) = &services.dns {
             stops.extend(dns.check_access().await.err().map(|error| render_chain(&error)));
         }
-        if let Some(notifier) = &services.notifier {
-            if let Err(error) = notifier.check_access().await {
-                self.run.warn(render_chain(&error));
-            }
+        if let Some(notifier) = &services.notifier
+            && let Err(error) = notifier.check_access().await
+        {
+            self.run.warn(render_chain(&error));
         }
         if stops.is_empty() {
             return Ok(());

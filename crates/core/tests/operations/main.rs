@@ -1,5 +1,7 @@
 //! Operations over in-memory providers: what they make, that they make it once, and that they go on from wherever they were stopped.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
 mod create;
 mod delete;
 mod interruption;

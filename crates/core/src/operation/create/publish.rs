@@ -8,7 +8,7 @@ use crate::error::{Error, Meaning, Result};
 use crate::observer::Outcome;
 use crate::plan::{beacon_url, published_config};
 use crate::traits::{Look, ObjectStore, Precondition, PutOptions};
-use crate::workload::ObservedWorkload;
+use crate::workload::{ObservedWorkload, Part};
 
 /// The folder of a network's published objects.
 pub(crate) fn archive(network: &str) -> String {
@@ -53,7 +53,7 @@ impl Creation<'_> {
     ) -> Result<Vec<(String, Vec<u8>)>> {
         let spec = self.spec();
         let store = &*self.services().config_store;
-        let poet = self.poet_url(fleet, observed, "poet-1").ok_or_else(|| no_address("poet-1"))?;
+        let poet = poet_url(fleet, observed, "poet-1").ok_or_else(|| no_address("poet-1"))?;
         let directory = beacon_url(spec).map(|_| store.url(folder).trim_end_matches('/').to_owned());
         let config =
             published_config(spec, self.plan, &self.request.profile, &fleet.bindings, &poet, directory)?;
@@ -67,28 +67,24 @@ impl Creation<'_> {
         );
         Ok(objects)
     }
+}
 
-    /// The public URL of a PoET.
-    pub(super) fn poet_url(
-        &self,
-        fleet: &Fleet,
-        observed: &[ObservedWorkload],
-        poet: &str,
-    ) -> Option<String> {
-        let observed = observed.iter().find(|workload| workload.name == poet)?;
-        let port = observed.node_ports.get("restport")?;
-        Some(format!("http://{}:{port}", self.address_of(fleet, observed)?))
-    }
+/// The public URL of a PoET.
+pub(super) fn poet_url(fleet: &Fleet, observed: &[ObservedWorkload], poet: &str) -> Option<String> {
+    let observed = observed.iter().find(|workload| workload.name == poet)?;
+    let port = observed.node_ports.get("restport")?;
+    Some(format!("http://{}:{port}", address_of(fleet, observed)?))
+}
 
-    /// Where a workload's node ports are reached: at the worker that slot 0 is on, which stays when pods move; else at any worker.
-    pub(super) fn address_of(&self, fleet: &Fleet, observed: &ObservedWorkload) -> Option<String> {
-        let own = fleet.workers.iter().find(|worker| Some(&worker.name) == observed.worker.as_ref());
-        let reached =
-            own.and_then(|worker| worker.external_ip.clone().or_else(|| worker.internal_ip.clone()));
-        match observed.part {
-            crate::workload::Part::Poet { .. } => fleet.bindings.slot_addresses.get(&0).cloned().or(reached),
-            _ => reached.or_else(|| fleet.bindings.slot_addresses.get(&0).cloned()),
-        }
+/// Where a workload's node ports are reached: PoETs at the worker that slot 0 is on, which stays when pods move; nodes at the worker their pod runs on, the only
+/// one that answers for them.
+pub(super) fn address_of(fleet: &Fleet, observed: &ObservedWorkload) -> Option<String> {
+    let own = fleet.workers.iter().find(|worker| Some(&worker.name) == observed.worker.as_ref());
+    let reached = own.and_then(|worker| worker.external_ip.clone().or_else(|| worker.internal_ip.clone()));
+    let first = fleet.bindings.slot_addresses.get(&0).cloned();
+    match observed.part {
+        Part::Poet { .. } => first.or(reached),
+        _ => reached.or(first),
     }
 }
 

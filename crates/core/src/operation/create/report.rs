@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Creation;
 use super::fleet::Fleet;
+use super::publish::{address_of, poet_url};
 use crate::charts;
 use crate::error::Result;
 use crate::plan::PlannedNode;
@@ -28,7 +29,7 @@ impl Creation<'_> {
         record.config_url = Some(config_url.clone());
         record.charts = self.chart_records();
         for poet in &mut record.poets {
-            poet.url = self.poet_url(&fleet, &observed, &poet.name);
+            poet.url = poet_url(&fleet, &observed, &poet.name);
         }
         if record != before {
             self.run.begin_writing().await?;
@@ -50,11 +51,12 @@ impl Creation<'_> {
     }
 
     fn report(&self, fleet: &Fleet, observed: &[ObservedWorkload], config_url: String) -> NetworkReport {
-        let nodes = self.plan.nodes.iter().map(|node| self.node_report(fleet, observed, node)).collect();
-        let poets = self.plan.poets.iter().map(|poet| PoetReport {
-            name: poet.name.clone(),
-            url: self.poet_url(fleet, observed, &poet.name),
-        });
+        let nodes = self.plan.nodes.iter().map(|node| node_report(fleet, observed, node)).collect();
+        let poets = self
+            .plan
+            .poets
+            .iter()
+            .map(|poet| PoetReport { name: poet.name.clone(), url: poet_url(fleet, observed, &poet.name) });
         NetworkReport::new(
             self.spec(),
             &fleet.genesis,
@@ -64,30 +66,6 @@ impl Creation<'_> {
             self.plan.exposure.clone(),
             config_url,
         )
-    }
-
-    fn node_report(&self, fleet: &Fleet, observed: &[ObservedWorkload], node: &PlannedNode) -> NodeReport {
-        let seen = observed.iter().find(|workload| workload.name == node.name);
-        let identity = fleet.bindings.nodes.get(&node.number);
-        let address = seen.and_then(|seen| self.address_of(fleet, seen));
-        let at = |port: &str| {
-            let port = seen?.node_ports.get(port)?;
-            Some(format!("{}:{port}", address.as_ref()?))
-        };
-        let p2p = fleet.bindings.p2p_address(node).or_else(|| {
-            Some(crate::identity::peer_multiaddress(address.as_ref()?, node.p2p_port, &identity?.peer_id))
-        });
-        NodeReport {
-            name: node.name.clone(),
-            role: node.role,
-            peer_id: identity.map(|identity| identity.peer_id.clone()).unwrap_or_default(),
-            coinbase: identity.map(|identity| identity.coinbase.clone()).unwrap_or_default(),
-            p2p,
-            grpc: at("grpcport"),
-            json: at("jsonport"),
-            poet: node.poet.clone(),
-            worker: seen.and_then(|seen| seen.worker.clone()),
-        }
     }
 
     /// What can be opened in a browser, or by a tunnel where nothing is published.
@@ -115,5 +93,29 @@ impl Creation<'_> {
             );
         }
         urls
+    }
+}
+
+fn node_report(fleet: &Fleet, observed: &[ObservedWorkload], node: &PlannedNode) -> NodeReport {
+    let seen = observed.iter().find(|workload| workload.name == node.name);
+    let identity = fleet.bindings.nodes.get(&node.number);
+    let address = seen.and_then(|seen| address_of(fleet, seen));
+    let at = |port: &str| {
+        let port = seen?.node_ports.get(port)?;
+        Some(format!("{}:{port}", address.as_ref()?))
+    };
+    let p2p = fleet.bindings.p2p_address(node).or_else(|| {
+        Some(crate::identity::peer_multiaddress(address.as_ref()?, node.p2p_port, &identity?.peer_id))
+    });
+    NodeReport {
+        name: node.name.clone(),
+        role: node.role,
+        peer_id: identity.map(|identity| identity.peer_id.clone()).unwrap_or_default(),
+        coinbase: identity.map(|identity| identity.coinbase.clone()).unwrap_or_default(),
+        p2p,
+        grpc: at("grpcport"),
+        json: at("jsonport"),
+        poet: node.poet.clone(),
+        worker: seen.and_then(|seen| seen.worker.clone()),
     }
 }
