@@ -23,10 +23,10 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
         Ok(named) => named,
         Err(wrong) => return session.output.wrong_settings(&wrong),
     };
-    if !session.switch("yes") {
-        if let Err(status) = confirm(session, &network) {
-            return status;
-        }
+    if !session.switch("yes")
+        && let Err(status) = confirm(session, &network)
+    {
+        return status;
     }
     match delete(session, &settings, &network).await {
         Ok(status) => status,
