@@ -90,6 +90,7 @@ pub fn command_line() -> Command {
         )
         .subcommand(crate::commands::sandbox::arguments())
         .subcommand(crate::commands::chart::arguments())
+        .subcommand(Command::new("settings").about("Print every setting with its default, as Markdown"))
         .subcommand(
             Command::new("completions").about("Print a completion script for a shell").arg(
                 Arg::new("shell")

@@ -9,6 +9,7 @@ mod kubeconfig;
 mod man;
 mod plan;
 pub(crate) mod sandbox;
+mod settings;
 mod tunnel;
 
 use clap::ArgMatches;
@@ -51,6 +52,7 @@ async fn run(matches: &ArgMatches, environment: &Environment, output: &Output) -
         "keys" => Box::pin(keys::run(&session)).await,
         "sandbox" => Box::pin(sandbox::run(&session)).await,
         "chart" => Box::pin(chart::run(&session)).await,
+        "settings" => settings::run(&session),
         "completions" => completions::run(&session),
         "man" => man::run(&session),
         _ => ExitStatus::Usage,
