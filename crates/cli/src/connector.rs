@@ -45,15 +45,21 @@ impl Connector {
         let sources = ChartSources::new(Some(self.client.clone()), Some(self.chart_cache.clone()));
         Charts::new(sources, cluster, Arc::clone(&self.options.clock), Arc::clone(&self.options.random))
     }
+
+    /// A connection to a cluster, and the charts and releases on it.
+    pub(crate) async fn open(&self, access: &Access) -> Result<(Connection, Charts)> {
+        let retrier = self.client.retrier().clone();
+        let connection = Connection::open(access, retrier.clone()).await?;
+        let charts = self.charts(Some(Cluster::new(connection.client().clone(), retrier)));
+        Ok((connection, charts))
+    }
 }
 
 #[async_trait]
 impl ClusterConnector for Connector {
     async fn connect(&self, access: &Access, network: &NetworkBinding) -> Result<ClusterServices> {
-        let retrier = self.client.retrier().clone();
-        let connection = Connection::open(access, retrier.clone()).await?;
-        let installer: Arc<dyn ChartInstaller> =
-            Arc::new(self.charts(Some(Cluster::new(connection.client().clone(), retrier))));
+        let (connection, charts) = self.open(access).await?;
+        let installer: Arc<dyn ChartInstaller> = Arc::new(charts);
         let charts = if self.mirrors.is_empty() {
             installer
         } else {

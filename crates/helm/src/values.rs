@@ -5,6 +5,8 @@ pub mod options;
 mod set;
 
 use serde_json::{Map, Value};
+use spacecraft_core::{Error, Meaning, Result};
+use spacecraft_gotemplate::yaml;
 
 pub(crate) use coalesce::{Nulls, combine_tables};
 pub use coalesce::{coalesce, merge};
@@ -25,6 +27,16 @@ pub fn overlay(mut base: Values, over: Values) -> Values {
         base.insert(key, merged);
     }
     base
+}
+
+/// A document of values as Helm prints it: YAML, keys in order.
+///
+/// # Errors
+/// [`Meaning::Invalid`] if it holds what YAML cannot, such as control characters.
+pub fn to_yaml(document: Value) -> Result<String> {
+    yaml::to_string(&document.into()).map_err(|error| {
+        Error::new(Meaning::Invalid, "write values", "", "they cannot be written as YAML").with_source(error)
+    })
 }
 
 /// The table at the dotted `path`, if every step of it is a table.

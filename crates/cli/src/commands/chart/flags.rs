@@ -1,0 +1,212 @@
+//! Helm's flags that several commands have, and what they say.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use clap::{Arg, ArgAction, value_parser};
+use spacecraft_core::go_duration;
+use spacecraft_core::traits::ObjectPatch;
+use spacecraft_core::{Error, Meaning, Result};
+use spacecraft_helm::source::ChartReference;
+use spacecraft_helm::values::ValueOptions;
+
+use crate::session::Session;
+
+/// Settings that lead to a cluster. They are named here because Helm's own flags use some of their letters.
+const PLACES: [&str; 9] = [
+    "provider",
+    "gcp-project",
+    "gcp-location",
+    "gcp-zone",
+    "gcp-credentials-file",
+    "sandbox-dir",
+    "network-name",
+    "kubeconfig",
+    "context",
+];
+
+pub(super) fn one(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(value).help(help)
+}
+
+pub(super) fn many(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    one(name, value, help).action(ArgAction::Append)
+}
+
+pub(super) use crate::arguments::switch;
+
+pub(super) fn release() -> Arg {
+    Arg::new("release").value_name("RELEASE").required(true).help("the release's name")
+}
+
+pub(super) fn number(name: &'static str, help: &'static str) -> Arg {
+    one(name, "NUMBER", help).value_parser(value_parser!(usize))
+}
+
+pub(super) fn revision() -> Arg {
+    one("revision", "REVISION", "this revision instead of the last one").value_parser(value_parser!(u32))
+}
+
+/// `--namespace`, which is the release's and not the setting of that name.
+pub(super) fn namespace() -> Arg {
+    Arg::new("release-namespace")
+        .long("namespace")
+        .short('n')
+        .value_name("NAMESPACE")
+        .help("the release's namespace [default: that of the kubeconfig's context, else default]")
+}
+
+/// `-o`, with the forms that Helm knows. `text` is another word for `table`.
+pub(super) fn output() -> Arg {
+    Arg::new("output")
+        .long("output")
+        .short('o')
+        .value_name("FORMAT")
+        .value_parser(["table", "json", "yaml", "text"])
+        .default_value("table")
+        .hide_possible_values(true)
+        .help("table, json or yaml")
+}
+
+/// Where the cluster is.
+pub(super) fn places() -> Vec<Arg> {
+    let settings = spacecraft_core::settings::catalogue().iter();
+    let places = settings.filter(|setting| PLACES.contains(&setting.name));
+    places
+        .map(|setting| {
+            let argument = one(setting.name, "TEXT", setting.help).action(ArgAction::Append);
+            match setting.name {
+                "network-name" => argument.help("the network whose cluster it is, instead of a kubeconfig's"),
+                "context" => argument.alias("kube-context"),
+                "kubeconfig" => argument.help("the kubeconfig of the cluster [default: ~/.kube/config]"),
+                _ => argument,
+            }
+        })
+        .collect()
+}
+
+/// Which chart.
+pub(super) fn chart() -> [Arg; 3] {
+    [
+        Arg::new("chart")
+            .value_name("CHART")
+            .required(true)
+            .help("a folder, an archive, a URL, oci://..., or with --repo a name"),
+        one("repo", "URL", "the chart repository"),
+        one("version", "VERSION", "a version or a constraint; the newest if not given"),
+    ]
+}
+
+/// The values, and what is changed in what comes of them.
+pub(super) fn values() -> [Arg; 8] {
+    [
+        many("values", "FILE", "values in YAML; later files win").short('f'),
+        many("set", "NAME=VALUE", "a value, typed by how it looks"),
+        many("set-string", "NAME=VALUE", "a value that is text"),
+        many("set-json", "NAME=JSON", "a value in JSON"),
+        many("set-file", "NAME=FILE", "a value that is a file's content"),
+        many("set-literal", "NAME=TEXT", "a value that is all the text behind the first ="),
+        switch("skip-schema-validation", "do not check values against values.schema.json"),
+        one(
+            "patches",
+            "FILE",
+            "changes to rendered objects: a list of {kind, name, type: merge|json, patch} in YAML or JSON",
+        ),
+    ]
+}
+
+/// How long, and for what, commands wait.
+pub(super) fn waiting() -> [Arg; 3] {
+    [
+        switch("wait", "wait until what it made is ready"),
+        switch("wait-for-jobs", "wait until Jobs are complete too"),
+        limit(),
+    ]
+}
+
+/// `--timeout`.
+pub(super) fn limit() -> Arg {
+    Arg::new("wait-limit")
+        .long("timeout")
+        .value_name("DURATION")
+        .value_parser(|text: &str| go_duration::parse(text))
+        .default_value("5m0s")
+        .help("limit of every wait, hooks included")
+}
+
+/// What `install` and `upgrade` have in common, the chart and its values apart.
+pub(super) fn releasing() -> Vec<Arg> {
+    vec![
+        switch("no-modernise", "leave objects of API versions that the cluster no longer serves as they are")
+            .alias("no-modernize"),
+        switch("create-namespace", "make the namespace if there is none"),
+        switch("skip-crds", "do not install the chart's CRDs"),
+        switch("no-hooks", "run no hooks"),
+        switch("atomic", "undo what fails; waits too"),
+        switch("take-ownership", "make objects that exist part of the release, whoever made them"),
+        one("description", "TEXT", "what the release's history says of this revision"),
+        many("labels", "NAME=VALUE", "labels of the release's record")
+            .short('l')
+            .value_delimiter(',')
+            .value_parser(label),
+    ]
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+pub(super) fn text(session: &Session<'_>, name: &str) -> String {
+    session.argument(name).unwrap_or_default().to_owned()
+}
+
+pub(super) fn list(session: &Session<'_>, name: &str) -> Vec<String> {
+    let given = session.matches.try_get_many::<String>(name).ok().flatten();
+    given.into_iter().flatten().cloned().collect()
+}
+
+/// A value that the command line's parser has read.
+pub(super) fn parsed<T: Clone + Send + Sync + 'static>(session: &Session<'_>, name: &str) -> Option<T> {
+    session.matches.try_get_one::<T>(name).ok().flatten().cloned()
+}
+
+pub(super) fn reference(session: &Session<'_>) -> ChartReference {
+    ChartReference {
+        chart: text(session, "chart"),
+        repository: text(session, "repo"),
+        version: text(session, "version"),
+    }
+}
+
+pub(super) fn value_options(session: &Session<'_>) -> ValueOptions {
+    ValueOptions {
+        values_files: list(session, "values"),
+        set_json: list(session, "set-json"),
+        set: list(session, "set"),
+        set_string: list(session, "set-string"),
+        set_file: list(session, "set-file"),
+        set_literal: list(session, "set-literal"),
+    }
+}
+
+pub(super) fn labels(session: &Session<'_>) -> BTreeMap<String, String> {
+    let given = session.matches.try_get_many::<(String, String)>("labels").ok().flatten();
+    given.into_iter().flatten().cloned().collect()
+}
+
+pub(super) fn timeout(session: &Session<'_>) -> Duration {
+    parsed(session, "wait-limit").unwrap_or_default()
+}
+
+/// The patches of `--patches`; none without it.
+pub(super) fn patches(session: &Session<'_>) -> Result<Vec<ObjectPatch>> {
+    let Some(path) = session.argument("patches") else { return Ok(Vec::new()) };
+    let failed = |reason: &str| Error::new(Meaning::Invalid, "read patches", path, reason);
+    let text = std::fs::read_to_string(Path::new(path))
+        .map_err(|error| failed("the file cannot be read").with_source(error))?;
+    serde_saphyr::from_str(&text).map_err(|error| {
+        failed("it is no list of patches, each with kind, name, type and patch").with_source(error)
+    })
+}
