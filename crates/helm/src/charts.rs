@@ -261,6 +261,18 @@ impl Charts {
         Ok(newest.into_values().filter(shown).collect())
     }
 
+    /// The revisions of a namespace's releases, or of those of all namespaces, that a later one took the place of, by name.
+    ///
+    /// # Errors
+    /// If the records cannot be read.
+    pub async fn superseded(&self, namespace: Option<&str>) -> Result<Vec<Release>> {
+        let stored = self.storage()?.all(namespace).await?;
+        let mut releases: Vec<Release> = stored.into_iter().map(|stored| stored.release).collect();
+        releases.retain(|release| release.info.status == Status::Superseded);
+        releases.sort_by(|a, b| (&a.name, &a.namespace, a.version).cmp(&(&b.name, &b.namespace, b.version)));
+        Ok(releases)
+    }
+
     /// One revision of a release, the last one if none is named.
     ///
     /// # Errors

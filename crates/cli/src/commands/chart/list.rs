@@ -57,8 +57,13 @@ struct Listed {
 pub(super) async fn run(session: &Session<'_>) -> Result<String> {
     let target = Target::open(session).await?;
     let namespace = (!session.switch("all-namespaces")).then_some(target.namespace.as_str());
-    let all = session.switch("all") || STATUSES.iter().any(|status| session.switch(status));
-    let releases = target.charts.list(namespace, all).await?;
+    let wanted = wanted(session);
+    let releases = if wanted == ["superseded"] && !session.switch("all") {
+        // No newest revision is superseded, so these are all the others.
+        target.charts.superseded(namespace).await?
+    } else {
+        target.charts.list(namespace, session.switch("all") || !wanted.is_empty()).await?
+    };
     let listed: Vec<Listed> = chosen(session, releases).iter().map(listed).collect();
     if !session.switch("short") {
         return written(session, &listed, || Ok(table(&listed, !session.switch("no-headers"))));
@@ -70,10 +75,14 @@ pub(super) async fn run(session: &Session<'_>) -> Result<String> {
     }
 }
 
+/// The statuses that are asked for; none for the usual ones.
+fn wanted(session: &Session<'_>) -> Vec<&'static str> {
+    STATUSES.into_iter().filter(|status| session.switch(status)).collect()
+}
+
 /// The releases that the flags choose, in the order that they say.
 fn chosen(session: &Session<'_>, mut releases: Vec<Release>) -> Vec<Release> {
-    let wanted = STATUSES.iter().filter(|status| session.switch(status));
-    let wanted: Vec<&str> = wanted.copied().collect();
+    let wanted = wanted(session);
     let filter: Option<Regex> = parsed(session, "filter");
     releases.retain(|release| {
         let status = release.info.status;
