@@ -27,7 +27,7 @@ use crate::operations::{
 use crate::readiness::{Verdict, follow, of_release_object};
 use crate::release::storage::{Storage, Stored};
 use crate::release::{ChartRecord, Info, Release, Status};
-use crate::render::{self, Output, ReleaseInfo, Surroundings, finish};
+use crate::render::{self, Output, Prepared, ReleaseInfo, Surroundings, finish};
 use crate::source::{ChartReference, ChartSources};
 use crate::values::{Nulls, ValueOptions, Values, coalesce, combine_tables};
 
@@ -362,25 +362,26 @@ impl Charts {
         served: &Served,
     ) -> Result<Output> {
         let cluster = self.cluster()?;
+        let name = chart.name().to_owned();
+        let failed = |error: ChartError| invalid("render chart", &name, &error);
         let mut lookups = Arc::<Lookups>::default();
+        let surroundings = |lookups: &Arc<Lookups>| Surroundings {
+            skip_schema_validation: options.skip_schema_validation,
+            ..self.surroundings(info.clone(), served.capabilities(), Arc::clone(lookups))
+        };
+        let prepared = Prepared::new(chart, values, &surroundings(&lookups)).map_err(failed)?;
         for _ in 0..MOST_RENDERS {
-            let surroundings = Surroundings {
-                skip_schema_validation: options.skip_schema_validation,
-                ..self.surroundings(info.clone(), served.capabilities(), Arc::clone(&lookups))
-            };
-            let output = render::render(chart.clone(), values, &surroundings);
-            drop(surroundings);
-            let known = Arc::get_mut(&mut lookups);
+            let parts = prepared.render(&surroundings(&lookups));
             // Questions come before faults: a template may have failed for want of an answer.
-            if let Some(known) = known
+            if let Some(known) = Arc::get_mut(&mut lookups)
                 && known.fetch(cluster, served).await?
             {
                 continue;
             }
-            return output.map_err(|error| invalid("render chart", chart.name(), &error));
+            return Ok(prepared.into_output(parts.map_err(failed)?));
         }
         let reason = format!("its templates look up something new even after {MOST_RENDERS} renders");
-        Err(Error::new(Meaning::Invalid, "render chart", chart.name(), reason))
+        Err(Error::new(Meaning::Invalid, "render chart", name, reason))
     }
 
     /// Creates those custom resource definitions of `crds/` that do not exist and waits until they can be used; true if

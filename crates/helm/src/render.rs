@@ -14,7 +14,7 @@ use spacecraft_gotemplate::yaml;
 use crate::capabilities::Capabilities;
 use crate::chart::{Chart, ChartError, check, dependencies};
 use crate::cluster::Served;
-use crate::engine::{self, ReleaseContext, RenderContext, Seed};
+use crate::engine::{Compiled, ReleaseContext, RenderContext, Seed};
 use crate::lookup::Lookups;
 use crate::manifest::{self, Sorted};
 use crate::modernise::modernise;
@@ -53,37 +53,79 @@ pub(crate) struct Output {
     pub(crate) notes: String,
 }
 
-/// Renders `chart` with the values that were `given`.
+/// A chart with its dependencies settled, its values complete and its templates parsed, ready to be rendered any number of
+/// times.
+pub(crate) struct Prepared {
+    chart: Chart,
+    values: Value,
+    compiled: Compiled,
+}
+
+impl Prepared {
+    /// Prepares `chart` to be rendered with the values that were `given`.
+    ///
+    /// # Errors
+    /// If the values do not fit the chart or its schemas, if the cluster is not one for the chart, or if a template cannot be
+    /// parsed.
+    pub(crate) fn new(
+        mut chart: Chart,
+        given: &Values,
+        surroundings: &Surroundings,
+    ) -> Result<Self, ChartError> {
+        dependencies::process(&mut chart, given)?;
+        let values = coalesce(&chart, given)?;
+        if !surroundings.skip_schema_validation {
+            schema::validate(&chart, &values)?;
+        }
+        check::kube_version(&chart, &surroundings.capabilities.kube_version)?;
+        let compiled = Compiled::new(&chart).map_err(|error| ChartError::new(error.to_string()))?;
+        Ok(Self { chart, values: Value::Object(values), compiled })
+    }
+
+    /// Renders the chart.
+    ///
+    /// # Errors
+    /// If a template fails.
+    pub(crate) fn render(&self, surroundings: &Surroundings) -> Result<Parts, ChartError> {
+        let mut files = self
+            .compiled
+            .render(&self.values, &context(surroundings))
+            .map_err(|error| ChartError::new(error.to_string()))?;
+        let notes = take_notes(&mut files, self.chart.name(), surroundings.subchart_notes);
+        Ok(Parts { sorted: manifest::sort(&files)?, notes })
+    }
+
+    /// What came of rendering, with the chart.
+    pub(crate) fn into_output(self, parts: Parts) -> Output {
+        Output { chart: self.chart, sorted: parts.sorted, notes: parts.notes }
+    }
+}
+
+/// What rendering gave.
+pub(crate) struct Parts {
+    sorted: Sorted,
+    notes: String,
+}
+
+/// Prepares `chart` and renders it once.
 ///
 /// # Errors
-/// If the values do not fit the chart or its schemas, if the cluster is not one for the chart, or if a template fails.
+/// As [`Prepared::new`] and [`Prepared::render`].
 pub(crate) fn render(
-    mut chart: Chart,
+    chart: Chart,
     given: &Values,
     surroundings: &Surroundings,
 ) -> Result<Output, ChartError> {
-    dependencies::process(&mut chart, given)?;
-    let values = coalesce(&chart, given)?;
-    if !surroundings.skip_schema_validation {
-        schema::validate(&chart, &values)?;
-    }
-    check::kube_version(&chart, &surroundings.capabilities.kube_version)?;
-    let mut files = files(&chart, values, surroundings)?;
-    let notes = take_notes(&mut files, chart.name(), surroundings.subchart_notes);
-    let sorted = manifest::sort(&files)?;
-    Ok(Output { chart, sorted, notes })
+    let prepared = Prepared::new(chart, given, surroundings)?;
+    let parts = prepared.render(surroundings)?;
+    Ok(prepared.into_output(parts))
 }
 
-/// The rendered files by their full path.
-fn files(
-    chart: &Chart,
-    values: Values,
-    surroundings: &Surroundings,
-) -> Result<BTreeMap<String, String>, ChartError> {
+fn context(surroundings: &Surroundings) -> RenderContext {
     let Surroundings { release, capabilities, lookups, now, random, .. } = surroundings;
     let mut seed = [0; 32];
     random.fill(&mut seed);
-    let context = RenderContext {
+    RenderContext {
         release: ReleaseContext {
             name: release.name.clone(),
             namespace: release.namespace.clone(),
@@ -95,9 +137,7 @@ fn files(
         now: *now,
         time_zone: TimeZone::UTC,
         seed: Seed::new(seed),
-    };
-    engine::render(chart, &Value::Object(values), &context)
-        .map_err(|error| ChartError::new(error.to_string()))
+    }
 }
 
 /// Takes all notes out of the rendered files; those of subcharts only count when asked for.
