@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use clap::ArgMatches;
 use serde_json::Value;
 use spacecraft_core::names::NetworkName;
-use spacecraft_core::settings::{Command, RecordRank, Settings, SettingsError, SettingsErrors, SystemFiles};
+use spacecraft_core::settings::{
+    Command, RecordRank, Settings, SettingsBuilder, SettingsError, SettingsErrors, SystemFiles,
+};
+use spacecraft_core::spec::NetworkSpec;
 
 use crate::environment::Environment;
 use crate::output::Output;
@@ -24,19 +27,46 @@ pub(crate) struct Session<'a> {
 impl Session<'_> {
     /// The settings of `command` from flags, environment and config file, over what `known` says.
     pub(crate) fn settings(&self, command: Command, known: &Known) -> Result<Settings, SettingsErrors> {
+        let settings = self.builder(command, known).build(&SystemFiles)?;
+        self.tell_warnings(&settings);
+        Ok(settings)
+    }
+
+    /// The settings of `command` with the network that they describe; what is wrong with either is told together.
+    pub(crate) fn spec(
+        &self,
+        command: Command,
+        known: &Known,
+    ) -> Result<(Settings, NetworkSpec), SettingsErrors> {
+        let (settings, spec, _) = NetworkSpec::from_sources(self.builder(command, known), &SystemFiles)?;
+        self.tell_warnings(&settings);
+        Ok((settings, spec))
+    }
+
+    fn builder(&self, command: Command, known: &Known) -> SettingsBuilder {
         let rank = if command.creates() { RecordRank::BelowConfigFile } else { RecordRank::BelowFlags };
         let mut values = known.of_sandbox.clone();
         values.extend(known.of_record.clone());
-        let settings = Settings::builder(command)
+        Settings::builder(command)
             .flags(crate::arguments::given_flags(self.matches))
             .environment(known.credentials.clone())
             .environment(self.environment.variables().filter(|(_, value)| !value.is_empty()))
             .record(values, rank)
-            .build(&SystemFiles)?;
+    }
+
+    fn tell_warnings(&self, settings: &Settings) {
         for warning in settings.warnings() {
             self.output.say(&format!("warning: {warning}"));
         }
-        Ok(settings)
+    }
+
+    /// Whether the simulated cloud is meant, as far as can be told while other settings may be wrong.
+    pub(crate) fn means_sandbox(&self, command: Command) -> bool {
+        let provider = crate::arguments::given_flags(self.matches)
+            .into_iter()
+            .filter(|(name, _)| name == "provider" || name == "config");
+        let builder = Settings::builder(command).flags(provider).environment(self.environment.variables());
+        builder.build(&SystemFiles).is_ok_and(|settings| settings.text("provider") == Some("sandbox"))
     }
 
     /// The flags that lead `command` to the same network from here: provider and places, as they were given on the command line.

@@ -5,7 +5,7 @@ use spacecraft_core::interrupt::{Interrupt, interrupt};
 use crate::output::Output;
 
 /// How long an operation has to come to its end after it was asked to stop.
-const LONGEST_GOODBYE: std::time::Duration = std::time::Duration::from_secs(5);
+const LONGEST_GOODBYE: std::time::Duration = std::time::Duration::from_millis(4500);
 
 /// A wish to stop that the first signal makes. The second one ends the process at once, with the exit code of an interrupted operation.
 pub(crate) fn interrupt_on_signals(output: &Output) -> Interrupt {
@@ -20,6 +20,7 @@ pub(crate) fn interrupt_on_signals(output: &Output) -> Interrupt {
             () = tokio::time::sleep(LONGEST_GOODBYE) => {}
         }
         output.end_progress();
+        output.say("ended with work under way: run the same command again to go on, or delete-network to remove what exists");
         end_process();
     });
     wish

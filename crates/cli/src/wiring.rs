@@ -8,7 +8,7 @@ use serde_json::json;
 use spacecraft_cloudflare::{Cloudflare, CloudflareOptions};
 use spacecraft_core::operation::Services;
 use spacecraft_core::secret::SecretString;
-use spacecraft_core::settings::{Settings, variable_name};
+use spacecraft_core::settings::{Command, Settings, variable_name};
 use spacecraft_core::time::{SystemClock, SystemRandom};
 use spacecraft_core::traits::{BearerTokens, ClusterProvider, DnsProvider, Notifier, ObjectStore};
 use spacecraft_core::{Error, Meaning, Result};
@@ -25,7 +25,7 @@ use crate::environment::Environment;
 use crate::folders;
 use crate::holder::{ThisHost, this_process};
 use crate::output::Output;
-use crate::session::Known;
+use crate::session::{Known, Session};
 use crate::signals::interrupt_on_signals;
 
 /// The simulated cloud's place for clusters.
@@ -57,8 +57,8 @@ pub(crate) async fn start_sandbox(
 }
 
 /// What the simulated cloud will bring along, before it is started: enough to check all other settings.
-pub(crate) fn known_before_sandbox(settings: &Settings) -> Known {
-    if settings.text("provider") != Some("sandbox") {
+pub(crate) fn known_before_sandbox(session: &Session<'_>, command: Command) -> Known {
+    if !session.means_sandbox(command) {
         return Known::default();
     }
     Known { credentials: credentials("to-be-made", "to-be-made", "C00000000"), ..Known::default() }

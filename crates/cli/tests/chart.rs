@@ -102,6 +102,7 @@ fn a_command_line_that_is_wrong_is_told_from_a_failure() {
         vec!["rollback", "web", "first"],
         vec!["list", "--filter", "("],
         vec!["list", "-o", "xml"],
+        vec!["list", "--provider", "sandbox"],
         vec!["get", "everything", "web"],
     ] {
         spacecraft(chart.path()).args(&wrong).assert().code(2).stdout("");

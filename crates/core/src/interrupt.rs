@@ -73,7 +73,8 @@ impl Interrupt {
     }
 }
 
-fn interrupted(step: &str) -> Error {
+/// That the operator asked to stop before `step` was through.
+pub(crate) fn interrupted(step: &str) -> Error {
     Error::new(Meaning::Interrupted, "run step", step, "the operator asked to stop")
 }
 

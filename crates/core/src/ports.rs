@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::generation::{GRPC_PORT, GRPC_PRIVATE_PORT, JSON_PORT, METRICS_PORT, PPROF_PORT};
+
 /// The ports that Kubernetes hands out to Services of type NodePort.
 pub const NODE_PORT_RANGE: std::ops::RangeInclusive<u16> = 30_000..=32_767;
 
@@ -112,7 +114,13 @@ pub fn range(first: u16, last: u16) -> Option<String> {
     }
 }
 
-/// The P2P host port of node `number`.
+/// Ports that a node listens on inside its own pod for other things: gRPC, private gRPC, pprof, JSON and metrics.
+const PORTS_OF_A_NODE: [u16; 5] = [GRPC_PORT, GRPC_PRIVATE_PORT, PPROF_PORT, JSON_PORT, METRICS_PORT];
+
+/// By how much the P2P port moves up for the few nodes whose port would be one of [`PORTS_OF_A_NODE`].
+const ASIDE: u16 = 20_000;
+
+/// The P2P host port of node `number`: the base plus its number, or, where the node needs that port for something else, 20,000 more.
 ///
 /// # Errors
 ///
@@ -122,6 +130,7 @@ pub fn p2p_port(base: u16, number: u32) -> Result<u16, String> {
     let Ok(port) = u16::try_from(port) else {
         return Err(format!("node {number} would listen on port {port}, and ports end at 65535"));
     };
+    let port = if PORTS_OF_A_NODE.contains(&port) { port.saturating_add(ASIDE) } else { port };
     if NODE_PORT_RANGE.contains(&port) {
         return Err(format!(
             "node {number} would listen on port {port}, which is among the node ports of Services (30000-32767)"
@@ -131,6 +140,21 @@ pub fn p2p_port(base: u16, number: u32) -> Result<u16, String> {
         Some((_, who)) => Err(format!("node {number} would listen on port {port}, which belongs to {who}")),
         None => Ok(port),
     }
+}
+
+/// The P2P host ports of nodes 1 to `nodes`, as a firewall writes them.
+#[must_use]
+pub fn p2p_ranges(base: u16, nodes: u32) -> Vec<String> {
+    let ports: std::collections::BTreeSet<u16> =
+        (1..=nodes).filter_map(|number| p2p_port(base, number).ok()).collect();
+    let mut ranges: Vec<(u16, u16)> = Vec::new();
+    for port in ports {
+        match ranges.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(port) => *last = port,
+            _ => ranges.push((port, port)),
+        }
+    }
+    ranges.into_iter().filter_map(|(first, last)| range(first, last)).collect()
 }
 
 #[cfg(test)]
@@ -154,6 +178,14 @@ mod tests {
         for number in [5250, 5255, 25_000, 61_000] {
             assert!(p2p_port(5000, number).is_err(), "node {number}");
         }
+    }
+
+    #[test]
+    fn a_node_never_shares_its_p2p_port_with_another_listener_of_its_pod() {
+        assert_eq!(p2p_port(5000, 1000), Ok(26_000));
+        assert_eq!(p2p_port(6000, 1), Ok(26_001));
+        assert_eq!(p2p_ranges(5000, 1001), ["5001-5999", "26000-26001"]);
+        assert_eq!(p2p_ranges(5000, 10), ["5001-5010"]);
     }
 
     proptest! {

@@ -6,15 +6,15 @@ use spacecraft_core::charts;
 use spacecraft_core::generation::Profile;
 use spacecraft_core::operation::{CreateOptions, CreateRequest, create_network};
 use spacecraft_core::report::NetworkReport;
-use spacecraft_core::settings::{Command, Settings, SettingsErrors, SystemFiles};
+use spacecraft_core::settings::{Command, Settings, SettingsErrors};
 use spacecraft_core::spec::NetworkSpec;
 use spacecraft_core::state::RecordStore;
 use spacecraft_core::templates::Templates;
-use spacecraft_core::{Error, Meaning, Result};
+use spacecraft_core::{Error, Meaning, Result, render_chain};
 
 use crate::exit::ExitStatus;
 use crate::output::table::{or_dash, table};
-use crate::session::{Known, Session};
+use crate::session::{Known, Session, one_mistake};
 use crate::wiring::{Wiring, known_before_sandbox, known_of_sandbox, start_sandbox};
 
 /// The file of `--templates` that replaces the whole config of Filebeat.
@@ -22,29 +22,19 @@ const FILEBEAT: &str = "filebeat.yml";
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     // Everything is checked before the first call: a first time without what only calls can tell.
-    let first = session.settings(Command::CreateNetwork, &Known::default()).and_then(|settings| {
-        session
-            .settings(Command::CreateNetwork, &known_before_sandbox(&settings))
-            .and_then(|settings| checked(&settings))
-    });
-    let first = match first {
+    let before = known_before_sandbox(session, Command::CreateNetwork);
+    let first = match session.spec(Command::CreateNetwork, &before) {
         Ok((settings, _)) => settings,
         Err(wrong) => return session.output.wrong_settings(&wrong),
     };
     let known = match known(session, &first).await {
         Ok(known) => known,
-        Err(error) => return session.output.failed(error),
+        Err(error) => return refused(session, error),
     };
-    match session.settings(Command::CreateNetwork, &known.0).and_then(|settings| checked(&settings)) {
+    match session.spec(Command::CreateNetwork, &known.0) {
         Ok((settings, spec)) => create(session, &settings, spec, known.1).await,
         Err(wrong) => session.output.wrong_settings(&wrong),
     }
-}
-
-/// The settings with the spec they make.
-fn checked(settings: &Settings) -> Result<(Settings, NetworkSpec), SettingsErrors> {
-    let (spec, _) = NetworkSpec::from_settings(settings, &SystemFiles)?;
-    Ok((settings.clone(), spec))
 }
 
 type Sandbox = Option<spacecraft_sandbox::server::SandboxInfo>;
@@ -60,6 +50,18 @@ async fn known(session: &Session<'_>, settings: &Settings) -> Result<(Known, San
         known.of_record = record.settings;
     }
     Ok((known, info))
+}
+
+/// Tells why nothing was begun; credentials that are missing or wrong are a mistake in the settings.
+fn refused(session: &Session<'_>, error: Error) -> ExitStatus {
+    if !error.operation().contains("credentials") {
+        return session.output.failed(error);
+    }
+    let message = format!(
+        "{}: name a service account key here or in GOOGLE_APPLICATION_CREDENTIALS",
+        render_chain(&error)
+    );
+    session.output.wrong_settings(&one_mistake("gcp-credentials-file", error.resource(), message))
 }
 
 /// Settings that were right a moment ago.
@@ -81,7 +83,7 @@ async fn create(
     };
     let (services, request) = match prepared.await {
         Ok(prepared) => prepared,
-        Err(error) => return session.output.failed(error),
+        Err(error) => return refused(session, error),
     };
     let network = request.spec.network.clone();
     match Box::pin(create_network(&services, request)).await {

@@ -6,7 +6,7 @@ use spacecraft_core::generation::Profile;
 use spacecraft_core::identity::{CoinbaseSource, NodeKeys, PoetKey};
 use spacecraft_core::operation::{binding_of, differences, foundation_of, planned_genesis};
 use spacecraft_core::plan::{Bindings, Exposure, Plan, Problem, Reach, support_workloads};
-use spacecraft_core::settings::{Command, Settings, SettingsError, SettingsErrors, SystemFiles};
+use spacecraft_core::settings::{Command, Settings, SettingsError, SettingsErrors};
 use spacecraft_core::spec::{Generation, NetworkSpec};
 use spacecraft_core::state::{RecordStore, SCHEMA};
 use spacecraft_core::time::SeededRandom;
@@ -17,7 +17,7 @@ use spacecraft_kubernetes::Target;
 use super::create_network::template_overrides;
 use crate::exit::ExitStatus;
 use crate::output::table::{or_dash, table};
-use crate::session::{Known, Session};
+use crate::session::Session;
 use crate::wiring::{Wiring, known_before_sandbox, known_of_sandbox, start_sandbox};
 
 /// A plan, as a document.
@@ -30,12 +30,13 @@ struct PlanDocument<'a> {
 }
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
-    let planned = session.settings(Command::Plan, &Known::default()).and_then(|settings| {
-        let settings = session.settings(Command::Plan, &known_before_sandbox(&settings))?;
-        let (spec, _) = NetworkSpec::from_settings(&settings, &SystemFiles)?;
-        let plan = Plan::new(&spec, &spec.provider.capabilities()).map_err(|problems| wrong(&problems))?;
-        Ok((settings, spec, plan))
-    });
+    let planned = session.spec(Command::Plan, &known_before_sandbox(session, Command::Plan)).and_then(
+        |(settings, spec)| {
+            let plan =
+                Plan::new(&spec, &spec.provider.capabilities()).map_err(|problems| wrong(&problems))?;
+            Ok((settings, spec, plan))
+        },
+    );
     let (settings, spec, plan) = match planned {
         Ok(planned) => planned,
         Err(wrong) => return session.output.wrong_settings(&wrong),
@@ -45,7 +46,10 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     }
     if session.switch("manifests") {
         return match manifests(&settings, &spec, &plan) {
-            Ok(text) => session.output.write(&text),
+            Ok(objects) => {
+                let document = serde_json::json!({"schema": SCHEMA, "kind": "Manifests", "objects": objects});
+                session.output.result(&document, || yaml(&objects))
+            }
             Err(error) => session.output.failed(error),
         };
     }
@@ -58,32 +62,14 @@ fn wrong(problems: &[Problem]) -> SettingsErrors {
     SettingsErrors { errors: errors.collect() }
 }
 
-/// Compares with the network that is recorded.
+/// Compares with the network that is recorded; what is not given comes from its record.
 async fn check(session: &Session<'_>, settings: &Settings, spec: &NetworkSpec) -> ExitStatus {
-    let found = async {
-        let info = start_sandbox(settings, session.environment).await?;
-        let known = known_of_sandbox(info.as_ref());
-        let settings = session
-            .settings(Command::Plan, &known)
-            .map_err(|wrong| Error::new(Meaning::Invalid, "read settings", "", wrong.to_string()))?;
-        let wiring = Wiring::new(&settings, session.environment, info)?;
-        let record = RecordStore::new(wiring.state_store().await?, &spec.network).read().await?;
-        Ok::<_, Error>(record.map_or_else(
-            || vec!["the network does not exist".to_owned()],
-            |record| {
-                let asked = NetworkSpec {
-                    storage: record.spec.storage.clone(),
-                    cluster: record_cluster(&record.spec, spec),
-                    ..spec.clone()
-                };
-                differences(&record.spec, &asked)
-            },
-        ))
-    };
-    match found.await {
+    match found_differences(session, settings, spec).await {
         Err(error) => session.output.failed(error),
         Ok(differences) => {
-            let document = serde_json::json!({"schema": SCHEMA, "kind": "PlanCheck", "network": spec.network, "differences": differences});
+            let document = serde_json::json!({
+                "schema": SCHEMA, "kind": "PlanCheck", "network": spec.network, "differences": differences,
+            });
             let status = session.output.result(&document, || {
                 if differences.is_empty() {
                     format!("network {} is as planned\n", spec.network)
@@ -96,23 +82,27 @@ async fn check(session: &Session<'_>, settings: &Settings, spec: &NetworkSpec) -
     }
 }
 
-/// The simulated cloud brings project and place along; they are no difference.
-fn record_cluster(recorded: &NetworkSpec, asked: &NetworkSpec) -> spacecraft_core::spec::ClusterSpec {
-    let mut cluster = asked.cluster.clone();
-    for (asked, recorded) in [
-        (&mut cluster.project, &recorded.cluster.project),
-        (&mut cluster.location, &recorded.cluster.location),
-        (&mut cluster.zone, &recorded.cluster.zone),
-    ] {
-        if asked.is_empty() {
-            asked.clone_from(recorded);
-        }
-    }
-    cluster
+async fn found_differences(
+    session: &Session<'_>,
+    settings: &Settings,
+    spec: &NetworkSpec,
+) -> Result<Vec<String>> {
+    let unexpected =
+        |wrong: SettingsErrors| Error::new(Meaning::Invalid, "read settings", "", wrong.to_string());
+    let info = start_sandbox(settings, session.environment).await?;
+    let mut known = known_of_sandbox(info.as_ref());
+    let settings = session.settings(Command::Plan, &known).map_err(unexpected)?;
+    let wiring = Wiring::new(&settings, session.environment, info)?;
+    let Some(record) = RecordStore::new(wiring.state_store().await?, &spec.network).read().await? else {
+        return Ok(vec!["the network does not exist".to_owned()]);
+    };
+    known.of_record = record.settings;
+    let (_, asked) = session.spec(Command::Plan, &known).map_err(unexpected)?;
+    Ok(differences(&record.spec, &asked))
 }
 
-/// The Kubernetes objects as YAML, keys and addresses as placeholders, secrets blanked.
-fn manifests(settings: &Settings, spec: &NetworkSpec, plan: &Plan) -> Result<String> {
+/// The Kubernetes objects, keys and addresses as placeholders, secrets blanked.
+fn manifests(settings: &Settings, spec: &NetworkSpec, plan: &Plan) -> Result<Vec<serde_json::Value>> {
     let profile = Profile::new(spec.generation, &template_overrides(settings)?)?;
     let genesis = planned_genesis(spec, plan, Timestamp::now());
     let bindings = Bindings::placeholders(spec, plan, genesis);
@@ -126,17 +116,13 @@ fn manifests(settings: &Settings, spec: &NetworkSpec, plan: &Plan) -> Result<Str
         workloads.push(bindings.node(spec, plan, &profile, node)?);
     }
     let target = Target::of(&binding_of(spec, capabilities.creates_clusters));
-    let objects = spacecraft_kubernetes::manifests(&target, &foundation, &secrets(spec, plan)?, &workloads);
-    let mut text = String::new();
-    for object in &objects {
-        let yaml = serde_saphyr::to_string(object).map_err(|error| {
-            Error::new(Meaning::Other, "write manifest", "", "it cannot be written as YAML")
-                .with_source(error)
-        })?;
-        text.push_str("---\n");
-        text.push_str(&yaml);
-    }
-    Ok(text)
+    Ok(spacecraft_kubernetes::manifests(&target, &foundation, &secrets(spec, plan)?, &workloads))
+}
+
+/// Objects as a stream of YAML documents. JSON is YAML, should one of them resist.
+fn yaml(objects: &[serde_json::Value]) -> String {
+    let document = |object| serde_saphyr::to_string(object).unwrap_or_else(|_| format!("{object}\n"));
+    objects.iter().map(|object| format!("---\n{}", document(object))).collect()
 }
 
 /// The Secrets by name and entries; what is in them is made up here and blanked before it is printed.

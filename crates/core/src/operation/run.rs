@@ -9,11 +9,15 @@ use tokio::sync::{Notify, OnceCell};
 
 use super::{Leftover, OperationFailure, Services};
 use crate::error::{Error, Meaning, Result, render_chain};
+use crate::interrupt::interrupted;
 use crate::names::NetworkName;
 use crate::observer::{Event, Outcome};
 use crate::state::{EntryResult, Journal, Lock};
 use crate::traits::{Evidence, Look, Message, MessageId, Mood};
 use crate::wait::Wait;
+
+/// How long what is under way may still take once the operator asked to stop.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// What a step did, as a report shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,20 +147,33 @@ impl Run {
         self.may_start(name)?;
         self.observe(&Event::StepStarted { step: name.to_owned(), detail: detail.to_owned() });
         let locked_before = self.has_begun();
-        let mut found = look().await?;
+        let mut found = self.unless_stopped(name, look()).await?;
         if found.is_same() {
             return Ok(Outcome::Unchanged);
         }
         self.begin_writing().await?;
         if !locked_before {
-            found = look().await?;
+            found = self.unless_stopped(name, look()).await?;
             if found.is_same() {
                 return Ok(Outcome::Unchanged);
             }
         }
         self.may_start(name)?;
         self.started.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
-        ensure(found).await
+        self.unless_stopped(name, ensure(found)).await
+    }
+
+    /// `work`, abandoned when it is not through a moment after the operator asked to stop; what it meant to do is in the journal.
+    async fn unless_stopped<T>(&self, step: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let patience = async {
+            self.services.interrupt.stopped().await;
+            self.services.clock.sleep(GOODBYE).await;
+        };
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = patience => Err(interrupted(step)),
+        }
     }
 
     async fn finish_step(&self, name: &str, result: &Result<Outcome>) {

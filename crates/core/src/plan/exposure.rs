@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::charts;
 use crate::generation::{GRPC_PORT, JSON_PORT, REST_PORT};
-use crate::ports::{NodePortBlock, range};
+use crate::ports::{NodePortBlock, p2p_ranges};
 use crate::spec::{Generation, NetworkSpec, ProviderKind};
 use crate::traits::FirewallOpening;
 use crate::workload::{Protocol, PublicPort};
@@ -44,7 +44,7 @@ pub(super) fn exposure(spec: &NetworkSpec, ports: Option<&NodePortBlock>) -> Vec
     let mut all = vec![
         Exposure {
             what: "P2P of all nodes".to_owned(),
-            at: p2p_range(spec).into_iter().map(|range| format!("tcp:{range}")).collect(),
+            at: p2p_of(spec).into_iter().map(|range| format!("tcp:{range}")).collect(),
             reach: Reach::Everybody,
             remark: String::new(),
         },
@@ -101,10 +101,8 @@ fn published(spec: &NetworkSpec) -> Vec<Exposure> {
 }
 
 /// The host ports of all P2P listeners.
-fn p2p_range(spec: &NetworkSpec) -> Option<String> {
-    let first = spec.node.p2p_port_base.checked_add(1)?;
-    let last = spec.node.p2p_port_base.checked_add(u16::try_from(spec.fleet.nodes).ok()?)?;
-    range(first, last)
+fn p2p_of(spec: &NetworkSpec) -> Vec<String> {
+    p2p_ranges(spec.node.p2p_port_base, spec.fleet.nodes)
 }
 
 /// What the network's firewall rule opens. `poets_open` is false in v0 until the PoETs were activated, because whoever reaches one first can activate it.
@@ -113,7 +111,7 @@ pub fn firewall_openings(spec: &NetworkSpec, plan: &Plan, poets_open: bool) -> V
     let block = NodePortBlock::new(spec.fleet.poets, spec.fleet.nodes, spec.node.json_api).ok();
     let planned = plan.poets.iter().any(|poet| poet.rest_node_port.is_some());
     let block = block.filter(|_| planned);
-    let mut public: Vec<String> = p2p_range(spec).into_iter().collect();
+    let mut public = p2p_of(spec);
     if poets_open {
         public.extend(block.as_ref().and_then(NodePortBlock::poet_range));
     }

@@ -53,10 +53,14 @@ impl Reader<'_> {
             );
         }
         let bucket = self.bucket("bucket").unwrap_or_default();
-        let own = format!("spacecraft-state-{}", project.replace([':', '.'], "-"));
+        // A folder needs no bucket, and without a project there is no name for one.
+        let own = match object_dir {
+            Some(_) => String::new(),
+            None => format!("spacecraft-state-{}", project.replace([':', '.'], "-")),
+        };
         let state_bucket = self.bucket("state-bucket").unwrap_or(own);
         let discovery_bucket = self.bucket("discovery-bucket").unwrap_or_default();
-        if state_bucket == bucket || state_bucket == discovery_bucket {
+        if object_dir.is_none() && (state_bucket == bucket || state_bucket == discovery_bucket) {
             self.wrong(
                 "state-bucket",
                 &state_bucket,

@@ -23,6 +23,10 @@ impl Reader<'_> {
         bootstrap: bool,
         files: &dyn FileReader,
     ) -> Option<Value> {
+        if bootstrap && self.settings.is_given_now(PARENT) {
+            let given = self.text(PARENT).unwrap_or_default();
+            self.wrong(PARENT, given, "it is the config of a network to extend, which --bootstrap=false asks for; for a network of its own give --go-sm-config");
+        }
         let name = if bootstrap { OWN } else { PARENT };
         if !bootstrap && self.settings.get(PARENT).is_none() {
             self.needed(

@@ -78,6 +78,9 @@ pub(super) fn places() -> Vec<Arg> {
             let argument = one(setting.name, "TEXT", setting.help).action(ArgAction::Append);
             match setting.name {
                 "network-name" => argument.help("the network whose cluster it is, instead of a kubeconfig's"),
+                "provider" => argument
+                    .requires_ifs([("gcp", "network-name"), ("sandbox", "network-name")])
+                    .help("where the network runs: gcp, kubernetes or sandbox"),
                 "context" => argument.alias("kube-context"),
                 "kubeconfig" => argument.help("the kubeconfig of the cluster [default: ~/.kube/config]"),
                 _ => argument,
