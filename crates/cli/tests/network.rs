@@ -1,6 +1,6 @@
 //! The binary itself, on a simulated cloud of its own.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should say where")]
 
 use std::collections::BTreeSet;
 use std::path::Path;

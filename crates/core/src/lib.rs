@@ -1,6 +1,6 @@
 //! The decisions of Spacecraft, apart from every service it talks to.
 //!
-//! Data flows one way: [`settings`] are validated into a [`spec`], from which a [`plan`](crate::plan) is computed; an
+//! Data flows one way: [`settings`] are validated into a [`spec`], from which a [`plan`] is computed; an
 //! [`operation`] carries the plan out through the provider [`traits`] and ends with a [`report`]. Nothing here opens a
 //! socket, reads the environment or prints: time, randomness and every outside effect are handed in.
 
