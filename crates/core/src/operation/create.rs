@@ -121,7 +121,11 @@ fn check_known(request: &CreateRequest, known: Option<&NetworkRecord>) -> Result
             "finish that with delete-network, then create it anew",
         );
     }
-    let differences = differences(&known.spec, &request.spec);
+    let mut recorded = known.spec.clone();
+    if request.options.new_genesis {
+        recorded.genesis = request.spec.genesis.clone();
+    }
+    let differences = differences(&recorded, &request.spec);
     if differences.is_empty() {
         return Ok(());
     }
@@ -237,6 +241,7 @@ impl Creation<'_> {
         self.ensure_cluster(&record).await?;
         let cluster = self.connect().await?;
         self.ensure_foundation(&*cluster.workloads, poets_open(self.spec(), &record)).await?;
+        self.start_anew(&*cluster.workloads, &mut record).await?;
         let keys = self.ensure_keys(&*cluster.workloads).await?;
         let secrets = ChartSecrets {
             elastic_password: keys.elastic_password.clone(),
@@ -250,6 +255,39 @@ impl Creation<'_> {
         let (nodes, logs, extras) = futures::join!(nodes, logs, extras);
         let fleet = first_failure(nodes, logs, extras)?;
         self.finish(&cluster, fleet, record).await
+    }
+
+    /// With `--new-genesis`: removes nodes and PoETs of a chain that was begun, with claims and keys, so that it starts anew.
+    async fn start_anew(&self, workloads: &dyn Workloads, record: &mut NetworkRecord) -> Result<()> {
+        if !self.request.options.new_genesis || record.genesis.is_none() {
+            return Ok(());
+        }
+        if record.config_url.is_some() {
+            let reason = "its config was published, so that others may have joined it";
+            return Err(Error::new(
+                Meaning::Invalid,
+                "start chain anew",
+                self.spec().network.as_str(),
+                reason,
+            )
+            .with_hint("delete the network and create it again"));
+        }
+        let wait = self.run.wait("new genesis");
+        let nodes = self.plan.nodes.iter().map(|node| &node.name);
+        let names: Vec<&String> = nodes.chain(self.plan.poets.iter().map(|poet| &poet.name)).collect();
+        let look = async || Ok(Look::Differs(Vec::new()));
+        let remove = async |_| {
+            for name in names {
+                workloads.remove_workload(name, &wait).await?;
+            }
+            Ok(Outcome::Removed)
+        };
+        self.run.step("new genesis", "removing nodes and PoETs of the old chain", look, remove).await?;
+        record.genesis = None;
+        record.nodes.clear();
+        record.poets.clear();
+        record.spec = self.spec().clone();
+        Ok(())
     }
 
     fn new_record(&self) -> NetworkRecord {

@@ -3,10 +3,12 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use spacecraft_core::Meaning;
 use spacecraft_core::observer::Outcome;
+use spacecraft_core::operation::{CreateOptions, create_network};
 use spacecraft_core::spec::{Generation, ProviderKind, RolloutOrder};
+use spacecraft_core::time::Clock;
 use spacecraft_core::workload::Role;
 
-use crate::world::{World, network, release_values, spec};
+use crate::world::{World, network, release_values, request, spec};
 
 #[tokio::test]
 async fn a_network_comes_up_with_every_step_created() {
@@ -167,4 +169,25 @@ fn chart_values_hold_the_password_and_sizes_that_were_asked_for() {
     assert_eq!(values["clusterHealthCheckParams"], "wait_for_status=yellow&timeout=1s");
     let kibana = release_values(&spec(Generation::V1), "kibana");
     assert_eq!(kibana["ingress"]["hosts"][0]["host"], "kibana-net1.spacemesh.io");
+}
+
+#[tokio::test]
+async fn a_chain_whose_genesis_passed_before_it_was_up_starts_anew_when_asked() {
+    let world = World::new();
+    world.workloads.break_down("miner-9", "image cannot be pulled");
+    world.create(&spec(Generation::V1), 1).await.unwrap_err();
+    world.workloads.let_go("miner-9");
+    world.clock.advance(std::time::Duration::from_secs(86_400));
+
+    let passed = world.create(&spec(Generation::V1), 2).await.unwrap_err();
+    assert!(passed.error.hint().unwrap().contains("--new-genesis"), "{:?}", passed.error);
+
+    let mut later = spec(Generation::V1);
+    later.genesis.delay = std::time::Duration::from_secs(1200);
+    let anew = CreateOptions { new_genesis: true, ..CreateOptions::default() };
+    let report = create_network(&world.services(3), request(&later, anew)).await.unwrap();
+    assert!(report.genesis_time > Clock::now(&world.clock), "{}", report.genesis_time);
+
+    let again = create_network(&world.services(4), request(&later, anew)).await.unwrap_err();
+    assert!(again.error.reason().contains("published"), "{:?}", again.error);
 }
