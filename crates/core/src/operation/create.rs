@@ -82,7 +82,7 @@ pub async fn create_network(
         services,
         &request.spec.network,
         "create-network",
-        intents(&request.spec, &plan),
+        intents(&request.spec, &plan, request.options.new_genesis),
         rollout.timeout,
         rollout.step_timeout,
         request.options.force_unlock,
@@ -170,7 +170,7 @@ fn compare(path: &str, recorded: &Value, asked: &Value, found: &mut Vec<String>)
 }
 
 /// Every step that may write, with what it makes.
-fn intents(spec: &NetworkSpec, plan: &Plan) -> Vec<(String, Vec<String>)> {
+fn intents(spec: &NetworkSpec, plan: &Plan, new_genesis: bool) -> Vec<(String, Vec<String>)> {
     let namespace = &plan.namespaces.network;
     let intent = |step: &str, resources: Vec<String>| (step.to_owned(), resources);
     let mut intents = vec![
@@ -197,6 +197,12 @@ fn intents(spec: &NetworkSpec, plan: &Plan) -> Vec<(String, Vec<String>)> {
             vec![format!("chart release {} in namespace {}", chart.name, chart.namespace)],
         )
     }));
+    if new_genesis {
+        let removed = format!(
+            "removal of all nodes and PoETs of the old chain in namespace {namespace}, with claims and keys"
+        );
+        intents.push(intent("new genesis", vec![removed]));
+    }
     if spec.logs.is_some() {
         intents.push(intent("log-retention", vec!["lifecycle policy and index template sm".to_owned()]));
         intents.push(intent("dashboards", vec!["Kibana saved objects".to_owned()]));

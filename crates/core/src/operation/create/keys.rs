@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use super::Creation;
 use crate::error::{Error, Meaning, Result};
 use crate::identity::{
-    CoinbaseSource, DEFAULT_ADDRESS_PREFIX, NodeIdentity, NodeKeys, PoetIdentity, PoetKey, node_secret_name,
-    poet_secret_name,
+    CoinbaseSource, NodeIdentity, NodeKeys, PoetIdentity, PoetKey, node_secret_name, poet_secret_name,
 };
+use crate::node_config::NodeConfig;
 use crate::observer::{Event, Outcome};
 use crate::operation::window::sliding_window;
 use crate::plan::WATCH_SECRET;
@@ -175,12 +175,7 @@ fn coinbase_source(spec: &NetworkSpec) -> CoinbaseSource<'_> {
     match &spec.coinbase {
         Some(address) => CoinbaseSource::Given(address),
         None => CoinbaseSource::Own {
-            prefix: spec
-                .node
-                .base_config
-                .pointer("/main/network-hrp")
-                .and_then(|hrp| hrp.as_str())
-                .unwrap_or(DEFAULT_ADDRESS_PREFIX),
+            prefix: NodeConfig::new(spec.generation, &spec.node.base_config).address_prefix(),
         },
     }
 }
