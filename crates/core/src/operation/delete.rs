@@ -11,7 +11,7 @@ use crate::error::{Error, Meaning, Result, render_chain};
 use crate::names::NetworkName;
 use crate::observer::Outcome;
 use crate::report::DeletionReport;
-use crate::state::{NetworkRecord, NetworkStatus, RecordStore, SCHEMA};
+use crate::state::{NetworkRecord, NetworkStatus, RecordStore, SCHEMA, unknown_network};
 use crate::traits::{
     Cluster, ClusterServices, ClusterState, Look, NetworkBinding, ObjectStore, Ownership, Precondition,
 };
@@ -57,7 +57,8 @@ pub async fn delete_network(
     );
     let deletion = Deletion { run: &run, request: &request, record, known, cluster };
     if !deletion.finds_anything().await? {
-        return Err(not_found(services, &request.network).await.into());
+        let error = unknown_network(&*services.state_store, "delete network", &request.network).await;
+        return Err(error.into());
     }
     match run.keeping_lock(deletion.flow()).await {
         Ok(()) => {
@@ -110,18 +111,6 @@ fn intents(network: &NetworkName) -> Vec<(String, Vec<String>)> {
         ("record", "record"),
     ];
     steps.into_iter().map(|(step, what)| (step.to_owned(), vec![format!("{what} of {network}")])).collect()
-}
-
-/// That there is no such network, with the names that there are.
-async fn not_found(services: &Services, network: &NetworkName) -> Error {
-    let error = Error::new(Meaning::NotFound, "delete network", network.as_str(), "there is no such network");
-    let keys = services.state_store.list("").await.unwrap_or_default();
-    let mut names: Vec<&str> = keys.iter().filter_map(|(key, _)| key.strip_suffix("/network.json")).collect();
-    names.sort_unstable();
-    if names.is_empty() {
-        return error.with_hint(format!("there is no network in {}", services.state_store.location()));
-    }
-    error.with_hint(format!("there are: {}", names.join(", ")))
 }
 
 /// One deletion under way.

@@ -12,6 +12,7 @@ use crate::identity::Genesis;
 use crate::names::NetworkName;
 use crate::observer::Outcome;
 use crate::spec::NetworkSpec;
+use crate::spelling::nearest;
 use crate::traits::{ObjectStore, Precondition, PutOptions};
 use crate::workload::Role;
 
@@ -160,6 +161,19 @@ impl RecordStore {
         format!("{network}/network.json")
     }
 
+    /// The names of all networks that have a record in a state store, sorted.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn networks(store: &dyn ObjectStore) -> Result<Vec<NetworkName>> {
+        let keys = store.list("").await?;
+        let name = |key: &str| NetworkName::new(key.strip_suffix("/network.json")?).ok();
+        let mut names: Vec<NetworkName> = keys.iter().filter_map(|(key, _)| name(key)).collect();
+        names.sort();
+        Ok(names)
+    }
+
     /// The record; none when there is none.
     ///
     /// # Errors
@@ -219,6 +233,20 @@ impl RecordStore {
         Error::new(Meaning::PreconditionFailed, "write record", self.location(), reason)
             .with_source(error)
             .with_hint("see who is at work on the network, then run the command again")
+    }
+}
+
+/// That a state store knows no such network, with the nearest name that it knows, or all of them.
+pub async fn unknown_network(store: &dyn ObjectStore, operation: &str, network: &NetworkName) -> Error {
+    let error = Error::new(Meaning::NotFound, operation, network.as_str(), "there is no such network");
+    let names = RecordStore::networks(store).await.unwrap_or_default();
+    let names: Vec<&str> = names.iter().map(NetworkName::as_str).collect();
+    if names.is_empty() {
+        return error.with_hint(format!("there is no network in {}", store.location()));
+    }
+    match nearest(network.as_str(), names.iter().copied()) {
+        Some(meant) => error.with_hint(format!("did you mean {meant}? there are: {}", names.join(", "))),
+        None => error.with_hint(format!("there are: {}", names.join(", "))),
     }
 }
 
