@@ -114,6 +114,9 @@ pub struct NetworkSpec {
     pub alerts: Option<AlertsSpec>,
     /// Chaos mesh; none without `--chaos-mesh`.
     pub chaos: Option<ChaosSpec>,
+    /// The web services; none until `deploy-ws` adds them. No setting of `create-network` does: it keeps those that the record has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub web_services: Option<WebServicesSpec>,
     /// Who may reach what, and under which names.
     pub exposure: ExposureSpec,
     /// Where config, state and discovery file are kept.
@@ -289,6 +292,41 @@ pub struct AlertsSpec {
 pub struct ChaosSpec {
     /// The chart's version.
     pub version: String,
+}
+
+/// Public API nodes, explorer and dashboard, with their entry in the discovery file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebServicesSpec {
+    /// The image of their nodes; none follows the network's own nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageReference>,
+    /// What their nodes request; none follows the network's own nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+    /// The version of the explorer.
+    pub explorer_version: String,
+    /// The version of the dashboard.
+    pub dash_version: String,
+    /// The least release of the wallet app, for the discovery file.
+    pub smapp_version: String,
+    /// Whether the entry is in the private discovery file.
+    pub private: bool,
+    /// Days after which their logs are deleted.
+    pub logs_expiry_days: u32,
+}
+
+impl NetworkSpec {
+    /// The image of the web services' nodes.
+    #[must_use]
+    pub fn web_node_image<'a>(&'a self, services: &'a WebServicesSpec) -> &'a ImageReference {
+        services.image.as_ref().unwrap_or(&self.node.image)
+    }
+
+    /// What the web services' nodes request.
+    #[must_use]
+    pub fn web_node_resources(&self, services: &WebServicesSpec) -> Resources {
+        services.resources.unwrap_or(self.node.resources)
+    }
 }
 
 /// Who may reach what.

@@ -70,12 +70,13 @@ pub struct CreateOptions {
 /// [`OperationFailure`] with what was done, what is left behind, and what was seen of pods that did not come up.
 pub async fn create_network(
     services: &Services,
-    request: CreateRequest,
+    mut request: CreateRequest,
 ) -> Result<NetworkReport, OperationFailure> {
-    let plan =
-        Plan::new(&request.spec, &services.cluster.capabilities()).map_err(|problems| refused(&problems))?;
     let record = RecordStore::new(Arc::clone(&services.state_store), &request.spec.network);
     let known = record.read().await?;
+    request.spec.web_services = known.as_ref().and_then(|known| known.spec.web_services.clone());
+    let plan =
+        Plan::new(&request.spec, &services.cluster.capabilities()).map_err(|problems| refused(&problems))?;
     check_known(&request, known.as_ref())?;
     let rollout = &request.spec.rollout;
     let run = Run::new(
@@ -111,16 +112,7 @@ fn refused(problems: &[crate::plan::Problem]) -> OperationFailure {
 /// Refuses what `create-network` cannot do to a network that is known already.
 fn check_known(request: &CreateRequest, known: Option<&NetworkRecord>) -> Result<()> {
     let Some(known) = known else { return Ok(()) };
-    let refuse = |reason: String, hint: &str| {
-        Err(Error::new(Meaning::Invalid, "create network", request.spec.network.as_str(), reason)
-            .with_hint(hint))
-    };
-    if known.status == NetworkStatus::Deleting {
-        return refuse(
-            "it is being deleted".to_owned(),
-            "finish that with delete-network, then create it anew",
-        );
-    }
+    known.check_alive("create network")?;
     let mut recorded = known.spec.clone();
     if request.options.new_genesis {
         recorded.genesis = request.spec.genesis.clone();
@@ -129,10 +121,10 @@ fn check_known(request: &CreateRequest, known: Option<&NetworkRecord>) -> Result
     if differences.is_empty() {
         return Ok(());
     }
-    refuse(
-        format!("it exists with other settings: {}", differences.join("; ")),
+    let reason = format!("it exists with other settings: {}", differences.join("; "));
+    Err(Error::new(Meaning::Invalid, "create network", request.spec.network.as_str(), reason).with_hint(
         "add-miner and delete-miner change its size, upgrade-network its release and config, deploy-ws its web services; for anything else delete it and create it anew",
-    )
+    ))
 }
 
 /// Where two specs differ, each as `path: recorded -> asked for`. How an operation goes about its work (timeouts, windows) is no property of a network.

@@ -100,6 +100,7 @@ fn read(reader: &mut Reader<'_>, files: &dyn FileReader) -> Option<NetworkSpec> 
         profiling,
         alerts,
         chaos,
+        web_services: None,
         exposure,
         storage,
         charts,

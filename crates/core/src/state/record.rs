@@ -68,8 +68,33 @@ pub enum NetworkStatus {
     Creating,
     /// It is up.
     Ready,
+    /// Only its logs and metrics are left, or will be once `delete-network --keep-logs-metrics` has finished.
+    Kept,
     /// A delete has begun and not finished.
     Deleting,
+}
+
+impl NetworkRecord {
+    /// Refuses a network that is being deleted or of which only logs and metrics are left: nothing can be added to it or changed any more.
+    ///
+    /// # Errors
+    ///
+    /// [`Meaning::Invalid`] with what to do instead.
+    pub fn check_alive(&self, operation: &str) -> Result<()> {
+        let refuse = |reason: &str, hint: &str| {
+            Err(Error::new(Meaning::Invalid, operation, self.network.as_str(), reason).with_hint(hint))
+        };
+        match self.status {
+            NetworkStatus::Creating | NetworkStatus::Ready => Ok(()),
+            NetworkStatus::Deleting => {
+                refuse("it is being deleted", "finish that with delete-network, then create it anew")
+            }
+            NetworkStatus::Kept => refuse(
+                "only its logs and metrics are left",
+                "delete-network without --keep-logs-metrics removes them; then create it anew",
+            ),
+        }
+    }
 }
 
 /// A genesis that is fixed.

@@ -282,6 +282,7 @@ pub(crate) fn spec(generation: Generation) -> NetworkSpec {
         profiling: None,
         alerts: None,
         chaos: None,
+        web_services: None,
         exposure: ExposureSpec {
             allow_from: Vec::new(),
             publish: Publish::Dashboards,
