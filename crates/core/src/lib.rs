@@ -33,6 +33,7 @@ pub mod templates;
 pub mod time;
 pub mod topology;
 pub mod traits;
+pub mod upgrade;
 pub mod wait;
 pub mod workload;
 

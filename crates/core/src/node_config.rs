@@ -14,6 +14,7 @@ pub(crate) use presets::preset_names;
 pub(crate) use timing::later;
 pub use timing::{NetworkTiming, PoetTiming};
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -68,6 +69,18 @@ impl<'a> NodeConfig<'a> {
     pub fn effective(self, path: &str) -> Option<&'a Value> {
         let default = presets::preset_or_default(self.generation, "");
         self.given(path).or_else(|| at(self.preset, path)).or_else(|| at(default, path))
+    }
+
+    /// The paths of all values that the config, its preset and the generation's defaults have, as far as these are known. An object without keys counts as a
+    /// value.
+    #[must_use]
+    pub fn paths(self) -> BTreeSet<String> {
+        let default = presets::preset_or_default(self.generation, "");
+        let mut paths = BTreeSet::new();
+        for values in [self.value, self.preset, default] {
+            collect_paths("", values, &mut paths);
+        }
+        paths
     }
 
     /// A whole number; v0 also takes text that holds one.
@@ -167,6 +180,31 @@ fn shown(value: &Value) -> String {
 /// What is at `path`, a sequence of keys joined by dots.
 fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
     path.split('.').try_fold(value, |value, key| value.get(key))
+}
+
+fn collect_paths(above: &str, value: &Value, paths: &mut BTreeSet<String>) {
+    match value.as_object().filter(|entries| !entries.is_empty()) {
+        Some(entries) => {
+            for (key, value) in entries {
+                let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
+                collect_paths(&path, value, paths);
+            }
+        }
+        None if above.is_empty() => {}
+        None => {
+            paths.insert(above.to_owned());
+        }
+    }
+}
+
+/// Takes what is at `path` away; objects above it that become empty stay.
+pub fn remove(config: &mut Value, path: &str) {
+    let (above, key) = path.rsplit_once('.').unwrap_or(("", path));
+    let holder =
+        above.split('.').filter(|key| !key.is_empty()).try_fold(config, |value, key| value.get_mut(key));
+    if let Some(entries) = holder.and_then(Value::as_object_mut) {
+        entries.remove(key);
+    }
 }
 
 /// Puts `new` at `path`, making the objects above it.
