@@ -51,6 +51,10 @@ pub fn command_line() -> Command {
             switch("yes", "do not ask for the network's name"),
             switch("force-unlock", "break the lock of another operation that is certainly dead"),
         ]))
+        .subcommand(of(
+            C::Hosts,
+            "Show where the network's nodes answer, and the list that spacemesh-watch takes",
+        ))
         .subcommand(
             of(C::Kubeconfig, "Print a kubeconfig for the network's cluster, good for an hour").args([
                 Arg::new("merge")

@@ -4,6 +4,7 @@ pub(crate) mod chart;
 mod completions;
 mod create_network;
 mod delete_network;
+mod hosts;
 mod keys;
 mod kubeconfig;
 mod man;
@@ -47,6 +48,7 @@ async fn run(matches: &ArgMatches, environment: &Environment, output: &Output) -
         "create-network" => Box::pin(create_network::run(&session)).await,
         "plan" => Box::pin(plan::run(&session)).await,
         "delete-network" => Box::pin(delete_network::run(&session)).await,
+        "hosts" => Box::pin(hosts::run(&session)).await,
         "kubeconfig" => Box::pin(kubeconfig::run(&session)).await,
         "tunnel" => Box::pin(tunnel::run(&session)).await,
         "keys" => Box::pin(keys::run(&session)).await,

@@ -12,6 +12,7 @@ mod folders;
 mod holder;
 mod logging;
 mod output;
+mod recorded;
 mod session;
 mod signals;
 mod wiring;

@@ -101,6 +101,11 @@ fn a_network_is_created_once_and_deleted_without_a_trace() {
     assert!(steps.iter().all(|step| step["outcome"] == "unchanged"), "{steps:?}");
     assert_eq!(writes(&cloud.inventory()), written, "the second run wrote something");
 
+    let (code, hosts) = cloud.json(&["hosts", "--provider", "sandbox", "-n", "net1"]);
+    assert_eq!((code, &hosts["kind"]), (0, &"Hosts".into()), "{hosts}");
+    assert_eq!(hosts["hosts"][3]["grpc"], nodes[3]["grpc"], "{hosts}");
+    assert_eq!(hosts["reach"]["who"], "cluster-only");
+
     let (code, other) = cloud.json(&["create-network", "--provider", "sandbox", "-n", "net1", "-m", "8"]);
     assert_eq!(code, 2, "{other}");
     assert!(other["error"].as_str().unwrap().contains("fleet.nodes: 4 -> 8"), "{other}");

@@ -12,6 +12,7 @@ pub mod generation;
 pub mod go_duration;
 pub mod identity;
 pub mod image;
+pub mod inspection;
 pub mod interrupt;
 pub mod machine;
 pub mod names;

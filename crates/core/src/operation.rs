@@ -18,11 +18,15 @@ pub use run::{Run, StepReport};
 
 use std::sync::Arc;
 
+use crate::error::Result;
 use crate::interrupt::Interrupt;
 use crate::observer::Observer;
+use crate::spec::NetworkSpec;
 use crate::state::{Holder, HolderProbe};
 use crate::time::{Clock, Random};
-use crate::traits::{ClusterConnector, ClusterProvider, DnsProvider, Notifier, ObjectStore, SpacemeshApi};
+use crate::traits::{
+    ClusterConnector, ClusterProvider, ClusterServices, DnsProvider, Notifier, ObjectStore, SpacemeshApi,
+};
 
 /// Everything outside that operations work with.
 #[derive(Debug, Clone)]
@@ -57,4 +61,17 @@ pub struct Services {
     pub probe: Arc<dyn HolderProbe>,
     /// The version of the program.
     pub version: String,
+}
+
+impl Services {
+    /// What is inside the cluster of a network of this spec.
+    ///
+    /// # Errors
+    ///
+    /// Those of the cluster provider and of the connection, such as that there is no cluster.
+    pub async fn connect(&self, spec: &NetworkSpec) -> Result<ClusterServices> {
+        let access = self.cluster.access(&spec.network).await?;
+        let binding = binding_of(spec, self.cluster.capabilities().creates_clusters);
+        self.connector.connect(&access, &binding).await
+    }
 }

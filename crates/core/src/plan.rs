@@ -10,8 +10,8 @@ mod support;
 
 pub use bindings::{Bindings, published_config};
 pub use bring_up::predicted_bring_up;
-pub use exposure::{Exposure, Reach, firewall_openings, public_ports};
-pub use support::{BEACON, PYROSCOPE, WATCH, WATCH_SECRET, beacon_url, support_workloads};
+pub use exposure::{Exposure, Reach, api_reach, firewall_openings, public_ports};
+pub use support::{BEACON, PYROSCOPE, WATCH, WATCH_SECRET, beacon_url, support_workloads, watched_node};
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -308,3 +308,12 @@ pub struct ObservedWorkload {
     /// How often its container was restarted.
     pub restarts: u32,
 }
+
+impl ObservedWorkload {
+    /// The address of the worker that its pod runs on, from outside if it has one there; none while it runs on none of `workers`.
+    #[must_use]
+    pub fn address<'a>(&self, workers: &'a [Worker]) -> Option<&'a str> {
+        let own = workers.iter().find(|worker| Some(&worker.name) == self.worker.as_ref())?;
+        own.external_ip.as_deref().or(own.internal_ip.as_deref())
+    }
+}

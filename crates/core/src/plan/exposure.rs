@@ -61,10 +61,7 @@ pub(super) fn exposure(spec: &NetworkSpec, ports: Option<&NodePortBlock>) -> Vec
             what: if spec.node.json_api { "gRPC and JSON API of nodes" } else { "gRPC API of nodes" }
                 .to_owned(),
             at: tcp(ports.and_then(NodePortBlock::node_range)),
-            reach: match spec.exposure.allow_from.as_slice() {
-                [] => Reach::ClusterOnly,
-                ranges => Reach::Ranges(ranges.to_vec()),
-            },
+            reach: api_reach(spec),
             remark: "opened to address ranges by --allow-from".to_owned(),
         },
     ];
@@ -76,6 +73,15 @@ pub(super) fn exposure(spec: &NetworkSpec, ports: Option<&NodePortBlock>) -> Vec
         remark: "reached through the Kubernetes API: spacecraft tunnel".to_owned(),
     });
     all
+}
+
+/// Who can reach the gRPC and JSON ports of nodes.
+#[must_use]
+pub fn api_reach(spec: &NetworkSpec) -> Reach {
+    match spec.exposure.allow_from.as_slice() {
+        [] => Reach::ClusterOnly,
+        ranges => Reach::Ranges(ranges.to_vec()),
+    }
 }
 
 fn published(spec: &NetworkSpec) -> Vec<Exposure> {

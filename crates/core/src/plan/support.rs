@@ -69,6 +69,12 @@ fn pyroscope(spec: &NetworkSpec) -> Option<Workload> {
     })
 }
 
+/// The gRPC address of a node inside the cluster, where spacemesh-watch asks it.
+#[must_use]
+pub fn watched_node(name: &str, namespace: &str) -> String {
+    format!("{name}.{namespace}.svc:{GRPC_PORT}")
+}
+
 /// spacemesh-watch takes its token as an argument only; Kubernetes puts it there from a Secret, so that no object but the Secret holds it.
 fn watch(spec: &NetworkSpec, plan: &Plan) -> Option<Workload> {
     let alerts = spec.alerts.as_ref()?;
@@ -76,7 +82,7 @@ fn watch(spec: &NetworkSpec, plan: &Plan) -> Option<Workload> {
     let nodes: Vec<String> = plan
         .nodes
         .iter()
-        .map(|node| format!("{}.{namespace}.svc:{GRPC_PORT}/{}", node.name, node.name))
+        .map(|node| format!("{}/{}", watched_node(&node.name, namespace), node.name))
         .collect();
     Some(Workload {
         command: vec!["/bin/spacemesh-watch".to_owned()],

@@ -4,5 +4,6 @@
 
 mod create;
 mod delete;
+mod inspection;
 mod interruption;
 mod world;

@@ -79,8 +79,7 @@ pub(super) fn poet_url(fleet: &Fleet, observed: &[ObservedWorkload], poet: &str)
 /// Where a workload's node ports are reached: PoETs at the worker that slot 0 is on, which stays when pods move; nodes at the worker their pod runs on, the only
 /// one that answers for them.
 pub(super) fn address_of(fleet: &Fleet, observed: &ObservedWorkload) -> Option<String> {
-    let own = fleet.workers.iter().find(|worker| Some(&worker.name) == observed.worker.as_ref());
-    let reached = own.and_then(|worker| worker.external_ip.clone().or_else(|| worker.internal_ip.clone()));
+    let reached = observed.address(&fleet.workers).map(str::to_owned);
     let first = fleet.bindings.slot_addresses.get(&0).cloned();
     match observed.part {
         Part::Poet { .. } => first.or(reached),

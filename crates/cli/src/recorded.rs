@@ -1,0 +1,60 @@
+//! A network that exists, as its record has it, with everything to work on it: where commands other than `create-network` begin.
+
+use spacecraft_core::names::NetworkName;
+use spacecraft_core::operation::Services;
+use spacecraft_core::settings::{Command, Settings};
+use spacecraft_core::state::{NetworkRecord, RecordStore, unknown_network};
+use spacecraft_core::{Error, Meaning, Result};
+
+use crate::exit::ExitStatus;
+use crate::session::{Known, Session, network_name};
+use crate::wiring::{Wiring, known_of_sandbox, start_sandbox};
+
+/// A network of which there is a record.
+#[derive(Debug)]
+pub(crate) struct RecordedNetwork {
+    /// The settings of this command: what is not given comes from the record.
+    #[allow(dead_code, reason = "commands that only look take everything from the record")]
+    pub settings: Settings,
+    /// What is remembered of the network.
+    pub record: NetworkRecord,
+    /// Everything outside that operations work with.
+    pub services: Services,
+}
+
+/// Finds the network that the settings name. Wrong settings and a network that there is no record of, with the names that there are, are told.
+pub(crate) async fn recorded_network(
+    session: &Session<'_>,
+    command: Command,
+) -> Result<RecordedNetwork, ExitStatus> {
+    let named = session
+        .settings(command, &Known::default())
+        .and_then(|settings| Ok((network_name(&settings)?, settings)));
+    let (network, settings) = named.map_err(|wrong| session.output.wrong_settings(&wrong))?;
+    read(session, command, &settings, &network).await.map_err(|error| session.output.failed(error))
+}
+
+async fn read(
+    session: &Session<'_>,
+    command: Command,
+    settings: &Settings,
+    network: &NetworkName,
+) -> Result<RecordedNetwork> {
+    let again = |known: &Known| {
+        session
+            .settings(command, known)
+            .map_err(|wrong| Error::new(Meaning::Invalid, "read settings", "", wrong.to_string()))
+    };
+    let info = start_sandbox(settings, session.environment).await?;
+    let mut known = known_of_sandbox(info.as_ref());
+    let settings = again(&known)?;
+    let store = Wiring::new(&settings, session.environment, info.clone())?.state_store().await?;
+    let Some(record) = RecordStore::new(store.clone(), network).read().await? else {
+        return Err(unknown_network(&*store, &format!("{command} of"), network).await);
+    };
+    known.of_record.clone_from(&record.settings);
+    let settings = again(&known)?;
+    let services =
+        Wiring::new(&settings, session.environment, info)?.services(command.name(), session.output).await?;
+    Ok(RecordedNetwork { settings, record, services })
+}
