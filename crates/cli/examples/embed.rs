@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use spacecraft_core::generation::Profile;
 use spacecraft_core::interrupt::Interrupt;
 use spacecraft_core::names::NetworkName;
-use spacecraft_core::operation::{CreateOptions, CreateRequest, Services, create_network};
+use spacecraft_core::operation::{CreateOptions, CreateRequest, NetworkMaterials, Services, create_network};
 use spacecraft_core::plan::Plan;
 use spacecraft_core::settings::{Command, Settings, SystemFiles};
 use spacecraft_core::spec::NetworkSpec;
@@ -56,17 +56,23 @@ async fn main() -> anyhow::Result<()> {
 }
 
 fn request(spec: NetworkSpec) -> Result<CreateRequest> {
-    let built_in = BTreeMap::new();
-    let namespace = charts::Namespaces::of(&spec).network;
     Ok(CreateRequest {
         settings: spec.to_settings(),
+        materials: materials(&spec)?,
+        options: CreateOptions::default(),
+        spec,
+    })
+}
+
+fn materials(spec: &NetworkSpec) -> Result<NetworkMaterials> {
+    let built_in = BTreeMap::new();
+    let namespace = charts::Namespaces::of(spec).network;
+    Ok(NetworkMaterials {
         profile: Profile::new(spec.generation, &built_in)?,
         chart_templates: Templates::new(&charts::TEMPLATES, &built_in)?,
         filebeat_config: spacecraft_elastic::filebeat_config(&spec.network, &namespace),
         kibana_objects: spacecraft_elastic::built_in_objects(),
         slack_token: None,
-        options: CreateOptions::default(),
-        spec,
     })
 }
 

@@ -11,6 +11,7 @@ mod exit;
 mod folders;
 mod holder;
 mod logging;
+mod materials;
 mod output;
 mod recorded;
 mod session;

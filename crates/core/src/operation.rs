@@ -3,16 +3,18 @@
 //! A step looks first and writes only what differs. Before the first write of an operation its lock is taken and its intent is written
 //! down; an operation that finds nothing to do takes no lock and writes nothing.
 
+mod bring_up;
 mod create;
 mod delete;
+mod differences;
 mod failure;
 mod run;
 mod window;
 
-pub use create::{
-    CreateOptions, CreateRequest, binding_of, create_network, differences, foundation_of, planned_genesis,
-};
+pub use bring_up::{NetworkMaterials, binding_of, foundation_of, planned_genesis};
+pub use create::{CreateOptions, CreateRequest, create_network};
 pub use delete::{DeleteRequest, delete_network};
+pub use differences::differences;
 pub use failure::{Leftover, OperationFailure};
 pub use run::{Run, StepReport};
 

@@ -6,11 +6,13 @@
 mod bindings;
 mod bring_up;
 mod exposure;
+mod peers;
 mod support;
 
 pub use bindings::{Bindings, published_config};
 pub use bring_up::predicted_bring_up;
 pub use exposure::{Exposure, Reach, api_reach, firewall_openings, public_ports};
+pub use peers::{keeps_peers, told_peers};
 pub use support::{BEACON, PYROSCOPE, WATCH, WATCH_SECRET, beacon_url, support_workloads, watched_node};
 
 use std::collections::BTreeMap;
@@ -173,7 +175,7 @@ impl Plan {
                 rest_node_port: node_ports.and_then(|block| block.poet(number)),
             })
             .collect();
-        let bring_up = predicted_bring_up(spec, cluster.workers);
+        let bring_up = predicted_bring_up(spec, workers_when_made(spec, capabilities, &cluster));
         Ok(Self {
             network: spec.network.clone(),
             provider: spec.provider,
@@ -240,10 +242,12 @@ fn node_port_block(
     capabilities: &ClusterCapabilities,
     problems: &mut Vec<Problem>,
 ) -> Option<NodePortBlock> {
-    match NodePortBlock::new(spec.fleet.poets, spec.fleet.nodes, spec.node.json_api) {
+    // Where the server chooses the ports, only as many are needed as there are nodes.
+    let nodes = if capabilities.plans_node_ports { spec.fleet.last_number() } else { spec.fleet.count() };
+    match NodePortBlock::new(spec.fleet.poets, nodes, spec.node.json_api) {
         Ok(block) => capabilities.plans_node_ports.then_some(block),
         Err(message) => {
-            problems.push(Problem { key: "miners".to_owned(), value: spec.fleet.nodes.to_string(), message });
+            problems.push(Problem { key: "miners".to_owned(), value: nodes.to_string(), message });
             None
         }
     }
@@ -291,8 +295,20 @@ fn plan_node(
         p2p_port,
         grpc_node_port: ports.and_then(|block| block.grpc(number)),
         json_node_port: ports.and_then(|block| block.json(number)),
-        gateway: spec.generation == Generation::V0 && number <= spec.fleet.gateways,
+        gateway: spec.generation == Generation::V0
+            && number <= spec.fleet.gateways
+            && spec.fleet.is_original(number),
     }
+}
+
+/// How many workers the network was made with. What nodes were told about its genesis follows from it, and stays.
+fn workers_when_made(spec: &NetworkSpec, capabilities: &ClusterCapabilities, now: &PlannedCluster) -> u32 {
+    let fleet = spec.fleet.as_made();
+    if fleet == spec.fleet && spec.node_overrides.is_empty() {
+        return now.workers;
+    }
+    let made = NetworkSpec { fleet, node_overrides: BTreeMap::new(), ..spec.clone() };
+    plan_cluster(&made, capabilities, &mut Vec::new(), &mut Vec::new()).workers
 }
 
 fn plan_cluster(
@@ -342,11 +358,14 @@ fn plan_cluster(
         slots,
         placement,
         requested: pods.iter().map(|pod| pod.resources).sum(),
-        disk: spec.node.disk * u64::from(spec.fleet.nodes)
-            + spec.poet.disk * u64::from(spec.fleet.poets)
-            + chart_disk,
-        disks: spec.fleet.nodes.saturating_add(spec.fleet.poets).saturating_add(chart_disks),
+        disk: disk_of_nodes(spec) + spec.poet.disk * u64::from(spec.fleet.poets) + chart_disk,
+        disks: spec.fleet.count().saturating_add(spec.fleet.poets).saturating_add(chart_disks),
     }
+}
+
+fn disk_of_nodes(spec: &NetworkSpec) -> Bytes {
+    let disks = spec.fleet.numbers().into_iter().map(|number| spec.makeup(number).disk.0);
+    Bytes(disks.fold(0, u64::saturating_add))
 }
 
 /// Worker slots for `pinned` nodes: one each, unless fewer workers are allowed.
@@ -362,7 +381,7 @@ fn slots_within(pinned: u32, ceiling: u32, notes: &mut Vec<String>) -> u32 {
 fn pods_of_network(spec: &NetworkSpec, slots: u32) -> Vec<PodDemand> {
     let nodes = places(&spec.fleet, slots).into_iter().map(|place| PodDemand {
         name: place.name(),
-        resources: spec.node.resources,
+        resources: spec.makeup(place.number).resources,
         disks: 1,
         apart: None,
         slot: place.slot,

@@ -1,5 +1,7 @@
 //! Ports of workers: host ports of P2P listeners and the block of node ports.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::generation::{GRPC_PORT, GRPC_PRIVATE_PORT, JSON_PORT, METRICS_PORT, PPROF_PORT};
@@ -27,7 +29,8 @@ pub const RESERVED_HOST_PORTS: [(u16, &str); 12] = [
     (10_256, "kube-proxy's health check"),
 ];
 
-/// Node ports of a network in one contiguous block: PoETs first, then each node's gRPC and JSON port.
+/// Node ports of a network in one contiguous block: PoETs first, then each node's gRPC and JSON port. A node's ports follow from its number, so that they stay while
+/// others come and go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodePortBlock {
     poets: u32,
@@ -36,7 +39,7 @@ pub struct NodePortBlock {
 }
 
 impl NodePortBlock {
-    /// The block of a fleet.
+    /// The block of a fleet whose highest number is `nodes`.
     ///
     /// # Errors
     ///
@@ -90,11 +93,11 @@ impl NodePortBlock {
         range(self.poet(1)?, self.poet(self.poets)?)
     }
 
-    /// The ports of all nodes as a firewall writes them.
+    /// The ports of the nodes of these numbers as a firewall writes them.
     #[must_use]
-    pub fn node_range(&self) -> Option<String> {
-        let last = if self.ports_a_node == 2 { self.json(self.nodes)? } else { self.grpc(self.nodes)? };
-        range(self.grpc(1)?, last)
+    pub fn node_ranges(&self, numbers: &BTreeSet<u32>) -> Vec<String> {
+        let ports = numbers.iter().flat_map(|number| [self.grpc(*number), self.json(*number)]);
+        ranges(ports.flatten().collect())
     }
 }
 
@@ -142,11 +145,14 @@ pub fn p2p_port(base: u16, number: u32) -> Result<u16, String> {
     }
 }
 
-/// The P2P host ports of nodes 1 to `nodes`, as a firewall writes them.
+/// The P2P host ports of the nodes of these numbers, as a firewall writes them.
 #[must_use]
-pub fn p2p_ranges(base: u16, nodes: u32) -> Vec<String> {
-    let ports: std::collections::BTreeSet<u16> =
-        (1..=nodes).filter_map(|number| p2p_port(base, number).ok()).collect();
+pub fn p2p_ranges(base: u16, numbers: &BTreeSet<u32>) -> Vec<String> {
+    ranges(numbers.iter().filter_map(|number| p2p_port(base, *number).ok()).collect())
+}
+
+/// Ports as a firewall writes them: those in a row together.
+fn ranges(ports: BTreeSet<u16>) -> Vec<String> {
     let mut ranges: Vec<(u16, u16)> = Vec::new();
     for port in ports {
         match ranges.last_mut() {
@@ -159,8 +165,6 @@ pub fn p2p_ranges(base: u16, nodes: u32) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -184,8 +188,8 @@ mod tests {
     fn a_node_never_shares_its_p2p_port_with_another_listener_of_its_pod() {
         assert_eq!(p2p_port(5000, 1000), Ok(26_000));
         assert_eq!(p2p_port(6000, 1), Ok(26_001));
-        assert_eq!(p2p_ranges(5000, 1001), ["5001-5999", "26000-26001"]);
-        assert_eq!(p2p_ranges(5000, 10), ["5001-5010"]);
+        assert_eq!(p2p_ranges(5000, &(1..=1001).collect()), ["5001-5999", "26000-26001"]);
+        assert_eq!(p2p_ranges(5000, &(1..=10).collect()), ["5001-5010"]);
     }
 
     proptest! {
@@ -204,6 +208,19 @@ mod tests {
             let (first, last) = (*seen.first().unwrap(), *seen.last().unwrap());
             prop_assert_eq!(usize::from(last - first) + 1, seen.len());
             prop_assert_eq!(block.grpc(nodes + 1), None);
+        }
+
+        #[test]
+        fn ranges_name_the_ports_of_the_nodes_that_there_are_and_no_others(
+            numbers in prop::collection::btree_set(1_u32..200, 1..60), poets in 1_u32..5, json_api: bool,
+        ) {
+            let block = NodePortBlock::new(poets, 200, json_api).unwrap();
+            let open: BTreeSet<u16> = block.node_ranges(&numbers).iter().flat_map(|range| {
+                let (first, last) = range.split_once('-').unwrap_or((range, range));
+                first.parse::<u16>().unwrap()..=last.parse().unwrap()
+            }).collect();
+            let ports = numbers.iter().flat_map(|number| [block.grpc(*number), block.json(*number)]);
+            prop_assert_eq!(open, ports.flatten().collect::<BTreeSet<u16>>());
         }
     }
 }

@@ -10,12 +10,14 @@ mod from_settings;
 mod node_config;
 mod nodes;
 mod reader;
+mod roster;
 mod stacks;
 mod to_settings;
 
 pub use credentials::Credentials;
+pub use roster::{NodeMakeup, NodeOverride};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -123,21 +125,30 @@ pub struct NetworkSpec {
     pub storage: StorageSpec,
     /// What differs from the defaults of charts, by the chart's setting name (`elasticsearch`, ...).
     pub charts: BTreeMap<String, ChartOverride>,
+    /// What single nodes have otherwise than the rest, by number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub node_overrides: BTreeMap<u32, NodeOverride>,
 }
 
-/// How many of what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// How many of what the network was made with, and which nodes came and went since.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct FleetSpec {
     /// True for a network of its own, false for one that extends a parent.
     pub bootstrap: bool,
-    /// All nodes together: bootstrap node, bootnodes and miners.
+    /// All nodes that the network was made with: bootstrap node, bootnodes and miners. What a genesis fixes (active set size, peer minimum) follows this number.
     pub nodes: u32,
-    /// Bootnodes, the bootstrap node not among them.
+    /// Bootnodes that it was made with, the bootstrap node not among them.
     pub bootnodes: u32,
     /// PoETs.
     pub poets: u32,
     /// v0: how many nodes, the first by number, are gateways of the PoETs.
     pub gateways: u32,
+    /// Numbers of nodes that it was made with and that were removed since.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub removed: BTreeSet<u32>,
+    /// Numbers of plain miners that were added since; they may be numbers of removed nodes.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub added: BTreeSet<u32>,
 }
 
 /// What every node is made of.

@@ -1,5 +1,7 @@
 //! Who knows whom: the roles of nodes, the bootnodes each is given, and the PoET each uses.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::spec::FleetSpec;
@@ -46,6 +48,12 @@ pub fn node_name(number: u32) -> String {
     format!("miner-{number}")
 }
 
+/// The names of some nodes, as a person reads them.
+#[must_use]
+pub fn node_names(numbers: &BTreeSet<u32>) -> String {
+    numbers.iter().map(|number| node_name(*number)).collect::<Vec<_>>().join(", ")
+}
+
 /// The name of PoET `number`.
 #[must_use]
 pub fn poet_name(number: u32) -> String {
@@ -58,46 +66,56 @@ pub fn poet_of(number: u32, poets: u32) -> u32 {
     number.saturating_sub(1).checked_rem(poets).map_or(1, |turn| turn + 1)
 }
 
-/// The places of all nodes of a fleet on `slots` worker slots, by number.
+/// The places of all nodes of a fleet on `slots` worker slots, by number. Roles, PoETs and slots follow from a node's number and what the network was made with, so that
+/// they stay while other nodes come and go.
 ///
 /// With bootstrap, node 1 is the bootstrap node, the next `bootnodes` know it, and the rest know the bootnodes. Without,
-/// the first `bootnodes` know whom the parent's config names and the rest know them. Where a fleet has no bootnodes, miners know whom the bootnodes would have known.
+/// the first `bootnodes` know whom the parent's config names and the rest know them. Where a fleet has no bootnodes, miners know whom the
+/// bootnodes would have known; where the bootstrap node was removed, bootnodes know each other.
 #[must_use]
 pub fn places(fleet: &FleetSpec, slots: u32) -> Vec<NodePlace> {
-    (1..=fleet.nodes)
-        .map(|number| {
-            let role = role_of(number, fleet);
-            let slot = if role == Role::Miner { None } else { (number - 1).checked_rem(slots) };
-            NodePlace { number, role, poet: poet_of(number, fleet.poets), knows: knows(role, fleet), slot }
-        })
-        .collect()
+    let place = |number: u32| {
+        let role = role_of(number, fleet);
+        let slot = if role == Role::Miner { None } else { (number - 1).checked_rem(slots) };
+        NodePlace { number, role, poet: poet_of(number, fleet.poets), knows: knows(role, fleet), slot }
+    };
+    fleet.numbers().into_iter().map(place).collect()
 }
 
-/// The role of node `number`.
+/// The role of node `number`: whoever joined later is a plain miner.
 #[must_use]
 pub fn role_of(number: u32, fleet: &FleetSpec) -> Role {
     let before_miners = fleet.bootnodes + u32::from(fleet.bootstrap);
     match number {
+        _ if fleet.added.contains(&number) => Role::Miner,
         1 if fleet.bootstrap => Role::Bootstrap,
         _ if number <= before_miners => Role::Bootnode,
         _ => Role::Miner,
     }
 }
 
-/// How many nodes are pinned to workers of their own: the bootstrap node and the bootnodes.
+/// How many nodes the network was made with that are pinned to workers of their own: the bootstrap node and the bootnodes.
 #[must_use]
 pub fn pinned_nodes(fleet: &FleetSpec) -> u32 {
     (fleet.bootnodes + u32::from(fleet.bootstrap)).min(fleet.nodes)
 }
 
 fn knows(role: Role, fleet: &FleetSpec) -> Knows {
+    let has_bootstrap_node = fleet.bootstrap && fleet.is_original(1);
     match (role, fleet.bootstrap) {
         (Role::Bootstrap, _) | (Role::Bootnode, false) => Knows::Config,
-        (Role::Bootnode, true) => Knows::Bootstrap,
-        (Role::Miner, _) if fleet.bootnodes > 0 => Knows::Bootnodes,
-        (Role::Miner, true) => Knows::Bootstrap,
-        (Role::Miner, false) => Knows::Config,
+        (Role::Bootnode, true) if has_bootstrap_node => Knows::Bootstrap,
+        (Role::Bootnode, true) => Knows::Bootnodes,
+        (Role::Miner, _) if bootnodes(fleet).next().is_some() => Knows::Bootnodes,
+        (Role::Miner, true) if has_bootstrap_node => Knows::Bootstrap,
+        (Role::Miner, _) => Knows::Config,
     }
+}
+
+/// The numbers of the bootnodes that there are.
+pub fn bootnodes(fleet: &FleetSpec) -> impl Iterator<Item = u32> + '_ {
+    let first = 1 + u32::from(fleet.bootstrap);
+    (first..first.saturating_add(fleet.bootnodes)).filter(|number| fleet.is_original(*number))
 }
 
 #[cfg(test)]
@@ -107,7 +125,7 @@ mod tests {
     use super::*;
 
     fn fleet(bootstrap: bool, nodes: u32, bootnodes: u32, poets: u32) -> FleetSpec {
-        FleetSpec { bootstrap, nodes, bootnodes, poets, gateways: 0 }
+        FleetSpec { bootstrap, nodes, bootnodes, poets, ..FleetSpec::default() }
     }
 
     #[test]

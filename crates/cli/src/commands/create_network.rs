@@ -1,24 +1,17 @@
 //! `create-network`: from settings to a network that is up.
 
-use std::collections::BTreeMap;
-
-use spacecraft_core::charts;
-use spacecraft_core::generation::Profile;
 use spacecraft_core::operation::{CreateOptions, CreateRequest, create_network};
 use spacecraft_core::report::NetworkReport;
 use spacecraft_core::settings::{Command, Settings, SettingsErrors};
 use spacecraft_core::spec::NetworkSpec;
 use spacecraft_core::state::RecordStore;
-use spacecraft_core::templates::Templates;
 use spacecraft_core::{Error, Meaning, Result, render_chain};
 
 use crate::exit::ExitStatus;
+use crate::materials::materials;
 use crate::output::table::{or_dash, table};
 use crate::session::{Known, Session, one_mistake};
 use crate::wiring::{Wiring, known_before_sandbox, known_of_sandbox, start_sandbox};
-
-/// The file of `--templates` that replaces the whole config of Filebeat.
-const FILEBEAT: &str = "filebeat.yml";
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     // Everything is checked before the first call: a first time without what only calls can tell.
@@ -102,54 +95,15 @@ async fn create(
 }
 
 fn request(session: &Session<'_>, settings: &Settings, spec: NetworkSpec) -> Result<CreateRequest> {
-    let overrides = template_overrides(settings)?;
-    let templates = Templates::new(&charts::TEMPLATES, &overrides)?;
-    let namespaces = charts::Namespaces::of(&spec);
     Ok(CreateRequest {
         settings: spec.to_settings(),
-        profile: Profile::new(spec.generation, &overrides)?,
-        filebeat_config: overrides
-            .get(FILEBEAT)
-            .cloned()
-            .unwrap_or_else(|| spacecraft_elastic::filebeat_config(&spec.network, &namespaces.network)),
-        kibana_objects: spacecraft_elastic::built_in_objects(),
-        slack_token: settings.secret("slack-token").cloned(),
-        chart_templates: templates,
+        materials: materials(settings, &spec)?,
         options: CreateOptions {
             force_unlock: session.switch("force-unlock"),
             new_genesis: session.switch("new-genesis"),
         },
         spec,
     })
-}
-
-/// The files of `--templates`, by name relative to the folder.
-pub(crate) fn template_overrides(settings: &Settings) -> Result<BTreeMap<String, String>> {
-    let Some(folder) = settings.text("templates").map(std::path::Path::new) else {
-        return Ok(BTreeMap::new());
-    };
-    let mut overrides = BTreeMap::new();
-    let names =
-        Profile::template_names().chain(charts::TEMPLATES.iter().map(|(name, _)| *name)).chain([FILEBEAT]);
-    for name in names {
-        let path = folder.join(name);
-        match std::fs::read_to_string(&path) {
-            Ok(text) => {
-                overrides.insert(name.to_owned(), text);
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => {
-                return Err(Error::new(
-                    Meaning::Invalid,
-                    "read template",
-                    path.display().to_string(),
-                    "it cannot be read",
-                )
-                .with_source(error));
-            }
-        }
-    }
-    Ok(overrides)
 }
 
 fn text(report: &NetworkReport) -> String {

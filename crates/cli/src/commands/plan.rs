@@ -14,8 +14,8 @@ use spacecraft_core::workload::{NetworkSecret, Part, Workload};
 use spacecraft_core::{Error, Meaning, Result};
 use spacecraft_kubernetes::Target;
 
-use super::create_network::template_overrides;
 use crate::exit::ExitStatus;
+use crate::materials::template_overrides;
 use crate::output::table::{or_dash, table};
 use crate::session::Session;
 use crate::wiring::{Wiring, known_before_sandbox, known_of_sandbox, start_sandbox};
@@ -98,7 +98,7 @@ async fn found_differences(
     };
     known.of_record = record.settings;
     let (_, asked) = session.spec(Command::Plan, &known).map_err(unexpected)?;
-    Ok(differences(&record.spec, &asked))
+    Ok(differences(&record.spec, &asked.with_changes_of(&record.spec)))
 }
 
 /// The Kubernetes objects, keys and addresses as placeholders, secrets blanked.

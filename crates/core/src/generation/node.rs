@@ -31,7 +31,7 @@ pub const PPROF_PORT: u16 = 6060;
 pub const METRICS_PORT: u16 = 1010;
 
 const COMMAND: &str = "/bin/go-spacemesh";
-const CONFIG_FILE: &str = "config.json";
+pub(crate) const CONFIG_FILE: &str = "config.json";
 /// Folders below the data volume's root.
 const NODE_FOLDER: &str = "node";
 const POST_FOLDER: &str = "post";

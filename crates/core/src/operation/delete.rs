@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::create::{archive, binding_of};
+use super::bring_up::{archive, binding_of};
 use super::run::Run;
 use super::{OperationFailure, Services};
 use crate::discovery::{PRIVATE_FILE, PUBLIC_FILE, edit_file, without_entry};

@@ -12,8 +12,9 @@ use crate::generation::{
 };
 use crate::identity::{Genesis, NodeIdentity, PoetIdentity, is_private_address, peer_multiaddress};
 use crate::image::ImageReference;
+use crate::node_config::NodeConfig;
 use crate::quantity::{Bytes, Resources};
-use crate::spec::{Generation, NetworkSpec};
+use crate::spec::{Generation, NetworkSpec, NodeMakeup};
 use crate::topology::{Knows, poet_name};
 use crate::workload::{DataVolume, Part, Probe, Role, Workload};
 
@@ -30,6 +31,8 @@ pub struct Bindings {
     pub slot_addresses: BTreeMap<u32, String>,
     /// v0: the instant at which the PoETs will be activated.
     pub poet_activation: Option<Timestamp>,
+    /// Peers that nodes were told of once and are not told of anew, by number: see [`keeps_peers`](super::keeps_peers).
+    pub told: BTreeMap<u32, Vec<String>>,
 }
 
 impl Bindings {
@@ -44,6 +47,7 @@ impl Bindings {
         let poet = |name: &str| PoetIdentity { public_key: format!("<public-key {name}>") };
         Self {
             poet_activation: (spec.generation == Generation::V0).then_some(genesis.time),
+            told: BTreeMap::new(),
             genesis,
             nodes: plan.nodes.iter().map(|node| (node.number, identity(node))).collect(),
             poets: plan.poets.iter().map(|planned| (planned.number, poet(&planned.name))).collect(),
@@ -66,9 +70,10 @@ impl Bindings {
         Some(peer_multiaddress(address, node.p2p_port, &identity.peer_id))
     }
 
-    /// The public addresses of the nodes that others are told of: the bootnodes, or where there are none, the bootstrap node.
+    /// The public addresses of the nodes that others are told of: the bootnodes, or where there are none, the bootstrap node, or where that is gone too, those whom the
+    /// network's own config names.
     #[must_use]
-    pub fn bootnode_addresses(&self, plan: &Plan) -> Vec<String> {
+    pub fn bootnode_addresses(&self, spec: &NetworkSpec, plan: &Plan) -> Vec<String> {
         let of_role = |role: Role| -> Vec<String> {
             plan.nodes
                 .iter()
@@ -76,8 +81,8 @@ impl Bindings {
                 .filter_map(|node| self.p2p_address(node))
                 .collect()
         };
-        let bootnodes = of_role(Role::Bootnode);
-        if bootnodes.is_empty() { of_role(Role::Bootstrap) } else { bootnodes }
+        let told = [of_role(Role::Bootnode), of_role(Role::Bootstrap), config_bootnodes(spec)];
+        told.into_iter().find(|addresses| !addresses.is_empty()).unwrap_or_default()
     }
 
     /// The workload of a node.
@@ -93,42 +98,40 @@ impl Bindings {
         node: &PlannedNode,
     ) -> Result<Workload> {
         let identity = self.nodes.get(&node.number).ok_or_else(|| unbound(&node.name))?;
+        let makeup = spec.makeup(node.number);
         let facts = NodeFacts {
             number: node.number,
             role: node.role,
-            config: spec.node.base_config.clone(),
+            config: makeup.config.clone(),
             genesis: self.genesis.clone(),
             fleet_nodes: spec.fleet.bootstrap.then_some(spec.fleet.nodes),
-            bootnodes: self.known_peers(spec, plan, node.knows),
+            bootnodes: self
+                .told
+                .get(&node.number)
+                .cloned()
+                .unwrap_or_else(|| self.known_peers(spec, plan, node)),
             poets: vec![self.poet_server(spec, &node.poet, plan)?],
             coinbase: identity.coinbase.clone(),
             p2p_port: node.p2p_port,
             advertise_address: self.slot_of(node).and_then(|slot| self.slot_addresses.get(&slot)).cloned(),
             private_network: self.slot_addresses.values().any(|address| is_private_address(address)),
             beacon_url: beacon_url(spec),
-            options: NodeOptions {
-                json_api: spec.node.json_api,
-                go_debug: spec.node.go_debug,
-                metrics: spec.metrics.is_some(),
-                metrics_push_url: charts::push_gateway_url(spec),
-                pprof: spec.profiling.is_some(),
-                profiler_url: profiler_url(spec, node.number),
-            },
-            resources: spec.node.resources,
+            options: node_options(spec, &makeup),
+            resources: makeup.resources,
         };
         let frame = Frame {
             name: &node.name,
             part: Part::Node { number: node.number, role: node.role },
-            image: &spec.node.image,
-            resources: spec.node.resources,
-            disk: spec.node.disk,
+            image: makeup.image,
+            resources: makeup.resources,
+            disk: makeup.disk,
             startup_budget: plan.time_to_genesis(),
         };
         let mut workload = frame.around(profile.node(&facts)?);
         workload.slot = self.slot_of(node);
         workload.accelerators =
             spec.cluster.accelerator.as_ref().map_or(0, |accelerator| accelerator.count.min(1));
-        workload.monitored = spec.metrics.is_some();
+        workload.monitored = makeup.metrics && spec.metrics.is_some();
         set_node_port(&mut workload, "grpcport", node.grpc_node_port);
         set_node_port(&mut workload, "jsonport", node.json_node_port);
         Ok(workload)
@@ -163,19 +166,20 @@ impl Bindings {
         Ok(workload)
     }
 
-    /// Whom a node is told to ask for peers.
-    fn known_peers(&self, spec: &NetworkSpec, plan: &Plan, knows: Knows) -> Vec<String> {
+    /// Whom a node is to ask for peers; never itself.
+    #[must_use]
+    pub fn known_peers(&self, spec: &NetworkSpec, plan: &Plan, node: &PlannedNode) -> Vec<String> {
         let of_role = |role: Role| {
             plan.nodes
                 .iter()
-                .filter(|node| node.role == role)
-                .filter_map(|node| self.p2p_address(node))
+                .filter(|other| other.role == role && other.number != node.number)
+                .filter_map(|other| self.p2p_address(other))
                 .collect()
         };
-        match knows {
+        match node.knows {
             Knows::Bootstrap => of_role(Role::Bootstrap),
             Knows::Bootnodes => of_role(Role::Bootnode),
-            Knows::Config => config_bootnodes(&spec.node.base_config),
+            Knows::Config => config_bootnodes(spec),
         }
     }
 
@@ -206,7 +210,7 @@ pub fn published_config(
         config: spec.node.base_config.clone(),
         genesis: bindings.genesis.clone(),
         fleet_nodes: spec.fleet.bootstrap.then_some(spec.fleet.nodes),
-        bootnodes: bindings.bootnode_addresses(plan),
+        bootnodes: bindings.bootnode_addresses(spec, plan),
         poet: PoetServer {
             address: first_poet_url.to_owned(),
             public_key: bindings.poets.get(&1).map(|identity| identity.public_key.clone()),
@@ -215,10 +219,21 @@ pub fn published_config(
     })
 }
 
-/// The bootnodes that a node config names.
-fn config_bootnodes(config: &Value) -> Vec<String> {
-    let listed = config.pointer("/p2p/bootnodes").and_then(Value::as_array);
-    listed.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+/// The bootnodes that the config names which the network was made from.
+fn config_bootnodes(spec: &NetworkSpec) -> Vec<String> {
+    let config = NodeConfig::new(spec.generation, &spec.node.base_config);
+    config.bootnodes().into_iter().map(str::to_owned).collect()
+}
+
+fn node_options(spec: &NetworkSpec, makeup: &NodeMakeup<'_>) -> NodeOptions {
+    NodeOptions {
+        json_api: spec.node.json_api,
+        go_debug: spec.node.go_debug,
+        metrics: makeup.metrics,
+        metrics_push_url: charts::push_gateway_url(spec).filter(|_| makeup.metrics),
+        pprof: spec.profiling.is_some(),
+        profiler_url: makeup.profiling.then(|| profiler_url(spec)),
+    }
 }
 
 /// All of a workload that does not depend on the generation.

@@ -11,7 +11,7 @@ const EACH_WORKLOAD: Duration = Duration::from_millis(20);
 /// Attaching one more disk to the same worker.
 const EACH_DISK_OF_A_WORKER: Duration = Duration::from_secs(3);
 
-/// How long it takes from applying the first node until the last one is ready: the first pod, all applies, and the disks of the fullest worker. An
+/// How long it takes to bring up the network that was made, from applying the first node until the last one is ready: the first pod, all applies, and the disks of the fullest worker. An
 /// ordered rollout waits for its waves one after another.
 #[must_use]
 pub fn predicted_bring_up(spec: &NetworkSpec, workers: u32) -> Duration {

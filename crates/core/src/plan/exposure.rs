@@ -40,17 +40,17 @@ pub enum Reach {
 /// All that a network exposes, and what it keeps inside.
 pub(super) fn exposure(spec: &NetworkSpec, ports: Option<&NodePortBlock>) -> Vec<Exposure> {
     let chosen = || vec!["node ports that the server chooses".to_owned()];
-    let tcp = |range: Option<String>| range.map_or_else(chosen, |range| vec![format!("tcp:{range}")]);
+    let tcp = |ranges: Option<Vec<String>>| ranges.map_or_else(chosen, named);
     let mut all = vec![
         Exposure {
             what: "P2P of all nodes".to_owned(),
-            at: p2p_of(spec).into_iter().map(|range| format!("tcp:{range}")).collect(),
+            at: named(p2p_of(spec)),
             reach: Reach::Everybody,
             remark: String::new(),
         },
         Exposure {
             what: "REST of PoETs".to_owned(),
-            at: tcp(ports.and_then(NodePortBlock::poet_range)),
+            at: tcp(ports.and_then(NodePortBlock::poet_range).map(|range| vec![range])),
             reach: Reach::Everybody,
             remark: match spec.generation {
                 Generation::V0 => "only after the PoETs were activated".to_owned(),
@@ -60,7 +60,7 @@ pub(super) fn exposure(spec: &NetworkSpec, ports: Option<&NodePortBlock>) -> Vec
         Exposure {
             what: if spec.node.json_api { "gRPC and JSON API of nodes" } else { "gRPC API of nodes" }
                 .to_owned(),
-            at: tcp(ports.and_then(NodePortBlock::node_range)),
+            at: tcp(ports.map(|block| block.node_ranges(&spec.fleet.numbers()))),
             reach: api_reach(spec),
             remark: "opened to address ranges by --allow-from".to_owned(),
         },
@@ -106,15 +106,19 @@ fn published(spec: &NetworkSpec) -> Vec<Exposure> {
         .collect()
 }
 
+fn named(ranges: Vec<String>) -> Vec<String> {
+    ranges.into_iter().map(|range| format!("tcp:{range}")).collect()
+}
+
 /// The host ports of all P2P listeners.
 fn p2p_of(spec: &NetworkSpec) -> Vec<String> {
-    p2p_ranges(spec.node.p2p_port_base, spec.fleet.nodes)
+    p2p_ranges(spec.node.p2p_port_base, &spec.fleet.numbers())
 }
 
 /// What the network's firewall rule opens. `poets_open` is false in v0 until the PoETs were activated, because whoever reaches one first can activate it.
 #[must_use]
 pub fn firewall_openings(spec: &NetworkSpec, plan: &Plan, poets_open: bool) -> Vec<FirewallOpening> {
-    let block = NodePortBlock::new(spec.fleet.poets, spec.fleet.nodes, spec.node.json_api).ok();
+    let block = NodePortBlock::new(spec.fleet.poets, spec.fleet.last_number(), spec.node.json_api).ok();
     let planned = plan.poets.iter().any(|poet| poet.rest_node_port.is_some());
     let block = block.filter(|_| planned);
     let mut public = p2p_of(spec);
@@ -128,7 +132,7 @@ pub fn firewall_openings(spec: &NetworkSpec, plan: &Plan, poets_open: bool) -> V
     };
     let mut openings = vec![opening("public", public, vec![EVERYBODY.to_owned()])];
     if !spec.exposure.allow_from.is_empty() {
-        let ports: Vec<String> = block.as_ref().and_then(NodePortBlock::node_range).into_iter().collect();
+        let ports = block.map(|block| block.node_ranges(&spec.fleet.numbers())).unwrap_or_default();
         if !ports.is_empty() {
             openings.push(opening("api", ports, spec.exposure.allow_from.clone()));
         }

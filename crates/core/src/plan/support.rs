@@ -158,28 +158,27 @@ pub(super) fn demands(spec: &NetworkSpec) -> Vec<PodDemand> {
 
 /// How many objects of our own a network has, by kind.
 pub(super) fn object_counts(spec: &NetworkSpec) -> BTreeMap<String, u32> {
-    let (nodes, poets) = (spec.fleet.nodes, spec.fleet.poets);
+    let (nodes, poets) = (spec.fleet.count(), spec.fleet.poets);
     let beacon = u32::from(beacon_url(spec).is_some());
     let pyroscope = u32::from(spec.profiling.is_some());
     let watch = u32::from(spec.alerts.is_some());
-    let metrics = if spec.metrics.is_some() { nodes } else { 0 };
+    let has_metrics = |number: &u32| spec.makeup(*number).metrics;
+    let with_metrics = spec.fleet.numbers().iter().filter(|number| has_metrics(number)).count();
+    let metrics = u32::try_from(with_metrics).unwrap_or(u32::MAX);
+    let monitors = if spec.metrics.is_some() { metrics } else { 0 };
     let poet_keys = if spec.generation == Generation::V1 { poets } else { 0 };
     let counts = [
         ("ConfigMap", nodes + poets + beacon),
         ("Deployment", nodes + poets + beacon + pyroscope + watch),
         ("PersistentVolumeClaim", nodes + poets + pyroscope),
-        ("PodMonitor", metrics),
+        ("PodMonitor", monitors),
         ("Secret", nodes + poet_keys + watch),
         ("Service", nodes + poets + beacon + pyroscope + metrics),
     ];
     counts.into_iter().filter(|(_, count)| *count > 0).map(|(kind, count)| (kind.to_owned(), count)).collect()
 }
 
-/// The numbers of nodes that push profiles, and the profiler's address.
-pub(super) fn profiler_url(spec: &NetworkSpec, number: u32) -> Option<String> {
-    let profiling = spec.profiling.as_ref()?;
-    profiling
-        .nodes
-        .contains(&number)
-        .then(|| format!("http://{PYROSCOPE}.{}.svc:{PYROSCOPE_PORT}", spec.cluster.namespace))
+/// The profiler's address inside the cluster.
+pub(super) fn profiler_url(spec: &NetworkSpec) -> String {
+    format!("http://{PYROSCOPE}.{}.svc:{PYROSCOPE_PORT}", spec.cluster.namespace)
 }

@@ -31,6 +31,7 @@ impl Reader<'_> {
             bootnodes: self.number("bootnode-amount"),
             poets: self.number("poets"),
             gateways: self.number("poet-gateway-amount"),
+            ..FleetSpec::default()
         };
         self.check_bootnodes(&fleet);
         self.check_ports(&fleet);

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::credentials::Credentials;
@@ -104,6 +104,7 @@ fn read(reader: &mut Reader<'_>, files: &dyn FileReader) -> Option<NetworkSpec> 
         exposure,
         storage,
         charts,
+        node_overrides: BTreeMap::new(),
     })
 }
 

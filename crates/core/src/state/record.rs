@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -42,6 +42,12 @@ pub struct NetworkRecord {
     pub poets: Vec<PoetRecord>,
     /// The chart releases.
     pub charts: Vec<ChartRecord>,
+    /// Numbers of nodes that an `add-miner` which has not finished is adding; the spec has them already.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub joining: BTreeSet<u32>,
+    /// Numbers of nodes that a `delete-miner` which has not finished is removing; the spec does not have them any more.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub leaving: BTreeSet<u32>,
     /// How many workers carry slots.
     pub slots: u32,
     /// Where the network's config can be read, once it was published.

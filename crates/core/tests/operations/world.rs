@@ -12,8 +12,8 @@ use spacecraft_core::image::ImageReference;
 use spacecraft_core::interrupt::Interrupt;
 use spacecraft_core::names::NetworkName;
 use spacecraft_core::operation::{
-    CreateOptions, CreateRequest, DeleteRequest, OperationFailure, Services, binding_of, create_network,
-    delete_network,
+    CreateOptions, CreateRequest, DeleteRequest, NetworkMaterials, OperationFailure, Services, binding_of,
+    create_network, delete_network,
 };
 use spacecraft_core::quantity::{Bytes, MilliCpu, Resources};
 use spacecraft_core::report::{DeletionReport, NetworkReport};
@@ -155,12 +155,18 @@ pub(crate) fn request(spec: &NetworkSpec, options: CreateOptions) -> CreateReque
     CreateRequest {
         spec: spec.clone(),
         settings: BTreeMap::new(),
-        profile: Profile::new(spec.generation, &BTreeMap::new()).unwrap(),
+        materials: materials(spec.generation),
+        options,
+    }
+}
+
+pub(crate) fn materials(generation: Generation) -> NetworkMaterials {
+    NetworkMaterials {
+        profile: Profile::new(generation, &BTreeMap::new()).unwrap(),
         chart_templates: Templates::new(&charts::TEMPLATES, &BTreeMap::new()).unwrap(),
         filebeat_config: "filebeat.inputs: []\n".to_owned(),
         kibana_objects: "{\"type\":\"index-pattern\",\"id\":\"sm\",\"attributes\":{}}\n".to_owned(),
-        slack_token: None,
-        options,
+        slack_token: Some("a token".into()),
     }
 }
 
@@ -227,7 +233,14 @@ pub(crate) fn spec(generation: Generation) -> NetworkSpec {
         network: network(),
         provider: ProviderKind::Gcp,
         generation,
-        fleet: FleetSpec { bootstrap: true, nodes: 10, bootnodes: 6, poets: 3, gateways: 4 },
+        fleet: FleetSpec {
+            bootstrap: true,
+            nodes: 10,
+            bootnodes: 6,
+            poets: 3,
+            gateways: 4,
+            ..FleetSpec::default()
+        },
         node: NodeSpec {
             image: ImageReference::parse(node_image).unwrap(),
             resources: small,
@@ -296,6 +309,7 @@ pub(crate) fn spec(generation: Generation) -> NetworkSpec {
             discovery_bucket: "discovery".to_owned(),
         },
         charts: BTreeMap::new(),
+        node_overrides: BTreeMap::new(),
     }
 }
 

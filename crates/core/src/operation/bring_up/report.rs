@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Creation;
+use super::BringUp;
 use super::fleet::Fleet;
 use super::publish::{address_of, poet_url};
 use crate::charts;
@@ -13,9 +13,9 @@ use crate::state::{ChartRecord, NetworkRecord, NetworkStatus};
 use crate::traits::ClusterServices;
 use crate::workload::ObservedWorkload;
 
-impl Creation<'_> {
+impl BringUp<'_> {
     /// Publishes, writes the last record, and reports.
-    pub(super) async fn finish(
+    pub(in crate::operation) async fn finish(
         &self,
         cluster: &ClusterServices,
         fleet: Fleet,
@@ -26,6 +26,7 @@ impl Creation<'_> {
         let before = record.clone();
         record.genesis = Some(fleet.genesis.clone());
         record.status = NetworkStatus::Ready;
+        record.joining.clear();
         record.config_url = Some(config_url.clone());
         record.charts = self.chart_records();
         for poet in &mut record.poets {
@@ -58,7 +59,7 @@ impl Creation<'_> {
             .iter()
             .map(|poet| PoetReport { name: poet.name.clone(), url: poet_url(fleet, observed, &poet.name) });
         NetworkReport::new(
-            self.spec(),
+            self.spec,
             &fleet.genesis,
             nodes,
             poets.collect(),
@@ -70,7 +71,7 @@ impl Creation<'_> {
 
     /// What can be opened in a browser, or by a tunnel where nothing is published.
     fn urls(&self, config_url: &str) -> BTreeMap<String, String> {
-        let spec = self.spec();
+        let spec = self.spec;
         let network = &spec.network;
         let dashboard = |service: &str| {
             if charts::is_published(spec) {
@@ -96,7 +97,12 @@ impl Creation<'_> {
     }
 }
 
-fn node_report(fleet: &Fleet, observed: &[ObservedWorkload], node: &PlannedNode) -> NodeReport {
+/// A node as it is seen.
+pub(in crate::operation) fn node_report(
+    fleet: &Fleet,
+    observed: &[ObservedWorkload],
+    node: &PlannedNode,
+) -> NodeReport {
     let seen = observed.iter().find(|workload| workload.name == node.name);
     let identity = fleet.bindings.nodes.get(&node.number);
     let address = seen.and_then(|seen| address_of(fleet, seen));

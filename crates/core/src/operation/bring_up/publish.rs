@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Creation;
+use super::BringUp;
 use super::fleet::{Fleet, no_address};
 use crate::error::{Error, Meaning, Result};
 use crate::observer::Outcome;
@@ -15,11 +15,15 @@ pub(crate) fn archive(network: &str) -> String {
     format!("{network}-archive/")
 }
 
-impl Creation<'_> {
+impl BringUp<'_> {
     /// Publishes the config, and in v1 the beacon's files; answers the config's URL.
-    pub(super) async fn publish(&self, fleet: &Fleet, observed: &[ObservedWorkload]) -> Result<String> {
+    pub(in crate::operation) async fn publish(
+        &self,
+        fleet: &Fleet,
+        observed: &[ObservedWorkload],
+    ) -> Result<String> {
         let store = &*self.services().config_store;
-        let folder = archive(self.spec().network.as_str());
+        let folder = archive(self.spec.network.as_str());
         let config_key = format!("{folder}config.json");
         let objects = self.published_objects(fleet, observed, &folder)?;
         let look = async || {
@@ -51,12 +55,12 @@ impl Creation<'_> {
         observed: &[ObservedWorkload],
         folder: &str,
     ) -> Result<Vec<(String, Vec<u8>)>> {
-        let spec = self.spec();
+        let spec = self.spec;
         let store = &*self.services().config_store;
         let poet = poet_url(fleet, observed, "poet-1").ok_or_else(|| no_address("poet-1"))?;
         let directory = beacon_url(spec).map(|_| store.url(folder).trim_end_matches('/').to_owned());
         let config =
-            published_config(spec, self.plan, &self.request.profile, &fleet.bindings, &poet, directory)?;
+            published_config(spec, self.plan, &self.materials.profile, &fleet.bindings, &poet, directory)?;
         let mut objects = vec![(format!("{folder}config.json"), indented(&config)?)];
         objects.extend(
             fleet

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Creation, dns_step};
+use super::BringUp;
 use crate::charts::{self, ChartSecrets, ChartStage};
 use crate::error::{Error, Meaning, Result};
 use crate::secret::SecretBytes;
@@ -18,9 +18,9 @@ const CERTIFICATES: (&str, &str) = ("elasticsearch-master-certs", "ca.crt");
 /// How often a load balancer's address is asked for.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
 
-impl Creation<'_> {
+impl BringUp<'_> {
     /// Brings the log stack and the names of dashboards up, as far as the spec has them.
-    pub(super) async fn bring_up_logs(
+    pub(in crate::operation) async fn bring_up_logs(
         &self,
         cluster: &ClusterServices,
         secrets: &ChartSecrets,
@@ -31,14 +31,14 @@ impl Creation<'_> {
             &[ChartStage::Ingress, ChartStage::LogStore, ChartStage::LogClients],
         )
         .await?;
-        if self.spec().logs.is_some() {
+        if self.spec.logs.is_some() {
             self.ensure_log_store(cluster, secrets).await?;
         }
         self.ensure_dns(cluster).await
     }
 
     async fn ensure_log_store(&self, cluster: &ClusterServices, secrets: &ChartSecrets) -> Result<()> {
-        let Some(spec) = &self.spec().logs else { return Ok(()) };
+        let Some(spec) = &self.spec.logs else { return Ok(()) };
         let (access, _tunnels) = self.log_store_access(cluster, secrets).await?;
         let store = self.services().connector.log_store(&access).await?;
         store.wait_ready(&self.run.wait("log-retention")).await?;
@@ -51,7 +51,7 @@ impl Creation<'_> {
         let look = || store.look_retention(&retention);
         let detail = format!("logs are deleted after {} days", spec.expiry_days);
         self.run.step("log-retention", &detail, look, |_| store.ensure_retention(&retention)).await?;
-        let objects = spec.saved_objects.as_deref().unwrap_or(&self.request.kibana_objects);
+        let objects = spec.saved_objects.as_deref().unwrap_or(&self.materials.kibana_objects);
         let look = || store.look_dashboards(objects);
         self.run.step("dashboards", "Kibana objects", look, |_| store.ensure_dashboards(objects)).await?;
         Ok(())
@@ -99,7 +99,7 @@ impl Creation<'_> {
             name: planned.name.clone(),
             address: address.clone(),
             proxied: planned.proxied,
-            network: self.spec().network.clone(),
+            network: self.spec.network.clone(),
         });
         let ensured = records.map(|record| self.ensure_record_of_dns(dns, record));
         for outcome in futures::future::join_all(ensured).await {
@@ -129,4 +129,9 @@ impl Creation<'_> {
             .or("load balancer", wait.until("the ingress controller's load balancer", LOOK_AGAIN, look))
             .await
     }
+}
+
+/// The step that makes a DNS record.
+pub(in crate::operation) fn dns_step(name: &str) -> String {
+    format!("dns {name}")
 }

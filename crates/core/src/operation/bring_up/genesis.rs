@@ -3,38 +3,38 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 
-use super::Creation;
+use super::BringUp;
 use crate::error::{Error, Meaning, Result};
 use crate::identity::Genesis;
+use crate::node_config::NodeConfig;
 use crate::plan::Plan;
 use crate::spec::{Generation, NetworkSpec};
 use crate::state::{GenesisRecord, NetworkRecord, NetworkStatus};
 
-impl Creation<'_> {
+impl BringUp<'_> {
     /// The network's genesis: the recorded one, the parent's, or one that leaves the fleet time to come up.
     pub(super) fn choose_genesis(&self, record: &NetworkRecord) -> Result<GenesisRecord> {
         if let Some(fixed) = &record.genesis {
             self.check_not_passed(record, fixed)?;
             return Ok(fixed.clone());
         }
-        let time = genesis_time(self.spec(), self.plan, self.services().clock.now())?;
-        Ok(genesis_record(self.spec(), time))
+        let time = genesis_time(self.spec, self.plan, self.services().clock.now())?;
+        Ok(genesis_record(self.spec, time))
     }
 
     /// A network of its own whose genesis passed before it was up cannot start any more.
     fn check_not_passed(&self, record: &NetworkRecord, fixed: &GenesisRecord) -> Result<()> {
         let passed = fixed.genesis.time <= self.services().clock.now();
-        if !passed || record.status != NetworkStatus::Creating || !self.spec().fleet.bootstrap {
+        if !passed || record.status != NetworkStatus::Creating || !self.spec.fleet.bootstrap {
             return Ok(());
         }
         Err(self.genesis_passed(fixed, Duration::ZERO))
     }
 
     /// Reports the margin that is left now that the fleet is up, or that there is none.
-    pub(super) fn check_margin(&self, fixed: &GenesisRecord, bring_up: Duration) -> Result<()> {
-        if !self.spec().fleet.bootstrap {
+    pub(in crate::operation) fn check_margin(&self, fixed: &GenesisRecord, bring_up: Duration) -> Result<()> {
+        if !self.spec.fleet.bootstrap {
             return Ok(());
         }
         let left = fixed.genesis.time.duration_since(self.services().clock.now());
@@ -47,11 +47,11 @@ impl Creation<'_> {
 
     fn genesis_passed(&self, fixed: &GenesisRecord, bring_up: Duration) -> Error {
         let predicted = Duration::from_secs(self.plan.genesis.predicted_bring_up_seconds);
-        let late = bring_up.max(predicted).saturating_sub(predicted) + self.spec().genesis.delay;
+        let late = bring_up.max(predicted).saturating_sub(predicted) + self.spec.genesis.delay;
         let minutes = late.as_secs().div_ceil(60) + 5;
         let reason =
             format!("genesis was at {} and passed before the fleet was up", fixed.genesis.time_text());
-        Error::new(Meaning::TimedOut, "start chain", self.spec().network.as_str(), reason).with_hint(format!(
+        Error::new(Meaning::TimedOut, "start chain", self.spec.network.as_str(), reason).with_hint(format!(
             "run the command again with --new-genesis --genesis-delay {minutes}, which starts the chain anew"
         ))
     }
@@ -68,18 +68,17 @@ fn genesis_time(spec: &NetworkSpec, plan: &Plan, now: Timestamp) -> Result<Times
     if spec.fleet.bootstrap {
         Ok(in_whole_minutes(later(now, plan.time_to_genesis())))
     } else {
-        genesis_time_of(&spec.node.base_config)
+        genesis_time_of(NodeConfig::new(spec.generation, &spec.node.base_config))
     }
 }
 
 /// The genesis of a spec at `time`: extra data (v1) or network id (v0) come from the node config.
 pub(crate) fn genesis_record(spec: &NetworkSpec, time: Timestamp) -> GenesisRecord {
-    let config = &spec.node.base_config;
-    let extra_data = config.pointer("/genesis/genesis-extra-data").and_then(Value::as_str);
+    let config = NodeConfig::new(spec.generation, &spec.node.base_config);
     let genesis = Genesis {
         time,
-        extra_data: extra_data.unwrap_or(spec.network.as_str()).to_owned(),
-        network_id: number(config.pointer("/p2p/network-id")),
+        extra_data: config.genesis_extra_data().unwrap_or(spec.network.as_str()).to_owned(),
+        network_id: config.network_id(),
     };
     let id = match spec.generation {
         Generation::V0 => genesis.network_id.map(|id| id.to_string()).unwrap_or_default(),
@@ -88,28 +87,17 @@ pub(crate) fn genesis_record(spec: &NetworkSpec, time: Timestamp) -> GenesisReco
     GenesisRecord { genesis, id, poet_activation: None, poets_activated: spec.generation == Generation::V1 }
 }
 
-/// A v0 config may write numbers as text.
-fn number(value: Option<&Value>) -> Option<u32> {
-    match value? {
-        Value::Number(number) => number.as_u64().and_then(|number| u32::try_from(number).ok()),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    }
-}
-
-/// The genesis time that a parent's config names: `genesis.genesis-time` (v1) or `main.genesis-time` (v0).
-fn genesis_time_of(config: &Value) -> Result<Timestamp> {
-    let written = ["/genesis/genesis-time", "/main/genesis-time"]
-        .iter()
-        .find_map(|path| config.pointer(path)?.as_str());
-    let invalid = |reason: String| {
-        Error::new(Meaning::Invalid, "read parent's config", "genesis-time", reason)
-            .with_hint("--miner-go-sm-config wants the config that the parent network published")
-    };
-    let written = written.ok_or_else(|| invalid("it is missing".to_owned()))?;
-    written
-        .parse()
-        .map_err(|error: jiff::Error| invalid(format!("{written:?} is no time")).with_source(error))
+/// The genesis time that a parent's config names.
+fn genesis_time_of(config: NodeConfig<'_>) -> Result<Timestamp> {
+    config.genesis_time().ok_or_else(|| {
+        Error::new(
+            Meaning::Invalid,
+            "read parent's config",
+            "genesis-time",
+            "it is missing or no time as RFC 3339 writes it",
+        )
+        .with_hint("--miner-go-sm-config wants the config that the parent network published")
+    })
 }
 
 fn later(now: Timestamp, by: Duration) -> Timestamp {
@@ -147,9 +135,12 @@ mod tests {
 
     #[test]
     fn a_parents_config_without_a_time_is_refused() {
-        assert_eq!(genesis_time_of(&serde_json::json!({})).unwrap_err().meaning(), Meaning::Invalid);
+        let empty = serde_json::json!({});
+        let refusal = genesis_time_of(NodeConfig::new(Generation::V0, &empty)).unwrap_err();
+        assert_eq!(refusal.meaning(), Meaning::Invalid);
         let config = serde_json::json!({"main": {"genesis-time": "2026-01-02T03:04:05+00:00"}});
-        assert_eq!(genesis_time_of(&config).unwrap().to_string(), "2026-01-02T03:04:05Z");
+        let time = genesis_time_of(NodeConfig::new(Generation::V0, &config)).unwrap();
+        assert_eq!(time.to_string(), "2026-01-02T03:04:05Z");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::Creation;
+use super::BringUp;
 use crate::error::{Error, Meaning, Result};
 use crate::identity::{
     CoinbaseSource, NodeIdentity, NodeKeys, PoetIdentity, PoetKey, node_secret_name, poet_secret_name,
@@ -34,7 +34,7 @@ const PASSWORD_LENGTH: usize = 32;
 
 /// What the network's Secrets hold, as far as operations need it.
 #[derive(Debug)]
-pub(super) struct NetworkKeys {
+pub(in crate::operation) struct NetworkKeys {
     /// Public identities of nodes, by number.
     pub nodes: BTreeMap<u32, NodeIdentity>,
     /// v1: public identities of PoETs, by number.
@@ -45,9 +45,9 @@ pub(super) struct NetworkKeys {
     pub grafana_password: SecretString,
 }
 
-impl Creation<'_> {
+impl BringUp<'_> {
     /// Makes the Secrets that are missing; those that exist stay as they are.
-    pub(super) async fn ensure_keys(&self, workloads: &dyn Workloads) -> Result<NetworkKeys> {
+    pub(in crate::operation) async fn ensure_keys(&self, workloads: &dyn Workloads) -> Result<NetworkKeys> {
         let present = Mutex::new(BTreeMap::new());
         let keep = |secrets: Vec<NetworkSecret>| {
             let mut present = present.lock().unwrap_or_else(PoisonError::into_inner);
@@ -70,7 +70,7 @@ impl Creation<'_> {
                 done += 1;
                 self.run.observe(&Event::Progress { step: "keys".to_owned(), done, total });
             };
-            let width = usize::try_from(self.spec().rollout.max_concurrent_deployments).unwrap_or(usize::MAX);
+            let width = usize::try_from(self.spec.rollout.max_concurrent_deployments).unwrap_or(usize::MAX);
             let may_start = || self.run.may_start("keys");
             sliding_window(
                 missing,
@@ -89,13 +89,13 @@ impl Creation<'_> {
 
     /// The Secrets that the network wants and `is_present` does not know, newly made.
     fn wanted_secrets(&self, is_present: &dyn Fn(&str) -> bool) -> Result<Vec<NetworkSecret>> {
-        let spec = self.spec();
+        let spec = self.spec;
         let random = &*self.services().random;
         let mut secrets = Vec::new();
         for node in &self.plan.nodes {
             if !is_present(&node_secret_name(node.number)) {
                 let part = Part::Node { number: node.number, role: node.role };
-                let keys = NodeKeys::generate(spec.generation, coinbase_source(spec), random)?;
+                let keys = NodeKeys::generate(spec.generation, coinbase_source(spec, node.number), random)?;
                 secrets.push(keys.to_secret(node.number, part));
             }
         }
@@ -119,7 +119,7 @@ impl Creation<'_> {
     }
 
     fn watch_secret(&self) -> Result<NetworkSecret> {
-        let token = self.request.slack_token.as_ref().ok_or_else(|| {
+        let token = self.materials.slack_token.as_ref().ok_or_else(|| {
             Error::new(
                 Meaning::Invalid,
                 "make Secret",
@@ -136,7 +136,7 @@ impl Creation<'_> {
     }
 
     fn read_keys(&self, present: &BTreeMap<String, NetworkSecret>) -> Result<NetworkKeys> {
-        let spec = self.spec();
+        let spec = self.spec;
         let find = |name: &str| {
             present.get(name).ok_or_else(|| {
                 Error::new(Meaning::NotFound, "read Secret", name, "it was not there after it had been made")
@@ -151,7 +151,7 @@ impl Creation<'_> {
         };
         for node in &self.plan.nodes {
             let secret = find(&node_secret_name(node.number))?;
-            let read = NodeKeys::from_secret(spec.generation, coinbase_source(spec), secret)?;
+            let read = NodeKeys::from_secret(spec.generation, coinbase_source(spec, node.number), secret)?;
             keys.nodes.insert(node.number, read.identity());
         }
         if spec.generation == Generation::V1 {
@@ -170,9 +170,9 @@ impl Creation<'_> {
     }
 }
 
-/// Where the rewards of a network's nodes go.
-fn coinbase_source(spec: &NetworkSpec) -> CoinbaseSource<'_> {
-    match &spec.coinbase {
+/// Where the rewards of a node go.
+fn coinbase_source(spec: &NetworkSpec, number: u32) -> CoinbaseSource<'_> {
+    match spec.makeup(number).coinbase {
         Some(address) => CoinbaseSource::Given(address),
         None => CoinbaseSource::Own {
             prefix: NodeConfig::new(spec.generation, &spec.node.base_config).address_prefix(),

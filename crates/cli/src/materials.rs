@@ -1,0 +1,56 @@
+//! What networks are made with besides their spec: templates, files and tokens.
+
+use std::collections::BTreeMap;
+
+use spacecraft_core::charts::{self, Namespaces};
+use spacecraft_core::generation::Profile;
+use spacecraft_core::operation::NetworkMaterials;
+use spacecraft_core::settings::Settings;
+use spacecraft_core::spec::NetworkSpec;
+use spacecraft_core::templates::Templates;
+use spacecraft_core::{Error, Meaning, Result};
+
+/// The file of `--templates` that replaces the whole config of Filebeat.
+const FILEBEAT: &str = "filebeat.yml";
+
+/// The built-in templates and files, but for those that `--templates` replaces.
+pub(crate) fn materials(settings: &Settings, spec: &NetworkSpec) -> Result<NetworkMaterials> {
+    let overrides = template_overrides(settings)?;
+    let built_in = || spacecraft_elastic::filebeat_config(&spec.network, &Namespaces::of(spec).network);
+    Ok(NetworkMaterials {
+        profile: Profile::new(spec.generation, &overrides)?,
+        chart_templates: Templates::new(&charts::TEMPLATES, &overrides)?,
+        filebeat_config: overrides.get(FILEBEAT).cloned().unwrap_or_else(built_in),
+        kibana_objects: spacecraft_elastic::built_in_objects(),
+        slack_token: settings.secret("slack-token").cloned(),
+    })
+}
+
+/// The files of `--templates`, by name relative to the folder.
+pub(crate) fn template_overrides(settings: &Settings) -> Result<BTreeMap<String, String>> {
+    let Some(folder) = settings.text("templates").map(std::path::Path::new) else {
+        return Ok(BTreeMap::new());
+    };
+    let mut overrides = BTreeMap::new();
+    let names =
+        Profile::template_names().chain(charts::TEMPLATES.iter().map(|(name, _)| *name)).chain([FILEBEAT]);
+    for name in names {
+        let path = folder.join(name);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                overrides.insert(name.to_owned(), text);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                return Err(Error::new(
+                    Meaning::Invalid,
+                    "read template",
+                    path.display().to_string(),
+                    "it cannot be read",
+                )
+                .with_source(error));
+            }
+        }
+    }
+    Ok(overrides)
+}

@@ -1,0 +1,191 @@
+//! The cluster and what it needs before workloads: namespaces, policies, an open firewall.
+
+use super::BringUp;
+use crate::charts::Namespaces;
+use crate::error::{Error, Meaning, Result, render_chain};
+use crate::observer::Outcome;
+use crate::plan::{Plan, firewall_openings, public_ports};
+use crate::spec::{Generation, NetworkSpec};
+use crate::state::NetworkRecord;
+use crate::traits::{
+    ClusterServices, Evidence, FirewallRequest, Look, NetworkBinding, PreflightRequest, Workloads,
+};
+use crate::workload::Foundation;
+
+impl BringUp<'_> {
+    /// Makes the cluster, or sees that it is there with at least the workers that the plan needs.
+    pub(in crate::operation) async fn ensure_cluster(&self, record: &NetworkRecord) -> Result<Outcome> {
+        let provider = &self.services().cluster;
+        let request = self.plan.cluster_request(self.spec);
+        let wait = self.run.wait("cluster");
+        let detail = format!("{} workers of type {}", request.workers, request.machine.machine_type);
+        self.run
+            .step(
+                "cluster",
+                &detail,
+                || provider.look_cluster(&request),
+                async |found| {
+                    self.preflight(found == Look::Absent).await?;
+                    if record.fence == 0 && found == Look::Absent {
+                        self.remember_beginning(record).await?;
+                    }
+                    provider.ensure_cluster(&request, &wait).await
+                },
+            )
+            .await
+    }
+
+    /// Asks every service whether it would let us, before the first thing is made.
+    async fn preflight(&self, creates_cluster: bool) -> Result<()> {
+        let services = self.services();
+        let request = PreflightRequest {
+            cluster: self.plan.cluster_request(self.spec),
+            disk: self.plan.cluster.disk,
+            disks: self.plan.cluster.disks,
+            addresses: u32::from(!self.plan.dns.is_empty()),
+            creates_cluster,
+        };
+        let mut stops = Vec::new();
+        for finding in services.cluster.preflight(&request).await? {
+            let text = format!("{}: {}", finding.subject, finding.message);
+            if finding.blocking { stops.push(text) } else { self.run.warn(text) }
+        }
+        for store in [&services.config_store, &services.state_store] {
+            stops.extend(store.check_access().await.err().map(|error| render_chain(&error)));
+        }
+        if services.state_store.is_public().await.unwrap_or(false) {
+            stops.push(format!(
+                "{} can be read by everybody: records and journals belong into a private bucket (--state-bucket)",
+                services.state_store.location()
+            ));
+        }
+        if let Some(dns) = &services.dns {
+            stops.extend(dns.check_access().await.err().map(|error| render_chain(&error)));
+        }
+        if let Some(notifier) = &services.notifier
+            && let Err(error) = notifier.check_access().await
+        {
+            self.run.warn(render_chain(&error));
+        }
+        if stops.is_empty() {
+            return Ok(());
+        }
+        Err(Error::new(Meaning::Denied, "prepare network", self.spec.network.as_str(), stops.join("\n  "))
+            .with_hint("nothing was made; mend this and run the command again"))
+    }
+
+    /// What is inside the network's cluster.
+    pub(in crate::operation) async fn connect(&self) -> Result<ClusterServices> {
+        let services = self.services();
+        let access = services.cluster.access(&self.spec.network).await?;
+        let capabilities = services.cluster.capabilities();
+        let mut binding = binding_of(self.spec, capabilities.creates_clusters);
+        binding.most_workers = capabilities.creates_clusters.then_some(self.plan.cluster.most_workers);
+        services.connector.connect(&access, &binding).await
+    }
+
+    /// Namespaces, network policies and disruption budgets.
+    pub(in crate::operation) async fn ensure_foundation(
+        &self,
+        workloads: &dyn Workloads,
+        poets_open: bool,
+    ) -> Result<Outcome> {
+        let foundation = foundation_of(
+            self.spec,
+            self.plan,
+            poets_open,
+            self.services().cluster.capabilities().creates_clusters,
+        );
+        self.run
+            .step(
+                "foundation",
+                "namespaces and policies",
+                || workloads.look_foundation(&foundation),
+                async |_| {
+                    if !self.services().cluster.capabilities().creates_clusters {
+                        self.preflight(false).await?;
+                    }
+                    workloads.ensure_foundation(&foundation).await
+                },
+            )
+            .await
+    }
+
+    /// Opens the firewall; without the PoETs while those of a v0 network are not activated.
+    pub(in crate::operation) async fn ensure_firewall(&self, poets_open: bool) -> Result<()> {
+        let provider = &self.services().cluster;
+        if !provider.capabilities().manages_infrastructure {
+            return Ok(());
+        }
+        let request = self.firewall_request(poets_open);
+        let wait = self.run.wait("firewall");
+        let look = || provider.look_firewall(&request);
+        self.run
+            .step("firewall", "opening P2P and PoET ports", look, |_| {
+                provider.ensure_firewall(&request, &wait)
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Lets everybody reach the PoETs of a v0 network, now that nobody else can activate them any more.
+    pub(in crate::operation) async fn open_poets(&self, workloads: &dyn Workloads) -> Result<()> {
+        let provider = &self.services().cluster;
+        let capabilities = provider.capabilities();
+        workloads
+            .ensure_foundation(&foundation_of(self.spec, self.plan, true, capabilities.creates_clusters))
+            .await?;
+        if capabilities.manages_infrastructure {
+            provider.ensure_firewall(&self.firewall_request(true), &self.run.wait("firewall")).await?;
+        }
+        Ok(())
+    }
+
+    fn firewall_request(&self, poets_open: bool) -> FirewallRequest {
+        FirewallRequest {
+            network: self.spec.network.clone(),
+            vpc: self.spec.cluster.vpc.clone(),
+            openings: firewall_openings(self.spec, self.plan, poets_open),
+        }
+    }
+
+    /// What can be seen of pods that are not ready, collected before anything is removed.
+    pub(in crate::operation) async fn evidence(&self) -> Option<Evidence> {
+        if !self.run.has_begun() || self.services().interrupt.is_stopped() {
+            return None;
+        }
+        let cluster = self.connect().await.ok()?;
+        cluster.workloads.evidence().await.ok()
+    }
+}
+
+/// Which network a connection is for, on a cluster of its own or a shared one.
+#[must_use]
+pub fn binding_of(spec: &NetworkSpec, own_cluster: bool) -> NetworkBinding {
+    let namespaces = Namespaces::of(spec);
+    NetworkBinding {
+        network: spec.network.clone(),
+        owned_namespaces: namespaces.owned(spec),
+        namespaces,
+        shared_cluster: !own_cluster,
+        most_workers: None,
+    }
+}
+
+/// Namespaces, policies and budgets of a network. `poets_open` is false in v0 until the PoETs were activated.
+#[must_use]
+pub fn foundation_of(spec: &NetworkSpec, plan: &Plan, poets_open: bool, own_cluster: bool) -> Foundation {
+    let owned = plan.namespaces.owned(spec);
+    Foundation {
+        namespaces: owned.into_iter().filter(|name| *name != plan.namespaces.network).collect(),
+        public_ports: public_ports(spec, poets_open),
+        shared_cluster: !own_cluster,
+        disruption_budgets: plan.disruption_budgets(),
+    }
+}
+
+/// PoETs of v1 networks may be reached at any time, those of v0 only once they were activated.
+pub(in crate::operation) fn poets_open(spec: &NetworkSpec, record: &NetworkRecord) -> bool {
+    spec.generation == Generation::V1
+        || record.genesis.as_ref().is_some_and(|genesis| genesis.poets_activated)
+}

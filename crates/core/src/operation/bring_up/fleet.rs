@@ -1,0 +1,205 @@
+//! The fleet: places for pinned nodes, what a plan needs to become workloads, and nodes, PoETs and support applied.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::BringUp;
+use super::keys::NetworkKeys;
+use super::workloads::Wanted;
+use crate::error::{Error, Meaning, Result};
+use crate::generation::BeaconFacts;
+use crate::observer::Outcome;
+use crate::plan::{Bindings, PlannedNode, beacon_url, keeps_peers, support_workloads, told_peers};
+use crate::slots::{SlotAssignment, missing_assignments};
+use crate::spec::Generation;
+use crate::state::{GenesisRecord, NetworkRecord};
+use crate::topology::{bootnodes, node_name};
+use crate::traits::{Look, Workloads};
+use crate::wait::Progress;
+use crate::workload::{ConfigFile, ObservedWorkload, Worker, Workload};
+
+/// How often something without a watch is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// Where the beacon's web server finds its files.
+const BEACON_DIRECTORY: &str = "/usr/share/nginx/html";
+
+/// All that a plan leaves open, known.
+#[derive(Debug)]
+pub(in crate::operation) struct Fleet {
+    /// Genesis, identities and addresses.
+    pub bindings: Bindings,
+    /// All workers, by name.
+    pub workers: Vec<Worker>,
+    /// The genesis and whether the PoETs run.
+    pub genesis: GenesisRecord,
+    /// The files of the epoch-2 beacon.
+    pub beacon_files: Vec<ConfigFile>,
+}
+
+impl BringUp<'_> {
+    /// Sees to it that pinned nodes have workers, and binds the plan to keys, workers and genesis.
+    pub(in crate::operation) async fn bind(
+        &self,
+        workloads: &dyn Workloads,
+        keys: &NetworkKeys,
+        record: &mut NetworkRecord,
+    ) -> Result<Fleet> {
+        record.slots = self.slots(workloads, record).await?;
+        let workers = self.ensure_workers(workloads, record.slots).await?;
+        let genesis = self.choose_genesis(record)?;
+        let bindings = Bindings {
+            genesis: genesis.genesis.clone(),
+            nodes: keys.nodes.clone(),
+            poets: keys.poets.clone(),
+            slot_addresses: slot_addresses(&workers, record.slots),
+            poet_activation: genesis.poet_activation,
+            told: BTreeMap::new(),
+        };
+        let beacon_files = self.beacon_files(&genesis)?;
+        Ok(Fleet { bindings, workers, genesis, beacon_files })
+    }
+
+    /// How many worker slots there are: those recorded; else those planned, or on a cluster that is not ours as many as it has ready workers.
+    async fn slots(&self, workloads: &dyn Workloads, record: &NetworkRecord) -> Result<u32> {
+        let planned = self.plan.cluster.slots;
+        if !record.nodes.is_empty() {
+            return Ok(record.slots.max(1));
+        }
+        if self.services().cluster.capabilities().creates_clusters {
+            return Ok(planned);
+        }
+        let ready = workloads.workers().await?.iter().filter(|worker| worker.schedulable).count();
+        let ready = u32::try_from(ready).unwrap_or(u32::MAX);
+        if ready < planned {
+            self.run.tell(format!("{planned} pinned nodes share {ready} ready workers of the cluster"));
+        }
+        Ok(planned.min(ready).max(1))
+    }
+
+    /// Puts the slots on ready workers, waiting for workers that are still coming.
+    async fn ensure_workers(&self, workloads: &dyn Workloads, slots: u32) -> Result<Vec<Worker>> {
+        let wait = self.run.wait("workers");
+        let missing = async || -> Result<Vec<SlotAssignment>> {
+            wait.until("workers for pinned nodes", LOOK_AGAIN, async || {
+                Ok(match missing_assignments(&workloads.workers().await?, slots) {
+                    Ok(missing) => Progress::Ready(missing),
+                    Err(why) => Progress::Pending(why),
+                })
+            })
+            .await
+        };
+        let look = async || Ok(if missing().await?.is_empty() { Look::Same } else { Look::Absent });
+        let assign = async |_| {
+            for assignment in missing().await? {
+                workloads.assign_slot(&assignment.worker, assignment.slot).await?;
+            }
+            Ok(Outcome::Created)
+        };
+        self.run.step("workers", "places for bootstrap node and bootnodes", look, assign).await?;
+        workloads.workers().await
+    }
+
+    fn beacon_files(&self, genesis: &GenesisRecord) -> Result<Vec<ConfigFile>> {
+        if beacon_url(self.spec).is_none() {
+            return Ok(Vec::new());
+        }
+        let directory = BEACON_DIRECTORY.to_owned();
+        self.materials.profile.beacon_files(&BeaconFacts { genesis: genesis.genesis.clone(), directory })
+    }
+
+    /// Applies what differs of the whole fleet and waits until all of it is up. True when anything was applied.
+    pub(in crate::operation) async fn ensure_fleet(
+        &self,
+        workloads: &dyn Workloads,
+        fleet: &Fleet,
+    ) -> Result<bool> {
+        let support = support_workloads(self.spec, self.plan, fleet.beacon_files.clone());
+        let poets = match self.spec.generation {
+            Generation::V1 => self.poet_workloads(&fleet.bindings)?,
+            Generation::V0 => Vec::new(),
+        };
+        let numbers = self.spec.fleet.numbers();
+        let mut names: Vec<String> = numbers.iter().map(|number| node_name(*number)).collect();
+        let mut changed = false;
+        for (step, group) in [("support", support), ("poets", poets)] {
+            if group.is_empty() {
+                continue;
+            }
+            names.extend(group.iter().map(|workload| workload.name.clone()));
+            changed |= self.ensure_group(workloads, step, all_new(group)).await? != Outcome::Unchanged;
+        }
+        changed |= self.ensure_nodes(workloads, fleet, &numbers).await? != Outcome::Unchanged;
+        self.wait_for(workloads, &names).await?;
+        self.wait_healthy_if_asked(workloads, &numbers).await?;
+        Ok(changed)
+    }
+
+    /// Applies what differs of some nodes, as one step, without waiting for them.
+    pub(in crate::operation) async fn ensure_nodes(
+        &self,
+        workloads: &dyn Workloads,
+        fleet: &Fleet,
+        numbers: &BTreeSet<u32>,
+    ) -> Result<Outcome> {
+        let nodes = self.wanted_nodes(workloads, fleet, numbers).await?;
+        self.ensure_group(workloads, "nodes", nodes).await
+    }
+
+    /// The workloads of some nodes. Those that know nodes which are gone, and need not be told, may stay as they are.
+    async fn wanted_nodes(
+        &self,
+        workloads: &dyn Workloads,
+        fleet: &Fleet,
+        numbers: &BTreeSet<u32>,
+    ) -> Result<Vec<Wanted>> {
+        let new = self.node_workloads(&fleet.bindings, numbers)?;
+        if !self.has_lost_pinned_nodes() {
+            return Ok(all_new(new));
+        }
+        let observed = workloads.list().await?;
+        let told = self.kept_peers(&fleet.bindings, &observed);
+        let kept = self.node_workloads(&Bindings { told, ..fleet.bindings.clone() }, numbers)?;
+        Ok(kept.into_iter().zip(new).map(|(as_it_may_stay, new)| Wanted { as_it_may_stay, new }).collect())
+    }
+
+    fn node_workloads(&self, bindings: &Bindings, numbers: &BTreeSet<u32>) -> Result<Vec<Workload>> {
+        let nodes = self.plan.nodes.iter().filter(|node| numbers.contains(&node.number));
+        nodes.map(|node| bindings.node(self.spec, self.plan, &self.materials.profile, node)).collect()
+    }
+
+    /// Whether a node was removed that others may know.
+    fn has_lost_pinned_nodes(&self) -> bool {
+        let fleet = &self.spec.fleet;
+        let left = bootnodes(fleet).count() + usize::from(fleet.bootstrap && fleet.is_original(1));
+        left < bootnodes(&fleet.as_made()).count() + usize::from(fleet.bootstrap)
+    }
+
+    /// What nodes were told of their peers and need not be told anew, by number.
+    fn kept_peers(&self, bindings: &Bindings, observed: &[ObservedWorkload]) -> BTreeMap<u32, Vec<String>> {
+        let kept = |node: &PlannedNode| {
+            let running = observed.iter().find(|observed| observed.name == node.name)?;
+            let told = told_peers(self.spec.generation, running)?;
+            let known = bindings.known_peers(self.spec, self.plan, node);
+            keeps_peers(&told, &known, bindings, self.plan).then_some((node.number, told))
+        };
+        self.plan.nodes.iter().filter_map(kept).collect()
+    }
+}
+
+/// Workloads that are to be exactly so.
+pub(super) fn all_new(workloads: Vec<Workload>) -> Vec<Wanted> {
+    workloads.into_iter().map(|new| Wanted { as_it_may_stay: new.clone(), new }).collect()
+}
+
+/// The address of each slot's worker: the one from outside, else the one inside.
+fn slot_addresses(workers: &[Worker], slots: u32) -> BTreeMap<u32, String> {
+    let address = |worker: &Worker| worker.external_ip.clone().or_else(|| worker.internal_ip.clone());
+    let carrier = |slot: u32| workers.iter().find(|worker| worker.schedulable && worker.slot == Some(slot));
+    (0..slots).filter_map(|slot| Some((slot, address(carrier(slot)?)?))).collect()
+}
+
+/// An error that says that a service answered without an address.
+pub(super) fn no_address(what: &str) -> Error {
+    Error::new(Meaning::Unavailable, "find address", what, "no worker has an address that others can reach")
+}
