@@ -1,5 +1,11 @@
 //! The charts of a network: which, from where, with which values, and what their pods request.
 
+mod web_services;
+
+pub use web_services::{
+    TLS_SECRET, WEB_SERVICE_CHARTS, WebServiceFacts, certified_names, web_service_names, web_service_release,
+};
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -12,10 +18,10 @@ use crate::quantity::{Bytes, MilliCpu, Resources};
 use crate::secret::{ExposeSecret, SecretString};
 use crate::spec::{ChartOverride, LogsSpec, NetworkSpec, ProviderKind, Publish};
 use crate::templates::Templates;
-use crate::traits::{ChartRelease, ServiceName};
+use crate::traits::{ChartRelease, ObjectPatch, ServiceName};
 
 /// The templates of chart values, by name.
-pub const TEMPLATES: [(&str, &str); 7] = [
+pub const TEMPLATES: [(&str, &str); 10] = [
     ("charts/elasticsearch.yaml", include_str!("../templates/charts/elasticsearch.yaml")),
     ("charts/kibana.yaml", include_str!("../templates/charts/kibana.yaml")),
     ("charts/filebeat.yaml", include_str!("../templates/charts/filebeat.yaml")),
@@ -23,6 +29,9 @@ pub const TEMPLATES: [(&str, &str); 7] = [
     ("charts/kube-prometheus-stack.yaml", include_str!("../templates/charts/kube-prometheus-stack.yaml")),
     ("charts/prometheus-pushgateway.yaml", include_str!("../templates/charts/prometheus-pushgateway.yaml")),
     ("charts/chaos-mesh.yaml", include_str!("../templates/charts/chaos-mesh.yaml")),
+    ("charts/spacemesh-api.yaml", include_str!("../templates/charts/spacemesh-api.yaml")),
+    ("charts/spacemesh-explorer.yaml", include_str!("../templates/charts/spacemesh-explorer.yaml")),
+    ("charts/spacemesh-dash.yaml", include_str!("../templates/charts/spacemesh-dash.yaml")),
 ];
 
 const ELASTIC: &str = "https://helm.elastic.co";
@@ -66,6 +75,8 @@ pub enum ChartStage {
     LogClients,
     /// What may come at any time.
     Extras,
+    /// Web services, which `deploy-ws` installs.
+    WebServices,
 }
 
 /// The namespaces that a network uses.
@@ -114,12 +125,15 @@ impl Namespaces {
         if spec.metrics.is_some() {
             owned.push(self.metrics.clone());
         }
+        if spec.web_services.is_some() {
+            owned.push(self.web_services.clone());
+        }
         owned
     }
 }
 
 /// What chart values need beyond the spec.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct ChartSecrets {
     /// The password of the Elasticsearch user `elastic`.
     pub elastic_password: SecretString,
@@ -176,53 +190,40 @@ pub fn push_gateway_url(spec: &NetworkSpec) -> Option<String> {
     }))
 }
 
+/// Whether the network publishes anything through the ingress controller.
+#[must_use]
+pub fn needs_ingress(spec: &NetworkSpec) -> bool {
+    is_published(spec) || spec.web_services.is_some()
+}
+
+/// The charts that networks of a cluster share, by the names of their releases.
+pub const SHARED: [&str; 2] = ["ingress-nginx", "chaos-mesh"];
+
+/// The label, with the value `true`, of the namespaces of a network that uses a shared chart.
+#[must_use]
+pub fn usage_label(chart: &str) -> String {
+    format!("spacecraft.io/uses-{chart}")
+}
+
 /// The charts of a network, in the order of their stages.
 #[must_use]
 pub fn planned(spec: &NetworkSpec) -> Vec<PlannedChart> {
     let namespaces = Namespaces::of(spec);
-    let on_shared_cluster = spec.provider == ProviderKind::Kubernetes;
+    let (network, metrics) = (&namespaces.network, &namespaces.metrics);
     let chart = |name: &str, namespace: &str, repository: &str, version: &str, stage: ChartStage| {
-        let changed = spec.charts.get(name);
-        let repository = changed.and_then(|changed| changed.repo.as_deref()).unwrap_or(repository);
-        PlannedChart {
-            name: name.to_owned(),
-            namespace: namespace.to_owned(),
-            repository: repository.to_owned(),
-            chart: name.to_owned(),
-            version: changed.and_then(|changed| changed.version.as_deref()).unwrap_or(version).to_owned(),
-            stage,
-            shared: on_shared_cluster && matches!(stage, ChartStage::Ingress | ChartStage::Extras),
-        }
+        planned_chart(spec, (name, name), namespace, repository, version, stage)
     };
     let mut charts = Vec::new();
-    if is_published(spec) {
-        charts.push(chart(
-            "ingress-nginx",
-            &namespaces.ingress,
-            INGRESS_NGINX,
-            "4.15.1",
-            ChartStage::Ingress,
-        ));
+    if needs_ingress(spec) {
+        let stage = ChartStage::Ingress;
+        charts.push(chart("ingress-nginx", &namespaces.ingress, INGRESS_NGINX, "4.15.1", stage));
     }
     if spec.metrics.is_some() {
-        let metrics = &namespaces.metrics;
-        charts.push(chart(
-            "kube-prometheus-stack",
-            metrics,
-            PROMETHEUS_COMMUNITY,
-            "88.5.3",
-            ChartStage::Metrics,
-        ));
-        charts.push(chart(
-            "prometheus-pushgateway",
-            metrics,
-            PROMETHEUS_COMMUNITY,
-            "3.8.0",
-            ChartStage::Metrics,
-        ));
+        let stage = ChartStage::Metrics;
+        charts.push(chart("kube-prometheus-stack", metrics, PROMETHEUS_COMMUNITY, "88.5.3", stage));
+        charts.push(chart("prometheus-pushgateway", metrics, PROMETHEUS_COMMUNITY, "3.8.0", stage));
     }
     if spec.logs.is_some() {
-        let network = &namespaces.network;
         charts.push(chart("elasticsearch", network, ELASTIC, "8.5.1", ChartStage::LogStore));
         charts.push(chart("kibana", network, ELASTIC, "8.5.1", ChartStage::LogClients));
         charts.push(chart("filebeat", network, ELASTIC, "8.5.1", ChartStage::LogClients));
@@ -230,7 +231,30 @@ pub fn planned(spec: &NetworkSpec) -> Vec<PlannedChart> {
     if let Some(chaos) = &spec.chaos {
         charts.push(chart("chaos-mesh", &namespaces.chaos, CHAOS_MESH, &chaos.version, ChartStage::Extras));
     }
+    charts.extend(web_services::planned(spec));
     charts
+}
+
+/// A release, by its name and that of its chart, with what the spec changes about the chart.
+fn planned_chart(
+    spec: &NetworkSpec,
+    (name, chart): (&str, &str),
+    namespace: &str,
+    repository: &str,
+    version: &str,
+    stage: ChartStage,
+) -> PlannedChart {
+    let changed = spec.charts.get(chart);
+    let repository = changed.and_then(|changed| changed.repo.as_deref()).unwrap_or(repository);
+    PlannedChart {
+        name: name.to_owned(),
+        namespace: namespace.to_owned(),
+        repository: repository.to_owned(),
+        chart: chart.to_owned(),
+        version: changed.and_then(|changed| changed.version.as_deref()).unwrap_or(version).to_owned(),
+        stage,
+        shared: spec.provider == ProviderKind::Kubernetes && SHARED.contains(&name),
+    }
 }
 
 /// The release of a planned chart with all its values.
@@ -244,8 +268,18 @@ pub fn release(
     secrets: &ChartSecrets,
     templates: &Templates,
 ) -> Result<ChartRelease> {
-    let name = format!("charts/{}.yaml", chart.name);
-    let text = templates.render(&name, &data_of(chart, spec, secrets))?;
+    rendered(chart, spec, &data_of(chart, spec, secrets), templates)
+}
+
+/// The release of a planned chart whose template is rendered with `data`.
+fn rendered(
+    chart: &PlannedChart,
+    spec: &NetworkSpec,
+    data: &Value,
+    templates: &Templates,
+) -> Result<ChartRelease> {
+    let name = format!("charts/{}.yaml", chart.chart);
+    let text = templates.render(&name, data)?;
     let mut values: Value = serde_saphyr::from_str(&text).map_err(|error| {
         // The text may hold a password: the parser's message, which could quote it, stays out.
         let place = error.location().map_or_else(String::new, |at| format!(" (line {})", at.line()));
@@ -264,7 +298,7 @@ pub fn release(
             "the template must render to a map",
         ));
     }
-    let changed = spec.charts.get(&chart.name);
+    let changed = spec.charts.get(&chart.chart);
     if let Some(more) = changed.and_then(|changed| changed.values.as_ref()) {
         merge(&mut values, more);
     }
@@ -279,6 +313,11 @@ pub fn release(
         wait_ready: true,
         shared: chart.shared,
     })
+}
+
+/// Puts patches of our own before those that the spec has.
+fn merge_patches(release: &mut ChartRelease, ours: Vec<ObjectPatch>) {
+    release.patches.splice(0..0, ours);
 }
 
 /// Merges `over` into `under`, maps key by key, everything else replaced; a null removes the key.
@@ -309,7 +348,7 @@ fn data_of(chart: &PlannedChart, spec: &NetworkSpec, secrets: &ChartSecrets) -> 
         "filebeat" => {
             let shared = spec.provider == ProviderKind::Kubernetes;
             json!({
-                "full_name": if shared { format!("filebeat-{}", spec.network) } else { String::new() },
+                "full_name": if shared { full_name(spec, "filebeat") } else { String::new() },
                 "filebeat_config": secrets.filebeat_config,
                 "cpu": FILEBEAT.cpu, "memory": FILEBEAT.memory,
             })
@@ -321,6 +360,14 @@ fn data_of(chart: &PlannedChart, spec: &NetworkSpec, secrets: &ChartSecrets) -> 
         "kube-prometheus-stack" => prometheus_data(spec, secrets),
         "prometheus-pushgateway" => json!({"cpu": PUSHGATEWAY.cpu, "memory": PUSHGATEWAY.memory}),
         _ => json!({"daemon_cpu": CHAOS_DAEMON.cpu, "daemon_memory": CHAOS_DAEMON.memory}),
+    }
+}
+
+/// The name of what a release makes outside of namespaces, where another network's release of the same name may have it too.
+fn full_name(spec: &NetworkSpec, name: &str) -> String {
+    match spec.provider {
+        ProviderKind::Kubernetes => format!("{name}-{}", spec.network),
+        ProviderKind::Gcp | ProviderKind::Sandbox => name.to_owned(),
     }
 }
 
@@ -376,19 +423,19 @@ const NODE_EXPORTER: Resources = request(50, 64);
 /// Three controllers, the dashboard and the DNS server of chaos mesh.
 const CHAOS_REST: Resources = request(200, 1280);
 
+fn pod(name: String, resources: Resources, disks: u32, apart: Option<&str>) -> PodDemand {
+    PodDemand { name, resources, disks, apart: apart.map(str::to_owned), slot: None }
+}
+
 /// What chart pods request: those with a place to choose, and those that run on every worker.
 #[must_use]
 pub fn demands(spec: &NetworkSpec) -> (Vec<PodDemand>, Vec<Resources>) {
     let mut pods = Vec::new();
     let mut on_every_worker = Vec::new();
-    let pod = |name: String, resources: Resources, disks: u32, apart: Option<&str>| PodDemand {
-        name,
-        resources,
-        disks,
-        apart: apart.map(str::to_owned),
-        slot: None,
-    };
-    if is_published(spec) {
+    let (web_services, log_shipper) = web_services::demands(spec);
+    pods.extend(web_services);
+    on_every_worker.extend(log_shipper);
+    if needs_ingress(spec) {
         pods.push(pod("ingress-nginx".to_owned(), INGRESS, 0, None));
     }
     if let Some(logs) = &spec.logs {

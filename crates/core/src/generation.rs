@@ -13,6 +13,7 @@ mod overlay;
 mod poet;
 mod profile;
 mod rounds;
+mod web_node;
 
 pub use beacon::{BEACON_EPOCH, BEACON_SCHEMA_VERSION};
 pub use facts::{BeaconFacts, NodeFacts, NodeOptions, PoetFacts, PoetServer, PublishedFacts};
@@ -22,6 +23,7 @@ pub use node::{GRPC_PORT, GRPC_PRIVATE_PORT, JSON_PORT, METRICS_PORT, PPROF_PORT
 pub use poet::REST_PORT;
 pub use profile::Profile;
 pub use rounds::{V0Rounds, V1Rounds};
+pub use web_node::{WebNode, WebNodeFacts};
 
 #[cfg(test)]
 mod tests;

@@ -4,19 +4,25 @@
 //! down; an operation that finds nothing to do takes no lock and writes nothing.
 
 mod bring_up;
+mod change;
+mod chaos;
 mod create;
 mod delete;
 mod differences;
 mod failure;
 mod run;
+mod web_services;
 mod window;
 
 pub use bring_up::{NetworkMaterials, binding_of, foundation_of, planned_genesis};
+pub use change::Limits;
+pub use chaos::{ChaosRequest, deploy_chaos_mesh};
 pub use create::{CreateOptions, CreateRequest, create_network};
-pub use delete::{DeleteRequest, delete_network};
+pub use delete::{DeleteRequest, delete_network, keep_logs_and_metrics};
 pub use differences::differences;
 pub use failure::{Leftover, OperationFailure};
 pub use run::{Run, StepReport};
+pub use web_services::{TlsPair, WebServicesRequest, deploy_web_services};
 
 use std::sync::Arc;
 

@@ -212,6 +212,12 @@ impl Plan {
         }
     }
 
+    /// The charts that the network shares with others of the cluster, by the names of their releases.
+    #[must_use]
+    pub fn shared_charts(&self) -> Vec<String> {
+        self.charts.iter().filter(|chart| chart.shared).map(|chart| chart.name.clone()).collect()
+    }
+
     /// Numbers of the nodes that PoETs use as gateways, in order.
     #[must_use]
     pub fn gateways(&self) -> Vec<u32> {
@@ -368,6 +374,19 @@ fn disk_of_nodes(spec: &NetworkSpec) -> Bytes {
     Bytes(disks.fold(0, u64::saturating_add))
 }
 
+/// How many workers it takes for the charts alone, without nodes and PoETs.
+///
+/// # Errors
+///
+/// A sentence that names a pod that does not fit on a worker.
+pub(crate) fn workers_for_charts(spec: &NetworkSpec) -> Result<u32, String> {
+    let (mut pods, on_every_worker) = charts::demands(spec);
+    pods.push(system_demand());
+    let capacity = WorkerCapacity::of(&spec.cluster.machine, &on_every_worker);
+    let workers = place(&pods, &capacity, 1, on_every_worker.iter().copied().sum())?;
+    Ok(u32::try_from(workers.len()).unwrap_or(u32::MAX))
+}
+
 /// Worker slots for `pinned` nodes: one each, unless fewer workers are allowed.
 fn slots_within(pinned: u32, ceiling: u32, notes: &mut Vec<String>) -> u32 {
     if pinned > ceiling {
@@ -406,14 +425,13 @@ fn system_demand() -> PodDemand {
     }
 }
 
-fn dns_names(spec: &NetworkSpec) -> Vec<PlannedName> {
-    if !charts::is_published(spec) {
-        return Vec::new();
-    }
+/// The public names of a network.
+pub(crate) fn dns_names(spec: &NetworkSpec) -> Vec<PlannedName> {
     let name = |service: &str| PlannedName { name: charts::public_name(spec, service), proxied: true };
-    let kibana = spec.logs.iter().map(|_| name("kibana"));
-    let grafana = spec.metrics.iter().map(|_| name("grafana"));
-    kibana.chain(grafana).collect()
+    let published = charts::is_published(spec);
+    let kibana = spec.logs.iter().filter(|_| published).map(|_| name("kibana"));
+    let grafana = spec.metrics.iter().filter(|_| published).map(|_| name("grafana"));
+    kibana.chain(grafana).chain(charts::web_service_names(spec)).collect()
 }
 
 /// Processor and memory of a helper pod that hardly does anything.

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::discovery::DiscoveryEntry;
 use crate::names::NetworkName;
 use crate::operation::StepReport;
-use crate::plan::Exposure;
-use crate::spec::{Generation, NetworkSpec};
+use crate::plan::{Exposure, Plan};
+use crate::spec::{ChaosSpec, Generation, NetworkSpec};
 use crate::state::{GenesisRecord, SCHEMA};
 use crate::workload::Role;
 
@@ -126,6 +127,112 @@ pub struct DeletionReport {
     pub kind: String,
     /// The network.
     pub network: NetworkName,
+    /// The chart releases that were kept, with `--keep-logs-metrics`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<String>,
     /// What was done.
     pub steps: Vec<StepReport>,
+}
+
+impl DeletionReport {
+    /// A report of what `steps` took away, but for the releases `kept`.
+    #[must_use]
+    pub fn new(network: &NetworkName, kept: Vec<String>, steps: Vec<StepReport>) -> Self {
+        Self {
+            schema: SCHEMA.to_owned(),
+            kind: "DeletionReport".to_owned(),
+            network: network.clone(),
+            kept,
+            steps,
+        }
+    }
+}
+
+/// The web services of a network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WebServicesReport {
+    /// `spacecraft/v1`.
+    pub schema: String,
+    /// `WebServicesReport`.
+    pub kind: String,
+    /// The network.
+    pub network: String,
+    /// Where they are reached, by what they are.
+    pub urls: BTreeMap<String, String>,
+    /// The address that their names point to, once the load balancer has one.
+    pub address: Option<String>,
+    /// The discovery file with the network's entry.
+    pub discovery_url: String,
+    /// That entry.
+    pub entry: DiscoveryEntry,
+    /// What was done.
+    pub steps: Vec<StepReport>,
+}
+
+impl WebServicesReport {
+    /// A report without steps, which come at the very end.
+    #[must_use]
+    pub fn new(entry: &DiscoveryEntry, discovery_url: String, address: Option<String>) -> Self {
+        let urls = [
+            ("grpc", &entry.grpc_api),
+            ("json", &entry.json_api),
+            ("explorer API", &entry.explorer_api),
+            ("dashboard API", &entry.dash_api),
+        ];
+        Self {
+            schema: SCHEMA.to_owned(),
+            kind: "WebServicesReport".to_owned(),
+            network: entry.net_name.clone(),
+            urls: urls.into_iter().map(|(what, url)| (what.to_owned(), url.clone())).collect(),
+            address,
+            discovery_url,
+            entry: entry.clone(),
+            steps: Vec::new(),
+        }
+    }
+
+    /// The web services in a few lines, for messages to people.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let urls: Vec<String> = self.urls.iter().map(|(what, url)| format!("{what}: {url}")).collect();
+        format!("{}\ndiscovery: {}", urls.join("\n"), self.discovery_url)
+    }
+}
+
+/// Chaos mesh in a network's cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChaosMeshReport {
+    /// `spacecraft/v1`.
+    pub schema: String,
+    /// `ChaosMeshReport`.
+    pub kind: String,
+    /// The network.
+    pub network: NetworkName,
+    /// The namespace that chaos mesh is in.
+    pub namespace: String,
+    /// The version of its chart.
+    pub version: String,
+    /// What was done.
+    pub steps: Vec<StepReport>,
+}
+
+impl ChaosMeshReport {
+    /// A report without steps, which come at the very end.
+    #[must_use]
+    pub fn new(plan: &Plan, chaos: &ChaosSpec) -> Self {
+        Self {
+            schema: SCHEMA.to_owned(),
+            kind: "ChaosMeshReport".to_owned(),
+            network: plan.network.clone(),
+            namespace: plan.namespaces.chaos.clone(),
+            version: chaos.version.clone(),
+            steps: Vec::new(),
+        }
+    }
+
+    /// Chaos mesh in a line, for messages to people.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        format!("chaos mesh {} in namespace {}", self.version, self.namespace)
+    }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::ImageReference;
 use crate::quantity::{Bytes, MilliCpu, Resources};
-use crate::secret::SecretBytes;
+use crate::secret::{SecretBytes, SecretString};
 
 /// What a node is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -57,6 +57,16 @@ pub enum Part {
 }
 
 impl Part {
+    /// The name of the workload that it is, such as `miner-3`.
+    #[must_use]
+    pub fn workload_name(self) -> String {
+        match self {
+            Self::Node { number, .. } => crate::topology::node_name(number),
+            Self::Poet { number } => crate::topology::poet_name(number),
+            Self::Beacon | Self::Watch | Self::Pyroscope => self.application().to_owned(),
+        }
+    }
+
     /// The value of the label `app`: `miner`, `poet`, or the name of the one of its kind.
     #[must_use]
     pub fn application(self) -> &'static str {
@@ -230,11 +240,33 @@ pub struct NetworkSecret {
     pub data: BTreeMap<String, SecretBytes>,
 }
 
+/// A certificate with its private key, as ingress controllers read them from a Secret of type `kubernetes.io/tls`.
+#[derive(Debug, Clone)]
+pub struct TlsSecret {
+    /// The namespace, one of the network's.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The certificate and those between it and an authority, in PEM.
+    pub certificate: String,
+    /// The private key, in PEM.
+    pub key: SecretString,
+}
+
+impl TlsSecret {
+    /// The key of the certificate in the Secret.
+    pub const CERTIFICATE: &'static str = "tls.crt";
+    /// The key of the private key in the Secret.
+    pub const KEY: &'static str = "tls.key";
+}
+
 /// What the whole network needs before its workloads: namespaces, policies, budgets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Foundation {
     /// Namespaces besides the network's own that the network uses (`metrics`, ...).
     pub namespaces: Vec<String>,
+    /// Charts of other networks' too that the network uses, by the names of their releases: they stay until the last network that uses them goes.
+    pub shared_charts: Vec<String>,
     /// Who may reach what: each port named here is open to everybody, all others to the network's own namespaces only.
     pub public_ports: Vec<PublicPort>,
     /// True when the cluster holds other networks too, so that nothing outside the network's own namespaces may be assumed ours.

@@ -3,6 +3,19 @@
 use spacecraft_core::names::NetworkName;
 
 const CONFIG: &str = include_str!("filebeat/filebeat.yml");
+/// Which containers are read: those of the network's nodes and PoETs.
+const NODES: &str = "            and:
+              - equals:
+                  kubernetes.labels.spacecraft_io/network: @NETWORK@
+              - or:
+                  - equals:
+                      kubernetes.container.name: miner
+                  - equals:
+                      kubernetes.container.name: poet";
+
+/// Which containers are read: all of the namespace, since the pods of web services carry the labels of their charts.
+const ALL: &str = "            has_fields: [kubernetes.container.id]";
+
 const SCRIPT: &str = include_str!("filebeat/fields.js");
 
 /// How deep the script stands in the configuration.
@@ -15,9 +28,22 @@ const INDENT: &str = "        ";
 /// as a string under `sm`, any other line under `sm.message`, and the pod's label `name` as `name`.
 #[must_use]
 pub fn filebeat_config(network: &NetworkName, namespace: &str) -> String {
+    let nodes = NODES.replace("@NETWORK@", &quoted(network.as_str()));
+    config(namespace, &nodes, "sm")
+}
+
+/// The `filebeat.yml` for a network's web services, which run in `namespace`, for a release of the same chart in the namespace of Elasticsearch: every line
+/// of their containers becomes a document of the index `ws-YYYY.MM.dd`, in the same form and with the pod's name as `name`.
+#[must_use]
+pub fn web_services_filebeat_config(namespace: &str) -> String {
+    config(namespace, ALL, "ws")
+}
+
+fn config(namespace: &str, condition: &str, index: &str) -> String {
     let script: Vec<String> = SCRIPT.lines().map(indented).collect();
     CONFIG
-        .replace("@NETWORK@", &quoted(network.as_str()))
+        .replace("@CONDITION@", condition)
+        .replace("@INDEX@", index)
         .replace("@NAMESPACE@", &quoted(namespace))
         .replace("@SCRIPT@", &script.join("\n"))
 }
@@ -73,6 +99,15 @@ mod tests {
             (&config["setup.ilm.enabled"], &config["setup.template.enabled"]),
             (&json!(false), &json!(false))
         );
+    }
+
+    #[test]
+    fn web_services_have_an_index_of_their_own_and_every_container_of_their_namespace_is_read() {
+        let config: Value = serde_saphyr::from_str(&web_services_filebeat_config("net1-ws")).unwrap();
+        let provider = &config["filebeat.autodiscover"]["providers"][0];
+        assert_eq!(provider["namespace"], "net1-ws");
+        assert_eq!(provider["templates"][0]["condition"], json!({"has_fields": ["kubernetes.container.id"]}));
+        assert_eq!(config["output.elasticsearch"]["index"], "ws-%{+yyyy.MM.dd}");
     }
 
     #[test]

@@ -24,7 +24,7 @@ use spacecraft_core::{Error, Meaning, Result};
 use spacecraft_http::{Client, ClientOptions, Credential, Dialect, Request, Url, with_segments};
 
 pub use crate::dashboards::built_in_objects;
-pub use crate::filebeat::filebeat_config;
+pub use crate::filebeat::{filebeat_config, web_services_filebeat_config};
 
 use crate::kibana::Kibana;
 use crate::retention::Elasticsearch;

@@ -111,7 +111,7 @@ impl KubeconfigCluster {
     ) -> Cluster {
         let ending = namespaces.iter().any(Namespace::is_ending);
         let names: Vec<&str> = namespaces.iter().map(|one| one.metadata.name.as_str()).collect();
-        let first = namespaces.first().map(|one| one.metadata.labels.clone());
+        let labels = namespaces.iter().flat_map(|one| one.metadata.labels.clone()).collect();
         Cluster {
             name: network.as_str().to_owned(),
             location: self.location.clone(),
@@ -120,7 +120,7 @@ impl KubeconfigCluster {
             version: version.to_owned(),
             workers,
             created: namespaces.iter().filter_map(|one| one.metadata.creation_timestamp).min(),
-            labels: first.unwrap_or_default(),
+            labels,
             ownership: Ownership::Ours(network),
         }
     }

@@ -16,6 +16,7 @@ mod state;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use spacecraft_core::names::NetworkName;
 use spacecraft_core::traits::NetworkBinding;
@@ -23,7 +24,6 @@ use spacecraft_core::workload::{Foundation, NetworkSecret, Workload};
 
 pub use labels::MANAGER;
 
-use self::labels::Labels;
 use crate::resource::{Address, CLAIM, CONFIG_MAP, DEPLOYMENT, POD_MONITOR, ResourceType, SERVICE};
 
 /// Where the objects of one network go, and what they need to know of it.
@@ -67,7 +67,7 @@ pub(crate) struct Manifest {
 
 impl Manifest {
     /// The object at `address` with `labels` and `content`, the fields besides `metadata`, such as `spec`.
-    fn new(address: Address, labels: &Labels, content: Value) -> Self {
+    fn new(address: Address, labels: &impl Serialize, content: Value) -> Self {
         let mut metadata = json!({ "name": address.name, "labels": labels });
         if !address.namespace.is_empty() {
             set(&mut metadata, "namespace", json!(address.namespace));

@@ -22,7 +22,7 @@ use spacecraft_core::traits::{
     Evidence, LogQuery, Look, NetworkBinding, ServiceAddress, ServiceName, Tunnel, Workloads,
 };
 use spacecraft_core::wait::Wait;
-use spacecraft_core::workload::{Foundation, NetworkSecret, ObservedWorkload, Worker, Workload};
+use spacecraft_core::workload::{Foundation, NetworkSecret, ObservedWorkload, TlsSecret, Worker, Workload};
 
 use self::ensure::Memory;
 pub(crate) use self::scope::Namespace;
@@ -116,6 +116,25 @@ impl Workloads for KubernetesWorkloads {
         Ok(stored.map(StoredSecret::into_network_secret))
     }
 
+    async fn look_tls_secret(&self, secret: &TlsSecret) -> Result<Look> {
+        let stored = self.read_secret(&secret.namespace, &secret.name).await?;
+        Ok(secret::look_tls(secret, stored.as_ref()))
+    }
+
+    async fn ensure_tls_secret(&self, secret: &TlsSecret) -> Result<Outcome> {
+        let address = Address::new(SECRET, secret.namespace.as_str(), secret.name.as_str());
+        let body = secret::tls_with_contents(&self.target, secret);
+        let (stored, created): (StoredSecret, bool) = self.connection.create_or_read(&address, &body).await?;
+        if created {
+            return Ok(Outcome::Created);
+        }
+        if secret::look_tls(secret, Some(&stored.into_network_secret())).is_same() {
+            return Ok(Outcome::Unchanged);
+        }
+        self.connection.merge(&address, &secret::tls_contents(secret)).await?;
+        Ok(Outcome::Updated)
+    }
+
     async fn workers(&self) -> Result<Vec<Worker>> {
         workers::list(self).await
     }
@@ -146,6 +165,10 @@ impl Workloads for KubernetesWorkloads {
 
     async fn release_infrastructure(&self, wait: &Wait) -> Result<Outcome> {
         removal::release_infrastructure(self, wait).await
+    }
+
+    async fn remove_namespace(&self, name: &str, wait: &Wait) -> Result<Outcome> {
+        removal::remove_namespace(self, name, wait).await
     }
 
     async fn remove_all(&self, wait: &Wait) -> Result<Outcome> {

@@ -84,15 +84,16 @@ impl InMemoryCharts {
 
     fn install(&self, wanted: &ChartRelease) -> Result<Outcome> {
         let mut releases = self.present()?;
+        let wanted = lasting(wanted);
         let place = (wanted.namespace.clone(), wanted.name.clone());
         let before = releases.installed.get(&place);
         let outcome = match before {
             None => Outcome::Created,
-            Some(deployed) if deployed.release == *wanted => return Ok(Outcome::Unchanged),
+            Some(deployed) if deployed.release == wanted => return Ok(Outcome::Unchanged),
             Some(_) => Outcome::Updated,
         };
         let revision = before.map_or(1, |deployed| deployed.revision + 1);
-        releases.installed.insert(place, Deployed { release: wanted.clone(), revision });
+        releases.installed.insert(place, Deployed { release: wanted, revision });
         Ok(outcome)
     }
 
@@ -102,6 +103,11 @@ impl InMemoryCharts {
             None => Progress::Ready(()),
         }
     }
+}
+
+/// A release without how its installation is waited for, which is no property of it.
+fn lasting(release: &ChartRelease) -> ChartRelease {
+    ChartRelease { wait_ready: true, ..release.clone() }
 }
 
 impl Deployed {
@@ -123,7 +129,7 @@ impl ChartInstaller for InMemoryCharts {
         let call = self.ledger.begin("charts.look", &release.name).await?;
         let releases = self.present()?;
         let deployed = releases.installed.get(&(release.namespace.clone(), release.name.clone()));
-        call.read(difference::look(deployed.map(|deployed| &deployed.release), release))
+        call.read(difference::look(deployed.map(|deployed| &deployed.release), &lasting(release)))
     }
 
     async fn ensure(&self, release: &ChartRelease, wait: &Wait) -> Result<Outcome> {

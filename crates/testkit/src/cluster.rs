@@ -1,8 +1,9 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use spacecraft_core::charts::usage_label;
 use spacecraft_core::names::NetworkName;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::secret::SecretString;
@@ -30,7 +31,7 @@ pub struct InMemoryCluster {
 struct Cloud {
     clusters: BTreeMap<String, Entry>,
     incarnations: u64,
-    sharing: BTreeSet<NetworkName>,
+    sharing: BTreeMap<NetworkName, Vec<String>>,
     firewalls: BTreeMap<NetworkName, FirewallRequest>,
     disks: BTreeMap<String, Disk>,
     findings: Vec<Finding>,
@@ -113,12 +114,12 @@ impl InMemoryCluster {
         self.state.lock().disks.remove(name);
     }
 
-    pub(crate) fn set_sharing(&self, network: &NetworkName, shares: bool) {
+    /// Notes that a network shares the cluster and which shared charts it uses, or with none that it does no more.
+    pub(crate) fn set_sharing(&self, network: &NetworkName, shared_charts: Option<&[String]>) {
         let mut cloud = self.state.lock();
-        if shares {
-            cloud.sharing.insert(network.clone());
-        } else {
-            cloud.sharing.remove(network);
+        match shared_charts {
+            Some(charts) => drop(cloud.sharing.insert(network.clone(), charts.to_vec())),
+            None => drop(cloud.sharing.remove(network)),
         }
     }
 
@@ -136,8 +137,8 @@ impl InMemoryCluster {
         if self.capabilities.creates_clusters {
             return cloud.clusters.get(network.as_str()).cloned();
         }
-        let cluster = describe(network, Ownership::Ours(network.clone()), 3);
-        cloud.sharing.contains(network).then_some(Entry { cluster, request: None, incarnation: 0 })
+        let cluster = shared_by(network, cloud.sharing.get(network)?);
+        Some(Entry { cluster, request: None, incarnation: 0 })
     }
 }
 
@@ -226,6 +227,12 @@ fn describe(name: &NetworkName, ownership: Ownership, workers: u32) -> Cluster {
     }
 }
 
+/// The cluster that networks share, as one of them has it.
+fn shared_by(network: &NetworkName, shared_charts: &[String]) -> Cluster {
+    let labels = shared_charts.iter().map(|chart| (usage_label(chart), "true".to_owned())).collect();
+    Cluster { labels, ..describe(network, Ownership::Ours(network.clone()), 3) }
+}
+
 fn no_cluster(operation: &str, network: &NetworkName) -> Error {
     Error::new(Meaning::NotFound, operation, network.as_str(), "there is no such cluster")
 }
@@ -265,9 +272,9 @@ impl ClusterProvider for InMemoryCluster {
     async fn list(&self) -> Result<ClusterList> {
         let call = self.ledger.begin("cluster.list", "").await?;
         let cloud = self.state.lock();
-        let shared = |network: &NetworkName| describe(network, Ownership::Ours(network.clone()), 3);
         let made = cloud.clusters.values().map(|entry| entry.cluster.clone());
-        let clusters = made.chain(cloud.sharing.iter().map(shared)).collect();
+        let clusters =
+            made.chain(cloud.sharing.iter().map(|(network, charts)| shared_by(network, charts))).collect();
         call.read(ClusterList { clusters, unreachable: cloud.unreachable.clone() })
     }
 

@@ -14,7 +14,7 @@ use spacecraft_core::traits::{
     Evidence, LogQuery, Look, PodEvidence, ServiceAddress, ServiceName, Tunnel, TunnelGuard, Workloads,
 };
 use spacecraft_core::wait::{Progress, Wait};
-use spacecraft_core::workload::{Foundation, NetworkSecret, ObservedWorkload, Worker, Workload};
+use spacecraft_core::workload::{Foundation, NetworkSecret, ObservedWorkload, TlsSecret, Worker, Workload};
 use spacecraft_core::{Error, Meaning, Result};
 
 use self::space::{Hindrance, Space, default_worker};
@@ -177,7 +177,7 @@ impl Workloads for InMemoryWorkloads {
         let call = self.ledger.begin("workloads.ensure_foundation", &self.namespace).await?;
         let before = self.present()?.foundation.replace(foundation.clone());
         if let Some(cloud) = self.link.cloud() {
-            cloud.set_sharing(&self.network, true);
+            cloud.set_sharing(&self.network, Some(&foundation.shared_charts));
         }
         call.changed(match before {
             None => Outcome::Created,
@@ -207,6 +207,18 @@ impl Workloads for InMemoryWorkloads {
         let own = space.secrets.get(name).filter(|_| namespace == self.namespace);
         let other = space.other_secrets.get(&(namespace.to_owned(), name.to_owned()));
         call.read(own.or(other).cloned())
+    }
+
+    async fn look_tls_secret(&self, secret: &TlsSecret) -> Result<Look> {
+        let call = self.ledger.begin("workloads.look_tls_secret", &secret.name).await?;
+        let look = self.present()?.look_tls(secret);
+        call.read(look)
+    }
+
+    async fn ensure_tls_secret(&self, secret: &TlsSecret) -> Result<Outcome> {
+        let call = self.ledger.begin("workloads.ensure_tls_secret", &secret.name).await?;
+        let outcome = self.founded("ensure Secret")?.ensure_tls(secret, &self.namespace)?;
+        call.changed(outcome)
     }
 
     async fn workers(&self) -> Result<Vec<Worker>> {
@@ -272,6 +284,12 @@ impl Workloads for InMemoryWorkloads {
         call.changed(if released.anything { Outcome::Removed } else { Outcome::Absent })
     }
 
+    async fn remove_namespace(&self, name: &str, _wait: &Wait) -> Result<Outcome> {
+        let call = self.ledger.begin("workloads.remove_namespace", name).await?;
+        let removed = self.present()?.remove_namespace(name);
+        call.changed(if removed { Outcome::Removed } else { Outcome::Absent })
+    }
+
     async fn remove_all(&self, _wait: &Wait) -> Result<Outcome> {
         let call = self.ledger.begin("workloads.remove_all", &self.namespace).await?;
         let removed = {
@@ -282,7 +300,7 @@ impl Workloads for InMemoryWorkloads {
             anything
         };
         if let Some(cloud) = self.link.cloud() {
-            cloud.set_sharing(&self.network, false);
+            cloud.set_sharing(&self.network, None);
         }
         call.changed(if removed { Outcome::Removed } else { Outcome::Absent })
     }

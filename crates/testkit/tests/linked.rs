@@ -14,6 +14,7 @@ use spacecraft_testkit::{InMemoryCluster, InMemoryWorkloads, Ledger, TestClock};
 fn foundation() -> Foundation {
     Foundation {
         namespaces: Vec::new(),
+        shared_charts: Vec::new(),
         public_ports: Vec::new(),
         shared_cluster: false,
         disruption_budgets: Vec::new(),

@@ -124,7 +124,7 @@ fn without_scheme(address: &str) -> &str {
 }
 
 /// The services of a v0 node's one gRPC port, without `smesher`, by which anybody could redirect rewards.
-fn services_without_smesher(config: &Value) -> String {
+pub(super) fn services_without_smesher(config: &Value) -> String {
     const ALWAYS: [&str; 4] = ["gateway", "node", "mesh", "globalstate"];
     let listed: Vec<String> = match config.pointer("/api/grpc") {
         Some(Value::String(text)) => text.split(',').map(|name| name.trim().to_owned()).collect(),

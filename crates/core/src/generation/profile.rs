@@ -5,7 +5,8 @@ use serde_json::Value;
 use super::beacon::beacon_files;
 use super::facts::{BeaconFacts, NodeFacts, PoetFacts, PublishedFacts};
 use super::launch::Launch;
-use super::{node, overlay, poet};
+use super::web_node::{WebNode, WebNodeFacts};
+use super::{node, overlay, poet, web_node};
 use crate::error::Result;
 use crate::quantity::Resources;
 use crate::spec::Generation;
@@ -24,11 +25,12 @@ const V0_TEMPLATES: [(&str, &str); 3] = [
     ("v0/poet.arguments", include_str!("../../templates/v0/poet.arguments")),
     ("v0/poet.conf", include_str!("../../templates/v0/poet.conf")),
 ];
-const V1_TEMPLATES: [(&str, &str); 4] = [
+const V1_TEMPLATES: [(&str, &str); 5] = [
     ("v1/beacon.json", include_str!("../../templates/v1/beacon.json")),
     ("v1/node.arguments", include_str!("../../templates/v1/node.arguments")),
     ("v1/poet.arguments", include_str!("../../templates/v1/poet.arguments")),
     ("v1/poet.conf", include_str!("../../templates/v1/poet.conf")),
+    ("v1/web-node.arguments", include_str!("../../templates/v1/web-node.arguments")),
 ];
 
 /// How nodes and PoETs of one generation are launched.
@@ -81,6 +83,15 @@ impl Profile {
     /// As [`Self::node`], and when the config does not say how long layers and epochs are.
     pub fn poet(&self, facts: &PoetFacts) -> Result<Launch> {
         poet::launch(self.generation, &self.templates, facts)
+    }
+
+    /// How the nodes of web services are run.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::node`].
+    pub fn web_node(&self, facts: &WebNodeFacts) -> Result<WebNode> {
+        web_node::web_node(self.generation, &self.templates, facts)
     }
 
     /// The config that a network publishes for those who join.

@@ -1,20 +1,26 @@
 //! `delete-network`: takes away everything that belongs to a network, whatever state it is in, and nothing else.
 
+mod keep;
+
+pub use keep::keep_logs_and_metrics;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::bring_up::{archive, binding_of};
 use super::run::Run;
 use super::{OperationFailure, Services};
-use crate::discovery::{PRIVATE_FILE, PUBLIC_FILE, edit_file, without_entry};
+use crate::charts::{PlannedChart, usage_label};
+use crate::discovery::{edit_file, files_with_entry, without_entry};
 use crate::error::{Error, Meaning, Result, render_chain};
 use crate::names::NetworkName;
 use crate::observer::Outcome;
 use crate::report::DeletionReport;
-use crate::state::{NetworkRecord, NetworkStatus, RecordStore, SCHEMA, unknown_network};
+use crate::state::{NetworkRecord, NetworkStatus, RecordStore, unknown_network};
 use crate::traits::{
     Cluster, ClusterServices, ClusterState, Look, NetworkBinding, ObjectStore, Ownership, Precondition,
 };
+use crate::wait::Wait;
 
 /// What `delete-network` is to do.
 #[derive(Debug, Clone)]
@@ -63,12 +69,7 @@ pub async fn delete_network(
     match run.keeping_lock(deletion.flow()).await {
         Ok(()) => {
             let steps = run.finish_removed().await?;
-            Ok(DeletionReport {
-                schema: SCHEMA.to_owned(),
-                kind: "DeletionReport".to_owned(),
-                network: request.network.clone(),
-                steps,
-            })
+            Ok(DeletionReport::new(&request.network, Vec::new(), steps))
         }
         Err(error) => Err(run.fail(error, None).await),
     }
@@ -141,10 +142,16 @@ impl Deletion<'_> {
         let state = services.state_store.list(&format!("{}/", self.network())).await?;
         Ok(!state.is_empty()
             || !services.config_store.list(&archive(self.network().as_str())).await?.is_empty()
+            || self.has_disks().await?
             || (self.manages_infrastructure()
-                && (!services.cluster.disks(Some(self.network())).await?.is_empty()
-                    || !services.cluster.firewall_rules(Some(self.network())).await?.is_empty()))
-            || self.has_dns_records().await?)
+                && !services.cluster.firewall_rules(Some(self.network())).await?.is_empty())
+            || self.has_dns_records().await?
+            || !files_with_entry(&*services.discovery_store, self.network()).await?.is_empty())
+    }
+
+    async fn has_disks(&self) -> Result<bool> {
+        Ok(self.manages_infrastructure()
+            && !self.services().cluster.disks(Some(self.network())).await?.is_empty())
     }
 
     async fn has_dns_records(&self) -> Result<bool> {
@@ -163,10 +170,11 @@ impl Deletion<'_> {
         self.mark_deleting().await?;
         self.remove_discovery_entry().await?;
         self.remove_dns_records().await?;
+        let had_disks = self.has_disks().await?;
         self.empty_cluster().await?;
         self.remove_cluster().await?;
         if self.manages_infrastructure() {
-            self.remove_disks().await?;
+            self.remove_disks(had_disks).await?;
             self.remove_firewall_rules().await?;
         }
         self.remove_published().await?;
@@ -194,16 +202,9 @@ impl Deletion<'_> {
     async fn remove_discovery_entry(&self) -> Result<()> {
         let store = &*self.services().discovery_store;
         let network = self.network();
-        let remove = async |_| {
-            let mut outcome = Outcome::Absent;
-            for file in [PUBLIC_FILE, PRIVATE_FILE] {
-                if edit_file(store, file, |text| without_entry(text, network)).await? == Outcome::Updated {
-                    outcome = Outcome::Removed;
-                }
-            }
-            Ok(outcome)
-        };
-        self.run.step("discovery", "the discovery entry", present, remove).await?;
+        self.run
+            .step("discovery", "the discovery entry", present, |_| remove_entries(store, network))
+            .await?;
         Ok(())
     }
 
@@ -267,28 +268,14 @@ impl Deletion<'_> {
         services.connector.connect(&access, &binding).await
     }
 
-    /// Uninstalls the network's charts, last installed first; shared ones only when no other network is left on the cluster.
+    /// Uninstalls the network's charts, last installed first.
     async fn remove_charts(&self, connected: &ClusterServices) -> Result<()> {
-        let others =
-            self.services().cluster.list().await?.clusters.iter().any(
-                |other| matches!(&other.ownership, Ownership::Ours(network) if network != self.network()),
-            );
-        let charts: Vec<_> = self
-            .known
-            .iter()
-            .flat_map(|known| crate::charts::planned(&known.spec))
-            .filter(|chart| !(chart.shared && others))
-            .collect();
-        let wait = self.run.wait("charts");
-        let remove = async |_| {
-            let mut outcome = Outcome::Absent;
-            for chart in charts.iter().rev() {
-                if connected.charts.remove(&chart.namespace, &chart.name, &wait).await? == Outcome::Removed {
-                    outcome = Outcome::Removed;
-                }
-            }
-            Ok(outcome)
+        let charts = match &self.known {
+            Some(known) => charts_to_remove(self.services(), known).await?,
+            None => Vec::new(),
         };
+        let wait = self.run.wait("charts");
+        let remove = |_| remove_charts(connected, &charts, &wait);
         self.run.step("charts", "chart releases", present, remove).await?;
         Ok(())
     }
@@ -304,14 +291,17 @@ impl Deletion<'_> {
         Ok(())
     }
 
-    async fn remove_disks(&self) -> Result<()> {
+    /// The disks that did not go with their claims. `had_disks` says whether there were any before those went: then the network's disks are removed now, whoever
+    /// did it.
+    async fn remove_disks(&self, had_disks: bool) -> Result<()> {
         let provider = &self.services().cluster;
         let wait = self.run.wait("disks");
         let remove = async |_| {
             let disks = provider.disks(Some(self.network())).await?;
             let removed =
                 futures::future::join_all(disks.iter().map(|disk| provider.delete_disk(disk, &wait))).await;
-            all_removed(removed)
+            let outcome = all_removed(removed)?;
+            Ok(if had_disks { Outcome::Removed } else { outcome })
         };
         self.run.step("disks", "disks of claims", present, remove).await?;
         Ok(())
@@ -337,6 +327,45 @@ impl Deletion<'_> {
             .await?;
         Ok(())
     }
+}
+
+/// Takes a network's entry out of both discovery files. A bucket that does not exist has no entries.
+async fn remove_entries(store: &dyn ObjectStore, network: &NetworkName) -> Result<Outcome> {
+    let mut outcome = Outcome::Absent;
+    for file in files_with_entry(store, network).await? {
+        if edit_file(store, file, |text| without_entry(text, network)).await? == Outcome::Updated {
+            outcome = Outcome::Removed;
+        }
+    }
+    Ok(outcome)
+}
+
+/// The charts that go with a network: its own, and of those that it shares the ones that no other network of the cluster uses.
+async fn charts_to_remove(services: &Services, known: &NetworkRecord) -> Result<Vec<PlannedChart>> {
+    let mut charts = crate::charts::planned(&known.spec);
+    if charts.iter().any(|chart| chart.shared) {
+        let clusters = services.cluster.list().await?.clusters;
+        let used_by_others = |chart: &PlannedChart| {
+            let label = usage_label(&chart.name);
+            clusters.iter().any(|cluster| {
+                matches!(&cluster.ownership, Ownership::Ours(network) if *network != known.network)
+                    && cluster.labels.contains_key(&label)
+            })
+        };
+        charts.retain(|chart| !(chart.shared && used_by_others(chart)));
+    }
+    Ok(charts)
+}
+
+/// Uninstalls charts, last installed first.
+async fn remove_charts(connected: &ClusterServices, charts: &[PlannedChart], wait: &Wait) -> Result<Outcome> {
+    let mut outcome = Outcome::Absent;
+    for chart in charts.iter().rev() {
+        if connected.charts.remove(&chart.namespace, &chart.name, wait).await? == Outcome::Removed {
+            outcome = Outcome::Removed;
+        }
+    }
+    Ok(outcome)
 }
 
 async fn present() -> Result<Look> {

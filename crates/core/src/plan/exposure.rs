@@ -66,6 +66,7 @@ pub(super) fn exposure(spec: &NetworkSpec, ports: Option<&NodePortBlock>) -> Vec
         },
     ];
     all.extend(published(spec));
+    all.extend(web_services(spec));
     all.push(Exposure {
         what: "private APIs of nodes, Elasticsearch, profiler, PoET configuration".to_owned(),
         at: Vec::new(),
@@ -108,6 +109,28 @@ fn published(spec: &NetworkSpec) -> Vec<Exposure> {
 
 fn named(ranges: Vec<String>) -> Vec<String> {
     ranges.into_iter().map(|range| format!("tcp:{range}")).collect()
+}
+
+/// What web services show to everybody.
+fn web_services(spec: &NetworkSpec) -> Vec<Exposure> {
+    if spec.web_services.is_none() {
+        return Vec::new();
+    }
+    let certified = "with the certificate of --tls-crt";
+    [
+        ("gRPC of public API nodes", "api", certified),
+        ("JSON API of public API nodes", "api-json", certified),
+        ("explorer API", "explorer-api", ""),
+        ("dashboard API", "dash-api", ""),
+    ]
+    .into_iter()
+    .map(|(what, service, remark)| Exposure {
+        what: what.to_owned(),
+        at: vec![format!("https://{}/", charts::public_name(spec, service))],
+        reach: Reach::Everybody,
+        remark: remark.to_owned(),
+    })
+    .collect()
 }
 
 /// The host ports of all P2P listeners.

@@ -50,6 +50,8 @@ use Command as C;
 const CREATE: &[Command] = &[C::CreateNetwork, C::Plan];
 /// Commands that make nodes.
 const NODES: &[Command] = &[C::CreateNetwork, C::Plan, C::AddMiner, C::UpgradeNetwork];
+/// Commands that make nodes or web services with nodes of their own.
+const ALL_NODES: &[Command] = &[C::CreateNetwork, C::Plan, C::AddMiner, C::UpgradeNetwork, C::DeployWs];
 /// Commands that tell people on Slack what they do.
 const TELLING: &[Command] = &[
     C::CreateNetwork,
@@ -172,10 +174,10 @@ static CATALOGUE: [Setting; 106] = [
     set("poet-gateway-amount", count(0, MANY), CREATE, "v0: nodes that PoETs use as gateways").default("4"),
     set("go-sm-config", Kind::NodeConfig, NODES, "node config: mininet, devnet, testnet or a file").default("mininet"),
     set("miner-go-sm-config", Kind::NodeConfig, &[C::CreateNetwork, C::Plan, C::AddMiner], "node config of the parent network, for --bootstrap=false"),
-    set("go-sm-image", Kind::Text, NODES, "image of nodes").follows("v1 spacemeshos/go-spacemesh:v1.7.6, v0 spacemeshos/go-spacemesh-dev:d298a63"),
+    set("go-sm-image", Kind::Text, ALL_NODES, "image of nodes").follows("v1 spacemeshos/go-spacemesh:v1.7.6, v0 spacemeshos/go-spacemesh-dev:d298a63"),
     set("poet-image", Kind::Text, &[C::CreateNetwork, C::Plan, C::UpgradeNetwork], "image of PoETs").follows("v1 spacemeshos/poet:v0.10.4, v0 spacemeshos/poet:ef8f28a"),
-    set("miner-ram", Kind::Bytes, NODES, "memory of each node, GiB or a quantity").default("2"),
-    set("miner-cpu", Kind::Cpu, NODES, "processor of each node, cores or a quantity").default("1"),
+    set("miner-ram", Kind::Bytes, ALL_NODES, "memory of each node, GiB or a quantity").default("2"),
+    set("miner-cpu", Kind::Cpu, ALL_NODES, "processor of each node, cores or a quantity").default("1"),
     set("miner-disk-size", Kind::Bytes, NODES, "disk of each node, GiB or a quantity").default("10"),
     set("poet-ram", Kind::Bytes, CREATE, "memory of each PoET").default("2"),
     set("poet-cpu", Kind::Cpu, CREATE, "processor of each PoET").default("1"),

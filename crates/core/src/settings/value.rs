@@ -30,9 +30,6 @@ pub enum SettingValue {
     Document(Value),
 }
 
-/// Chart names below `charts.` besides those that every network may have.
-const WEB_SERVICE_CHARTS: [&str; 3] = ["spacemesh-api", "spacemesh-dash", "spacemesh-explorer"];
-
 impl SettingValue {
     /// Reads a value that was given as text. Not for secrets.
     ///
@@ -186,7 +183,7 @@ fn split_list(text: &str) -> Vec<String> {
 }
 
 fn check_charts(charts: &serde_json::Map<String, Value>) -> Result<(), String> {
-    let known: Vec<&str> = charts::names().into_keys().chain(WEB_SERVICE_CHARTS).collect();
+    let known: Vec<&str> = charts::names().into_keys().collect();
     for (name, change) in charts {
         if !known.contains(&name.as_str()) {
             let hint = nearest(name, known.iter().copied()).map_or_else(

@@ -142,6 +142,12 @@ impl NetworkSpec {
         self.fleet.added.clone_from(&recorded.fleet.added);
         self.node_overrides.clone_from(&recorded.node_overrides);
         self.web_services.clone_from(&recorded.web_services);
+        for name in crate::charts::WEB_SERVICE_CHARTS {
+            match recorded.charts.get(name) {
+                Some(changed) => drop(self.charts.insert(name.to_owned(), changed.clone())),
+                None => drop(self.charts.remove(name)),
+            }
+        }
         self
     }
 }

@@ -126,6 +126,17 @@ impl Reader<'_> {
     }
 }
 
+impl ChaosSpec {
+    /// Chaos mesh of this version of its chart.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what a version looks like.
+    pub fn of_version(version: &str) -> Result<Self, String> {
+        chart_version(version).map(|version| Self { version })
+    }
+}
+
 /// One object a line.
 fn lines(objects: &[Value]) -> String {
     objects.iter().map(|object| format!("{object}\n")).collect()

@@ -49,7 +49,7 @@ pub struct ChartRelease {
     pub values: Value,
     /// Changes to rendered objects.
     pub patches: Vec<ObjectPatch>,
-    /// Whether to wait until what it made is ready.
+    /// Whether to wait until what it made is ready. Releases that differ in nothing else are the same.
     pub wait_ready: bool,
     /// True when other networks of the cluster use the release too.
     pub shared: bool,

@@ -9,7 +9,7 @@ use super::Look;
 use crate::error::Result;
 use crate::observer::Outcome;
 use crate::wait::Wait;
-use crate::workload::{Foundation, NetworkSecret, ObservedWorkload, Worker, Workload};
+use crate::workload::{Foundation, NetworkSecret, ObservedWorkload, TlsSecret, Worker, Workload};
 
 /// What runs in a network's cluster.
 ///
@@ -44,6 +44,12 @@ pub trait Workloads: Debug + Send + Sync {
     /// A Secret that something else keeps in a namespace, by name (such as a chart's passwords).
     async fn read_secret(&self, namespace: &str, name: &str) -> Result<Option<NetworkSecret>>;
 
+    /// Compares a TLS Secret with what is wanted.
+    async fn look_tls_secret(&self, secret: &TlsSecret) -> Result<Look>;
+
+    /// Makes a TLS Secret so, in a namespace that exists.
+    async fn ensure_tls_secret(&self, secret: &TlsSecret) -> Result<Outcome>;
+
     /// The workers that pods can run on, sorted by name.
     async fn workers(&self) -> Result<Vec<Worker>>;
 
@@ -68,6 +74,10 @@ pub trait Workloads: Debug + Send + Sync {
     /// Removes what would outlive the cluster or its namespaces: Services of type LoadBalancer and claims of all of the network's namespaces, and waits until
     /// their load balancers and volumes are gone.
     async fn release_infrastructure(&self, wait: &Wait) -> Result<Outcome>;
+
+    /// Removes a namespace that the network has besides its own with all that is in it, or of one that somebody else made what is the network's, and waits
+    /// until it is gone.
+    async fn remove_namespace(&self, name: &str, wait: &Wait) -> Result<Outcome>;
 
     /// Removes the network's namespaces with all that is in them, and what it labelled elsewhere: for clusters that stay.
     async fn remove_all(&self, wait: &Wait) -> Result<Outcome>;

@@ -6,4 +6,6 @@ mod create;
 mod delete;
 mod inspection;
 mod interruption;
+mod keeping;
+mod web_services;
 mod world;

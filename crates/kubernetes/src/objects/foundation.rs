@@ -14,8 +14,10 @@ const CLOSED: &str = "spacecraft-network";
 
 /// All objects of the foundation in the order in which they are applied.
 pub(crate) fn manifests(target: &Target, foundation: &Foundation) -> Vec<Manifest> {
-    let mut manifests: Vec<Manifest> =
-        namespaces(target, foundation).into_iter().map(|name| namespace(target, name, true)).collect();
+    let mut manifests: Vec<Manifest> = namespaces(target, foundation)
+        .into_iter()
+        .map(|name| namespace(target, foundation, name, true))
+        .collect();
     manifests.extend(inside(target, foundation));
     manifests
 }
@@ -46,7 +48,7 @@ pub(crate) fn namespaces<'a>(target: &'a Target, foundation: &'a Foundation) -> 
 /// A namespace that belongs to the network. One that is `owned`, because we made it, may be deleted whole, and admits pods with
 /// host ports and, from charts, host paths, which only the privileged level of pod security does; our own pods keep to the restricted
 /// one otherwise. One that somebody else made gets the network's name and nothing more: what it is and admits is theirs to say.
-pub(crate) fn namespace(target: &Target, name: &str, owned: bool) -> Manifest {
+pub(crate) fn namespace(target: &Target, foundation: &Foundation, name: &str, owned: bool) -> Manifest {
     let network = target.network.as_str();
     let labels = if owned {
         let mut labels = labels::of_network(network);
@@ -56,7 +58,13 @@ pub(crate) fn namespace(target: &Target, name: &str, owned: bool) -> Manifest {
     } else {
         Labels::from([(labels::NETWORK, network.to_owned())])
     };
-    Manifest::new(Address::new(NAMESPACE, "", name), &labels, json!({}))
+    let usages = labels::usages(&foundation.shared_charts);
+    let all: BTreeMap<&str, &String> = labels
+        .iter()
+        .map(|(key, value)| (*key, value))
+        .chain(usages.iter().map(|(key, value)| (key.as_str(), value)))
+        .collect();
+    Manifest::new(Address::new(NAMESPACE, "", name), &all, json!({}))
 }
 
 /// Lets pods of the network's namespaces, or on a cluster of our own of all namespaces, reach every pod of the network; nobody else

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use spacecraft_core::charts::usage_label;
 use spacecraft_core::workload::{Part, Role};
 
 /// The field manager of everything that Spacecraft applies, and the value of `app.kubernetes.io/managed-by`.
@@ -65,15 +66,6 @@ pub(crate) fn selecting(network: &str, name: &str) -> Labels {
     BTreeMap::from([(NAME, name.to_owned()), (NETWORK, network.to_owned())])
 }
 
-/// The name of a workload, which is the value of the label `name` of all it owns.
-pub(crate) fn name_of(part: Part) -> String {
-    match part {
-        Part::Node { number, .. } => format!("miner-{number}"),
-        Part::Poet { number } => format!("poet-{number}"),
-        Part::Beacon | Part::Watch | Part::Pyroscope => part.application().to_owned(),
-    }
-}
-
 fn role(part: Part) -> String {
     match part {
         Part::Node { role, .. } => role.to_string(),
@@ -100,6 +92,11 @@ pub(crate) fn part_of(label: impl Fn(&str) -> Option<String>) -> Option<Part> {
 /// The label that carries a worker's slot: on a shared cluster one for each network, since a worker can serve several.
 pub(crate) fn slot_key(network: &str, shared_cluster: bool) -> String {
     if shared_cluster { format!("{SLOT}-{network}") } else { SLOT.to_owned() }
+}
+
+/// The labels by which namespaces of a network say which shared charts it uses.
+pub(crate) fn usages(shared_charts: &[String]) -> BTreeMap<String, String> {
+    shared_charts.iter().map(|chart| (usage_label(chart), "true".to_owned())).collect()
 }
 
 /// The selector of the namespaces of one network, or of all.
@@ -137,13 +134,13 @@ mod tests {
     proptest! {
         #[test]
         fn a_part_reads_back_from_its_labels(part in parts()) {
-            let labels = of_workload("net1", &name_of(part), part);
+            let labels = of_workload("net1", &part.workload_name(), part);
             prop_assert_eq!(part_of(|key| labels.get(key).cloned()), Some(part));
         }
 
         #[test]
         fn label_values_are_what_kubernetes_takes(part in parts(), network in "[a-z]([a-z0-9-]{0,38}[a-z0-9])?") {
-            for (key, value) in of_workload(&network, &name_of(part), part) {
+            for (key, value) in of_workload(&network, &part.workload_name(), part) {
                 prop_assert!(value.len() <= 63, "{} is too long", key);
                 prop_assert!(value.starts_with(|c: char| c.is_ascii_alphanumeric()));
                 prop_assert!(value.ends_with(|c: char| c.is_ascii_alphanumeric()));

@@ -6,8 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use spacecraft_core::secret::SecretBytes;
-use spacecraft_core::workload::NetworkSecret;
+use spacecraft_core::secret::{ExposeSecret as _, SecretBytes};
+use spacecraft_core::traits::Look;
+use spacecraft_core::workload::{NetworkSecret, TlsSecret};
 
 use super::{Target, labels, strings};
 use crate::resource::{Address, SECRET};
@@ -36,7 +37,7 @@ pub(super) fn blanked(target: &Target, secret: &NetworkSecret) -> Value {
 fn object(target: &Target, secret: &NetworkSecret, content: Value) -> Value {
     let network = target.network.as_str();
     let labels = match secret.part {
-        Some(part) => labels::of_workload(network, &labels::name_of(part), part),
+        Some(part) => labels::of_workload(network, &part.workload_name(), part),
         None => labels::of_network(network),
     };
     let mut object = json!({
@@ -49,6 +50,44 @@ fn object(target: &Target, secret: &NetworkSecret, content: Value) -> Value {
         fields.extend(content);
     }
     object
+}
+
+/// A TLS Secret as it is sent to the API.
+pub(crate) fn tls_with_contents(target: &Target, secret: &TlsSecret) -> Value {
+    let mut object = json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": secret.name,
+            "namespace": secret.namespace,
+            "labels": labels::of_network(target.network.as_str()),
+        },
+        "type": "kubernetes.io/tls",
+    });
+    if let (Some(fields), Value::Object(contents)) = (object.as_object_mut(), tls_contents(secret)) {
+        fields.extend(contents);
+    }
+    object
+}
+
+/// The contents of a TLS Secret, as a merge patch puts them in the place of others.
+pub(crate) fn tls_contents(secret: &TlsSecret) -> Value {
+    json!({ "data": {
+        TlsSecret::CERTIFICATE: STANDARD.encode(&secret.certificate),
+        TlsSecret::KEY: STANDARD.encode(secret.key.expose_secret()),
+    } })
+}
+
+/// Compares a TLS Secret with what the server has, without telling what is in either.
+pub(crate) fn look_tls(wanted: &TlsSecret, stored: Option<&NetworkSecret>) -> Look {
+    let Some(stored) = stored else { return Look::Absent };
+    let is = |key: &str, text: &str| {
+        stored.data.get(key).is_some_and(|content| content.expose() == text.as_bytes())
+    };
+    if is(TlsSecret::CERTIFICATE, &wanted.certificate) && is(TlsSecret::KEY, wanted.key.expose_secret()) {
+        return Look::Same;
+    }
+    Look::Differs(vec![format!("Secret {}", wanted.name)])
 }
 
 /// A Secret as the API shows it. It has no `Debug`, because its contents are in it as text.

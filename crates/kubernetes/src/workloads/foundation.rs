@@ -22,7 +22,10 @@ pub(super) async fn look(workloads: &KubernetesWorkloads, wanted: &Foundation) -
         if live.is_none() && name == workloads.target.namespace {
             return Ok(Look::Absent);
         }
-        looks.push((format!("Namespace {name}"), look_namespace(workloads, name, live.as_ref()).await?));
+        looks.push((
+            format!("Namespace {name}"),
+            look_namespace(workloads, wanted, name, live.as_ref()).await?,
+        ));
     }
     let inside = Inside::look(workloads, wanted).await?;
     looks.extend(inside.looks());
@@ -32,7 +35,7 @@ pub(super) async fn look(workloads: &KubernetesWorkloads, wanted: &Foundation) -
 pub(super) async fn ensure(workloads: &KubernetesWorkloads, wanted: &Foundation) -> Result<Outcome> {
     let mut outcome = Outcome::Unchanged;
     for name in foundation::namespaces(&workloads.target, wanted) {
-        outcome = outcome.and(ensure_namespace(workloads, name).await?);
+        outcome = outcome.and(ensure_namespace(workloads, wanted, name).await?);
     }
     let inside = Inside::look(workloads, wanted).await?;
     for (manifest, look) in &inside.wanted {
@@ -50,6 +53,7 @@ pub(super) async fn ensure(workloads: &KubernetesWorkloads, wanted: &Foundation)
 
 async fn look_namespace(
     workloads: &KubernetesWorkloads,
+    foundation: &Foundation,
     name: &str,
     live: Option<&Namespace>,
 ) -> Result<Look> {
@@ -57,33 +61,42 @@ async fn look_namespace(
     if live.is_ending() {
         return Ok(Look::Differs(vec![format!("Namespace {name}: is being deleted")]));
     }
-    let wanted = foundation::namespace(&workloads.target, name, live.is_owned());
+    let wanted = foundation::namespace(&workloads.target, foundation, name, live.is_owned());
     let live: Option<Value> = workloads.connection.get(&wanted.address).await?;
     Ok(compare::look(&wanted, live.as_ref()))
 }
 
 /// Creates a namespace, which makes it ours to delete, or takes part in one that exists.
-async fn ensure_namespace(workloads: &KubernetesWorkloads, name: &str) -> Result<Outcome> {
+async fn ensure_namespace(
+    workloads: &KubernetesWorkloads,
+    foundation: &Foundation,
+    name: &str,
+) -> Result<Outcome> {
     let Some(live) = namespace(workloads, name).await? else {
-        let owned = foundation::namespace(&workloads.target, name, true);
+        let owned = foundation::namespace(&workloads.target, foundation, name, true);
         let (_, created): (Value, bool) =
             workloads.connection.create_or_read(&owned.address, &owned.body).await?;
         if created {
             return Ok(Outcome::Created);
         }
         let live = namespace(workloads, name).await?.unwrap_or_default();
-        return join_namespace(workloads, name, &live).await;
+        return join_namespace(workloads, foundation, name, &live).await;
     };
-    join_namespace(workloads, name, &live).await
+    join_namespace(workloads, foundation, name, &live).await
 }
 
-async fn join_namespace(workloads: &KubernetesWorkloads, name: &str, live: &Namespace) -> Result<Outcome> {
+async fn join_namespace(
+    workloads: &KubernetesWorkloads,
+    foundation: &Foundation,
+    name: &str,
+    live: &Namespace,
+) -> Result<Outcome> {
     if live.is_ending() {
         return Err(Error::new(Meaning::Unavailable, "use namespace", name, "it is being deleted")
             .with_hint("run the command again when it is gone"));
     }
-    let wanted = foundation::namespace(&workloads.target, name, live.is_owned());
-    if look_namespace(workloads, name, Some(live)).await?.is_same() {
+    let wanted = foundation::namespace(&workloads.target, foundation, name, live.is_owned());
+    if look_namespace(workloads, foundation, name, Some(live)).await?.is_same() {
         return Ok(Outcome::Unchanged);
     }
     workloads.connection.apply(&wanted).await.map(outcome_of)

@@ -1,11 +1,12 @@
 //! Taking away: one workload, what would outlive the cluster, everything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
+use spacecraft_core::charts::{SHARED, usage_label};
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::wait::{Progress, Wait};
 use spacecraft_core::{Meaning, Result};
@@ -77,11 +78,31 @@ pub(super) async fn release_infrastructure(workloads: &KubernetesWorkloads, wait
 
 /// Removes the network from a cluster that stays: the namespaces that we made, what we put into others, the workers' slots.
 pub(super) async fn remove_all(workloads: &KubernetesWorkloads, wait: &Wait) -> Result<Outcome> {
-    let connection = &workloads.connection;
-    let mut removed = workers::clear_slots(workloads).await? == Outcome::Removed;
+    let slots = workers::clear_slots(workloads).await?;
     let namespaces = scope::of_network(workloads).await?;
-    for (namespace, scope) in &namespaces {
-        removed = true;
+    remove_namespaces(workloads, &namespaces, wait).await?;
+    Ok(outcome(slots == Outcome::Removed || !namespaces.is_empty()))
+}
+
+/// Removes one of the network's namespaces.
+pub(super) async fn remove_namespace(
+    workloads: &KubernetesWorkloads,
+    name: &str,
+    wait: &Wait,
+) -> Result<Outcome> {
+    let named = scope::named(workloads, name).await?;
+    remove_namespaces(workloads, named.as_slice(), wait).await?;
+    Ok(outcome(named.is_some()))
+}
+
+/// Removes namespaces that we made, and what we put into others.
+async fn remove_namespaces(
+    workloads: &KubernetesWorkloads,
+    namespaces: &[(Namespace, Scope)],
+    wait: &Wait,
+) -> Result<()> {
+    let connection = &workloads.connection;
+    for (namespace, scope) in namespaces {
         let name = &namespace.metadata.name;
         match scope {
             Scope::Ours => {
@@ -96,7 +117,7 @@ pub(super) async fn remove_all(workloads: &KubernetesWorkloads, wait: &Wait) -> 
         let gone = || async { still(namespace_left(connection, name).await?) };
         wait.until(&format!("the removal of namespace {name}"), LOOK_AGAIN_AFTER, gone).await?;
     }
-    Ok(outcome(removed))
+    Ok(())
 }
 
 /// Removes what is ours from a namespace that is not, and our label from it.
@@ -109,8 +130,10 @@ async fn leave_namespace(workloads: &KubernetesWorkloads, name: &str, wait: &Wai
         still(left.or(storage_left(connection, &places, &BTreeSet::new()).await?))
     };
     wait.until(&format!("the network's objects to leave namespace {name}"), LOOK_AGAIN_AFTER, gone).await?;
+    let ours = SHARED.map(usage_label).into_iter().chain([labels::NETWORK.to_owned()]);
+    let labels: BTreeMap<String, Value> = ours.map(|label| (label, Value::Null)).collect();
     let patch = json!({ "metadata": {
-        "labels": { labels::NETWORK: null },
+        "labels": labels,
         "annotations": { labels::MANIFEST_DIGEST: null },
     } });
     connection.merge(&Address::new(NAMESPACE, "", name), &patch).await

@@ -97,15 +97,19 @@ pub(super) async fn of_network(workloads: &KubernetesWorkloads) -> Result<Vec<(N
     let names: BTreeSet<&String> = workloads.namespaces.iter().chain([&workloads.target.namespace]).collect();
     let mut found = Vec::new();
     for name in names {
-        let namespace: Option<Namespace> =
-            workloads.connection.get(&Address::new(NAMESPACE, "", name.as_str())).await?;
-        let ours = namespace.filter(|namespace| namespace.network() == Some(workloads.network()));
-        if let Some(namespace) = ours {
-            let scope = if namespace.is_owned() { Scope::Ours } else { Scope::Shared };
-            found.push((namespace, scope));
-        }
+        found.extend(named(workloads, name).await?);
     }
     Ok(found)
+}
+
+/// The namespace `name`, when it exists and is labelled as the network's.
+pub(super) async fn named(workloads: &KubernetesWorkloads, name: &str) -> Result<Option<(Namespace, Scope)>> {
+    let namespace: Option<Namespace> = workloads.connection.get(&Address::new(NAMESPACE, "", name)).await?;
+    let ours = namespace.filter(|namespace| namespace.network() == Some(workloads.network()));
+    Ok(ours.map(|namespace| {
+        let scope = if namespace.is_owned() { Scope::Ours } else { Scope::Shared };
+        (namespace, scope)
+    }))
 }
 
 #[cfg(test)]

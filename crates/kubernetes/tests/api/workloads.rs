@@ -21,6 +21,7 @@ const MONITORS: &str = "/apis/monitoring.coreos.com/v1/namespaces/net1/podmonito
 fn live(workload: &Workload, kind: &str) -> Vec<Value> {
     let foundation = Foundation {
         namespaces: Vec::new(),
+        shared_charts: Vec::new(),
         public_ports: Vec::new(),
         shared_cluster: false,
         disruption_budgets: Vec::new(),
@@ -130,6 +131,7 @@ async fn a_namespace_of_another_network_is_refused() {
     answer(&server, "GET", NAMESPACE, ResponseTemplate::new(200).set_body_json(theirs)).await;
     let foundation = Foundation {
         namespaces: Vec::new(),
+        shared_charts: Vec::new(),
         public_ports: Vec::new(),
         shared_cluster: true,
         disruption_budgets: Vec::new(),

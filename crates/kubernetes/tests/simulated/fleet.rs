@@ -28,6 +28,7 @@ fn wait() -> Wait {
 fn foundation(shared_cluster: bool) -> Foundation {
     Foundation {
         namespaces: Vec::new(),
+        shared_charts: Vec::new(),
         public_ports: vec![
             PublicPort {
                 application: "miner".to_owned(),
@@ -133,7 +134,8 @@ async fn a_fleet_costs_a_few_calls_a_miner_and_one_watch_a_kind() {
     workloads.wait_ready(&names(&miners), &wait()).await.unwrap();
     let (after, writes, watches) = cluster.traffic();
     assert!(after - before <= 8 * MINERS as usize, "{} calls", after - before);
-    assert_eq!(watches, 2);
+    // When all pods are ready before the wait begins, nothing is watched.
+    assert!(watches <= 2, "{watches} watches");
 
     let again = cluster.workloads(None).await;
     assert_eq!(again.look_foundation(&foundation(false)).await.unwrap(), Look::Same);

@@ -7,12 +7,12 @@ use spacecraft_core::Meaning;
 use spacecraft_core::image::ImageReference;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::quantity::{Bytes, MilliCpu, Resources};
-use spacecraft_core::secret::SecretBytes;
+use spacecraft_core::secret::{SecretBytes, SecretString};
 use spacecraft_core::traits::{LogQuery, Look, ServiceName, Workloads};
 use spacecraft_core::wait::Wait;
 use spacecraft_core::workload::{
     ConfigFile, ContainerPort, DataVolume, DisruptionBudget, Foundation, NetworkSecret, Part, Probe,
-    Protocol, PublicPort, Role, ServiceExposure, ServicePort, ServiceSpec, Workload,
+    Protocol, PublicPort, Role, ServiceExposure, ServicePort, ServiceSpec, TlsSecret, Workload,
 };
 
 /// Runs the suite on an empty namespace of a cluster with at least two ready workers; the argument is a future of a
@@ -26,6 +26,8 @@ macro_rules! workloads_conformance {
             without_a_foundation_there_is_nothing
             a_secret_is_created_once_and_the_first_wins
             a_secret_that_is_not_there_is_none
+            a_tls_secret_is_made_once_and_renewed
+            a_namespace_beside_its_own_can_be_removed
             a_workload_is_made_once
             a_workload_that_differs_is_changed
             looks_are_answered_in_the_order_of_the_question
@@ -48,6 +50,7 @@ macro_rules! workloads_conformance {
 fn foundation() -> Foundation {
     Foundation {
         namespaces: Vec::new(),
+        shared_charts: Vec::new(),
         public_ports: vec![PublicPort {
             application: "miner".to_owned(),
             port: None,
@@ -170,6 +173,42 @@ pub async fn a_secret_that_is_not_there_is_none(workloads: &dyn Workloads, _wait
     workloads.create_secret(&secret).await.unwrap();
     let found = workloads.read_secret(workloads.namespace(), &secret.name).await.unwrap();
     assert_eq!(found.map(|found| found.data), Some(secret.data));
+}
+
+fn certificate(namespace: &str, text: &str) -> TlsSecret {
+    TlsSecret {
+        namespace: namespace.to_owned(),
+        name: "tls".to_owned(),
+        certificate: text.to_owned(),
+        key: SecretString::from(format!("key of {text}")),
+    }
+}
+
+pub async fn a_tls_secret_is_made_once_and_renewed(workloads: &dyn Workloads, _wait: &Wait) {
+    workloads.ensure_foundation(&foundation()).await.unwrap();
+    let (first, second) =
+        (certificate(workloads.namespace(), "first"), certificate(workloads.namespace(), "second"));
+    assert_eq!(workloads.look_tls_secret(&first).await.unwrap(), Look::Absent);
+    assert_eq!(workloads.ensure_tls_secret(&first).await.unwrap(), Outcome::Created);
+    assert_eq!(workloads.look_tls_secret(&first).await.unwrap(), Look::Same);
+    assert_eq!(workloads.ensure_tls_secret(&first).await.unwrap(), Outcome::Unchanged);
+    assert!(matches!(workloads.look_tls_secret(&second).await.unwrap(), Look::Differs(_)));
+    assert_eq!(workloads.ensure_tls_secret(&second).await.unwrap(), Outcome::Updated);
+    let stored = workloads.read_secret(workloads.namespace(), "tls").await.unwrap().unwrap();
+    let text = |key: &str| stored.data.get(key).and_then(SecretBytes::expose_text).map(str::to_owned);
+    assert_eq!(text(TlsSecret::CERTIFICATE).as_deref(), Some("second"));
+    assert_eq!(text(TlsSecret::KEY).as_deref(), Some("key of second"));
+}
+
+pub async fn a_namespace_beside_its_own_can_be_removed(workloads: &dyn Workloads, wait: &Wait) {
+    let name = format!("{}-metrics", workloads.namespace());
+    let wanted = Foundation { namespaces: vec![name.clone()], ..foundation() };
+    workloads.ensure_foundation(&wanted).await.unwrap();
+    workloads.ensure_tls_secret(&certificate(&name, "first")).await.unwrap();
+    assert_eq!(workloads.remove_namespace(&name, wait).await.unwrap(), Outcome::Removed);
+    assert_eq!(workloads.remove_namespace(&name, wait).await.unwrap(), Outcome::Absent);
+    assert_eq!(workloads.read_secret(&name, "tls").await.unwrap(), None);
+    assert_eq!(workloads.look_foundation(&foundation()).await.unwrap(), Look::Same);
 }
 
 pub async fn a_workload_is_made_once(workloads: &dyn Workloads, _wait: &Wait) {

@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use spacecraft_core::names::NetworkName;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::quantity::{Bytes, MilliCpu};
-use spacecraft_core::traits::{Disk, ServiceName};
+use spacecraft_core::secret::{ExposeSecret, SecretBytes};
+use spacecraft_core::traits::{Disk, Look, ServiceName};
 use spacecraft_core::workload::{
-    Foundation, NetworkSecret, ObservedWorkload, ServiceExposure, Worker, Workload,
+    Foundation, NetworkSecret, ObservedWorkload, ServiceExposure, TlsSecret, Worker, Workload,
 };
 use spacecraft_core::{Error, Meaning, Result};
 
@@ -49,6 +50,41 @@ impl Space {
 
     pub(super) fn is_empty(&self) -> bool {
         self.foundation.is_none() && self.secrets.is_empty() && self.workloads.is_empty()
+    }
+
+    pub(super) fn look_tls(&self, wanted: &TlsSecret) -> Look {
+        let place = (wanted.namespace.clone(), wanted.name.clone());
+        match self.other_secrets.get(&place) {
+            None => Look::Absent,
+            Some(stored) if stored.data == tls_data(wanted) => Look::Same,
+            Some(_) => Look::Differs(vec![wanted.name.clone()]),
+        }
+    }
+
+    pub(super) fn ensure_tls(&mut self, wanted: &TlsSecret, own_namespace: &str) -> Result<Outcome> {
+        let known = self.foundation.as_ref().is_some_and(|foundation| {
+            wanted.namespace == own_namespace || foundation.namespaces.contains(&wanted.namespace)
+        });
+        if !known {
+            let reason = "there is no such namespace";
+            return Err(Error::new(Meaning::NotFound, "ensure Secret", &wanted.namespace, reason));
+        }
+        let outcome = match self.look_tls(wanted) {
+            Look::Same => return Ok(Outcome::Unchanged),
+            Look::Absent => Outcome::Created,
+            Look::Differs(_) => Outcome::Updated,
+        };
+        let secret = NetworkSecret { name: wanted.name.clone(), part: None, data: tls_data(wanted) };
+        self.other_secrets.insert((wanted.namespace.clone(), wanted.name.clone()), secret);
+        Ok(outcome)
+    }
+
+    pub(super) fn remove_namespace(&mut self, name: &str) -> bool {
+        self.other_secrets.retain(|(namespace, _), _| namespace != name);
+        let Some(foundation) = &mut self.foundation else { return false };
+        let before = foundation.namespaces.len();
+        foundation.namespaces.retain(|namespace| namespace != name);
+        foundation.namespaces.len() < before
     }
 
     pub(super) fn assign_slot(&mut self, worker: &str, slot: u32) -> Result<Outcome> {
@@ -159,6 +195,13 @@ impl Space {
             restarts: 0,
         }
     }
+}
+
+fn tls_data(secret: &TlsSecret) -> BTreeMap<String, SecretBytes> {
+    BTreeMap::from([
+        (TlsSecret::CERTIFICATE.to_owned(), SecretBytes::new(secret.certificate.as_str())),
+        (TlsSecret::KEY.to_owned(), SecretBytes::new(secret.key.expose_secret())),
+    ])
 }
 
 /// Names of the ports that workers answer for, with the node ports asked for.

@@ -180,6 +180,21 @@ fn coinbase_source(spec: &NetworkSpec, number: u32) -> CoinbaseSource<'_> {
     }
 }
 
+impl BringUp<'_> {
+    /// The password of the Elasticsearch user `elastic`, which was made when the network was.
+    pub(in crate::operation) async fn elastic_password(
+        &self,
+        workloads: &dyn Workloads,
+    ) -> Result<SecretString> {
+        let secret = workloads.read_secret(workloads.namespace(), ELASTIC_SECRET).await?;
+        let secret = secret.ok_or_else(|| {
+            Error::new(Meaning::NotFound, "read Secret", ELASTIC_SECRET, "it is not there")
+                .with_hint("run create-network again, which makes it")
+        })?;
+        read_password(&secret)
+    }
+}
+
 fn login(name: &str, user: &str, password: &str) -> NetworkSecret {
     let data = BTreeMap::from([
         (USERNAME.to_owned(), SecretBytes::new(user)),

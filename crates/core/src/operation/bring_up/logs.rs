@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::BringUp;
 use crate::charts::{self, ChartSecrets, ChartStage};
 use crate::error::{Error, Meaning, Result};
-use crate::secret::SecretBytes;
+use crate::secret::{SecretBytes, SecretString};
 use crate::traits::{ClusterServices, DnsProvider, DnsRecord, LogRetention, LogStoreAccess, Look, Tunnel};
 use crate::wait::Progress;
 
@@ -39,7 +39,7 @@ impl BringUp<'_> {
 
     async fn ensure_log_store(&self, cluster: &ClusterServices, secrets: &ChartSecrets) -> Result<()> {
         let Some(spec) = &self.spec.logs else { return Ok(()) };
-        let (access, _tunnels) = self.log_store_access(cluster, secrets).await?;
+        let (access, _tunnels) = self.log_store_access(cluster, &secrets.elastic_password).await?;
         let store = self.services().connector.log_store(&access).await?;
         store.wait_ready(&self.run.wait("log-retention")).await?;
         let retention = LogRetention {
@@ -58,10 +58,10 @@ impl BringUp<'_> {
     }
 
     /// Tunnels to Elasticsearch and Kibana, open for as long as the second value lives.
-    async fn log_store_access(
+    pub(in crate::operation) async fn log_store_access(
         &self,
         cluster: &ClusterServices,
-        secrets: &ChartSecrets,
+        elastic_password: &SecretString,
     ) -> Result<(LogStoreAccess, [Tunnel; 2])> {
         let namespaces = &self.plan.namespaces;
         let workloads = &cluster.workloads;
@@ -82,14 +82,14 @@ impl BringUp<'_> {
             elasticsearch: elasticsearch.local,
             kibana: kibana.local,
             user: "elastic".to_owned(),
-            password: secrets.elastic_password.clone(),
+            password: elastic_password.clone(),
             certificate_authority: authority,
         };
         Ok((access, [elasticsearch, kibana]))
     }
 
     /// Points the public names to the ingress controller's load balancer.
-    async fn ensure_dns(&self, cluster: &ClusterServices) -> Result<()> {
+    pub(in crate::operation) async fn ensure_dns(&self, cluster: &ClusterServices) -> Result<()> {
         let Some(dns) = self.services().dns.as_deref() else { return Ok(()) };
         if self.plan.dns.is_empty() {
             return Ok(());

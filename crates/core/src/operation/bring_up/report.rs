@@ -40,7 +40,8 @@ impl BringUp<'_> {
         Ok(self.report(&fleet, &observed, config_url))
     }
 
-    fn chart_records(&self) -> Vec<ChartRecord> {
+    /// The charts as the record has them.
+    pub(in crate::operation) fn chart_records(&self) -> Vec<ChartRecord> {
         let record = |chart: &charts::PlannedChart| ChartRecord {
             name: chart.name.clone(),
             namespace: chart.namespace.clone(),

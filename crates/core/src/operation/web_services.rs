@@ -1,0 +1,183 @@
+//! `deploy-ws`: public API nodes, explorer and dashboard of a network that is up, with their names and their entry in the discovery file.
+
+mod steps;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::bring_up::{BringUp, NetworkMaterials, chart_step, dns_step, poets_open};
+use super::change::{Limits, plan_of, ready_record};
+use super::run::Run;
+use super::{OperationFailure, Services};
+use crate::charts::{self, ChartSecrets, ChartStage};
+use crate::discovery::{DiscoveryEntry, PRIVATE_FILE, PUBLIC_FILE};
+use crate::error::{Error, Meaning, Result};
+use crate::names::NetworkName;
+use crate::plan::Plan;
+use crate::report::WebServicesReport;
+use crate::secret::SecretString;
+use crate::spec::{ChartOverride, NetworkSpec, WebServicesSpec};
+use crate::state::{NetworkRecord, RecordStore};
+
+/// A certificate with its private key. Whoever makes one has checked that they belong together, that it is not expired, and that it covers
+/// [`charts::certified_names`].
+#[derive(Debug, Clone)]
+pub struct TlsPair {
+    /// The certificate and those between it and an authority, in PEM.
+    pub certificate: String,
+    /// The private key, in PEM.
+    pub key: SecretString,
+}
+
+/// What `deploy-ws` is to do.
+#[derive(Debug)]
+pub struct WebServicesRequest {
+    /// The network.
+    pub network: NetworkName,
+    /// The web services as they are to be.
+    pub services: WebServicesSpec,
+    /// Changes to their charts, beside those that the record has, by the chart's name.
+    pub charts: BTreeMap<String, ChartOverride>,
+    /// The certificate of the public API; none keeps the one that is in the cluster.
+    pub certificate: Option<TlsPair>,
+    /// Templates, files and tokens.
+    pub materials: NetworkMaterials,
+    /// The whole `filebeat.yml` that ships logs of web services.
+    pub filebeat_config: String,
+    /// How long it may take.
+    pub limits: Limits,
+}
+
+/// Deploys the web services of a network, or sees that they are there as they should be.
+///
+/// # Errors
+///
+/// [`OperationFailure`]; before anything is changed [`Meaning::NotFound`] without such a network and [`Meaning::Invalid`] for one that cannot have them.
+pub async fn deploy_web_services(
+    services: &Services,
+    request: WebServicesRequest,
+) -> Result<WebServicesReport, OperationFailure> {
+    let records = RecordStore::new(Arc::clone(&services.state_store), &request.network);
+    let record = ready_record(services, &records, &request.network, "deploy web services of").await?;
+    let entry_facts = entry_facts(&record)?;
+    if request.certificate.is_none() && record.spec.web_services.is_none() {
+        return Err(without_certificate(&request.network).into());
+    }
+    let spec = wanted(&record.spec, &request);
+    let plan = plan_of(services, &spec)?;
+    let entry = DiscoveryEntry::new(&spec, &request.services, entry_facts.0, entry_facts.1);
+    let Limits { timeout, step_timeout, force_unlock } = request.limits;
+    let intents = intents(&spec, &plan, &request.services);
+    let run = Run::new(services, &request.network, "deploy-ws", intents, timeout, step_timeout, force_unlock);
+    let bring_up = BringUp { run: &run, spec: &spec, plan: &plan, materials: &request.materials, records };
+    let deployment = Deployment { request: &request, bring_up, entry };
+    match run.keeping_lock(Box::pin(deployment.flow(record.clone()))).await {
+        Ok(mut report) => {
+            report.steps = run.finish(&report.summary()).await;
+            Ok(report)
+        }
+        Err(error) => {
+            let evidence = deployment.bring_up.evidence().await;
+            Err(run.fail(error, evidence).await)
+        }
+    }
+}
+
+/// Genesis and published config, which a network that is up has.
+fn entry_facts(record: &NetworkRecord) -> Result<(&crate::state::GenesisRecord, &str)> {
+    record.genesis.as_ref().zip(record.config_url.as_deref()).ok_or_else(|| {
+        let reason = "its record names no genesis or no published config";
+        Error::new(Meaning::Invalid, "deploy web services of", record.network.as_str(), reason)
+            .with_hint("run create-network again, which publishes it")
+    })
+}
+
+fn without_certificate(network: &NetworkName) -> Error {
+    let reason = "the public API is served over TLS and there is no certificate for it";
+    Error::new(Meaning::Invalid, "deploy web services of", network.as_str(), reason).with_hint(
+        "give --tls-crt and --tls-key with the paths of PEM files, or set SPACECRAFT_TLS_CRT and SPACECRAFT_TLS_KEY",
+    )
+}
+
+/// The network with the web services that are asked for.
+fn wanted(recorded: &NetworkSpec, request: &WebServicesRequest) -> NetworkSpec {
+    let mut spec = NetworkSpec { web_services: Some(request.services.clone()), ..recorded.clone() };
+    spec.charts.extend(request.charts.clone());
+    spec
+}
+
+/// Every step that may write, with what it makes.
+fn intents(spec: &NetworkSpec, plan: &Plan, services: &WebServicesSpec) -> Vec<(String, Vec<String>)> {
+    let (network, namespace) = (&spec.network, &plan.namespaces.web_services);
+    let intent = |step: &str, resource: String| (step.to_owned(), vec![resource]);
+    let mut intents = vec![
+        intent("record", format!("record of {network}")),
+        intent("cluster", format!("workers of cluster {network}")),
+        intent("foundation", format!("namespace {namespace}")),
+        intent("certificate", format!("Secret {} in namespace {namespace}", charts::TLS_SECRET)),
+        intent("discovery", format!("entry of {network} in {}", discovery_file(services))),
+    ];
+    let stages = [ChartStage::Ingress, ChartStage::WebServices];
+    let charts = plan.charts.iter().filter(|chart| stages.contains(&chart.stage));
+    intents.extend(charts.map(|chart| {
+        let release = format!("chart release {} in namespace {}", chart.name, chart.namespace);
+        intent(&chart_step(&chart.name), release)
+    }));
+    if spec.logs.is_some() {
+        intents.push(intent(steps::RETENTION, "lifecycle policy and index template ws".to_owned()));
+    }
+    intents.extend(
+        plan.dns.iter().map(|name| intent(&dns_step(&name.name), format!("DNS record {}", name.name))),
+    );
+    intents
+}
+
+fn discovery_file(services: &WebServicesSpec) -> &'static str {
+    if services.private { PRIVATE_FILE } else { PUBLIC_FILE }
+}
+
+/// One deployment under way.
+#[derive(Debug)]
+struct Deployment<'a> {
+    request: &'a WebServicesRequest,
+    bring_up: BringUp<'a>,
+    entry: DiscoveryEntry,
+}
+
+impl Deployment<'_> {
+    async fn flow(&self, mut record: NetworkRecord) -> Result<WebServicesReport> {
+        let bring_up = &self.bring_up;
+        let node = self.web_node().await?;
+        self.remember(&mut record).await?;
+        bring_up.ensure_cluster(&record).await?;
+        let cluster = bring_up.connect().await?;
+        let workloads = &*cluster.workloads;
+        bring_up.ensure_foundation(workloads, poets_open(bring_up.spec, &record)).await?;
+        self.ensure_certificate(workloads).await?;
+        bring_up.ensure_charts(&cluster, &ChartSecrets::default(), &[ChartStage::Ingress]).await?;
+        self.ensure_releases(&cluster, &node, &record).await?;
+        self.ensure_retention(&cluster).await?;
+        bring_up.ensure_dns(&cluster).await?;
+        self.ensure_discovery_entry().await?;
+        bring_up.run.settle().await?;
+        let ingress = charts::ingress_service(&bring_up.plan.namespaces);
+        let address = workloads.service_address(&ingress).await?.map(|address| address.ip);
+        Ok(self.report(address))
+    }
+
+    fn report(&self, address: Option<String>) -> WebServicesReport {
+        let run = self.bring_up.run;
+        let services = run.services();
+        if services.dns.is_none() {
+            let names = charts::web_service_names(self.bring_up.spec);
+            let names: Vec<&str> = names.iter().map(|name| name.name.as_str()).collect();
+            run.tell(format!(
+                "there is no token for DNS: point {} to {}",
+                names.join(", "),
+                address.as_deref().unwrap_or("the ingress controller's load balancer")
+            ));
+        }
+        let file = discovery_file(&self.request.services);
+        WebServicesReport::new(&self.entry, services.discovery_store.url(file), address)
+    }
+}

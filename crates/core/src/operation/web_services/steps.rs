@@ -1,0 +1,164 @@
+//! The steps that web services alone need.
+
+use serde_json::Value;
+
+use super::{Deployment, discovery_file, without_certificate};
+use crate::charts::{self, ChartStage, WebServiceFacts, web_service_release};
+use crate::discovery::{ensure_entry, look_entry};
+use crate::error::{Error, Meaning, Result, render_chain};
+use crate::generation::{WebNode, WebNodeFacts};
+use crate::observer::Outcome;
+use crate::operation::bring_up::{archive, chart_step};
+use crate::plan::beacon_url;
+use crate::state::NetworkRecord;
+use crate::traits::{ClusterServices, LogRetention, Workloads};
+use crate::workload::TlsSecret;
+
+/// The step that decides how long logs are kept.
+pub(super) const RETENTION: &str = "log-retention ws";
+
+impl Deployment<'_> {
+    /// How the nodes are run, made from the config that the network publishes.
+    pub(super) async fn web_node(&self) -> Result<WebNode> {
+        let bring_up = &self.bring_up;
+        let store = &*bring_up.run.services().config_store;
+        let key = format!("{}config.json", archive(bring_up.spec.network.as_str()));
+        let invalid =
+            |reason: &str| Error::new(Meaning::Invalid, "read published config", store.url(&key), reason);
+        let object = store.get(&key).await?.ok_or_else(|| {
+            invalid("it is not there").with_hint("run create-network again, which publishes it")
+        })?;
+        let published: Value = serde_json::from_slice(&object.bytes)
+            .map_err(|error| invalid("it is no JSON").with_source(error))?;
+        bring_up
+            .materials
+            .profile
+            .web_node(&WebNodeFacts { published, beacon_url: beacon_url(bring_up.spec) })
+    }
+
+    /// Writes into the record that there are web services, before the first of them is made, so that they are found and removed whatever happens.
+    pub(super) async fn remember(&self, record: &mut NetworkRecord) -> Result<Outcome> {
+        let before = record.clone();
+        record.spec = self.bring_up.spec.clone();
+        record.charts = self.bring_up.chart_records();
+        if !record.spec.charts.is_empty() {
+            record.settings.insert("charts".to_owned(), serde_json::json!(record.spec.charts));
+        }
+        let changed = *record != before;
+        if changed {
+            self.preflight().await?;
+        }
+        self.bring_up.ensure_record("record", record, changed).await
+    }
+
+    /// Asks whether names and the discovery file could be changed, before the first thing is made.
+    async fn preflight(&self) -> Result<()> {
+        let services = self.bring_up.run.services();
+        let mut stops = Vec::new();
+        stops.extend(services.discovery_store.check_access().await.err());
+        if let Some(dns) = &services.dns {
+            stops.extend(dns.check_access().await.err());
+        }
+        if stops.is_empty() {
+            return Ok(());
+        }
+        let reasons: Vec<String> = stops.iter().map(|error| render_chain(error)).collect();
+        let network = self.request.network.as_str();
+        Err(Error::new(Meaning::Denied, "deploy web services of", network, reasons.join("\n  "))
+            .with_hint("nothing was made; mend this and run the command again"))
+    }
+
+    /// The Secret with the certificate; without a new one, that there is one.
+    pub(super) async fn ensure_certificate(&self, workloads: &dyn Workloads) -> Result<()> {
+        let namespace = self.bring_up.plan.namespaces.web_services.clone();
+        let Some(pair) = &self.request.certificate else {
+            return match workloads.read_secret(&namespace, charts::TLS_SECRET).await? {
+                Some(_) => Ok(()),
+                None => Err(without_certificate(&self.request.network)),
+            };
+        };
+        let secret = TlsSecret {
+            namespace,
+            name: charts::TLS_SECRET.to_owned(),
+            certificate: pair.certificate.clone(),
+            key: pair.key.clone(),
+        };
+        let look = || workloads.look_tls_secret(&secret);
+        let run = self.bring_up.run;
+        run.step("certificate", "certificate of the public API", look, |_| {
+            workloads.ensure_tls_secret(&secret)
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// The charts of the web services, side by side.
+    pub(super) async fn ensure_releases(
+        &self,
+        cluster: &ClusterServices,
+        node: &WebNode,
+        record: &NetworkRecord,
+    ) -> Result<()> {
+        let bring_up = &self.bring_up;
+        let now = bring_up.run.services().clock.now();
+        let facts = WebServiceFacts {
+            node,
+            filebeat_config: &self.request.filebeat_config,
+            chain_has_begun: record.genesis.as_ref().is_some_and(|genesis| genesis.genesis.time <= now),
+        };
+        let ours = bring_up.plan.charts.iter().filter(|chart| chart.stage == ChartStage::WebServices);
+        let installs = ours.map(async |chart| {
+            let templates = &bring_up.materials.chart_templates;
+            let release =
+                web_service_release(chart, bring_up.spec, &self.request.services, &facts, templates)?;
+            let step = chart_step(&chart.name);
+            let wait = bring_up.run.wait(&step);
+            let detail = format!("{} {}", chart.chart, chart.version);
+            let installer = &cluster.charts;
+            bring_up
+                .run
+                .step(&step, &detail, || installer.look(&release), |_| installer.ensure(&release, &wait))
+                .await
+        });
+        for outcome in futures::future::join_all(installs).await {
+            outcome?;
+        }
+        if !facts.chain_has_begun {
+            bring_up.run.tell(
+                "the chain has not begun yet: public API nodes and explorer become ready once their nodes are in step with it",
+            );
+        }
+        Ok(())
+    }
+
+    /// How long logs of web services are kept, under a name of their own.
+    pub(super) async fn ensure_retention(&self, cluster: &ClusterServices) -> Result<()> {
+        let Some(logs) = &self.bring_up.spec.logs else { return Ok(()) };
+        let run = self.bring_up.run;
+        let password = self.bring_up.elastic_password(&*cluster.workloads).await?;
+        let (access, _tunnels) = self.bring_up.log_store_access(cluster, &password).await?;
+        let store = run.services().connector.log_store(&access).await?;
+        store.wait_ready(&run.wait(RETENTION)).await?;
+        let retention = LogRetention {
+            name: "ws".to_owned(),
+            index_pattern: "ws-*".to_owned(),
+            days: self.request.services.logs_expiry_days,
+            replicas: u32::from(logs.replicas > 1),
+        };
+        let detail = format!("logs are deleted after {} days", retention.days);
+        let look = || store.look_retention(&retention);
+        run.step(RETENTION, &detail, look, |_| store.ensure_retention(&retention)).await?;
+        Ok(())
+    }
+
+    /// The network's entry in the discovery file, at its front when it is new.
+    pub(super) async fn ensure_discovery_entry(&self) -> Result<()> {
+        let run = self.bring_up.run;
+        let store = &*run.services().discovery_store;
+        let (network, file) = (&self.request.network, discovery_file(&self.request.services));
+        let look = || look_entry(store, file, network, &self.entry);
+        let detail = format!("entry in {}", store.url(file));
+        run.step("discovery", &detail, look, |_| ensure_entry(store, file, network, &self.entry)).await?;
+        Ok(())
+    }
+}
