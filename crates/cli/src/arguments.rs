@@ -56,6 +56,17 @@ pub fn command_line() -> Command {
             "Show where the network's nodes answer, and the list that spacemesh-watch takes",
         ))
         .subcommand(
+            of(
+                C::DeployWs,
+                "Deploy public API nodes, explorer and dashboard, with names and discovery entry",
+            )
+            .args([switch("force-unlock", "break the lock of another operation that is certainly dead")]),
+        )
+        .subcommand(
+            of(C::DeployCm, "Install chaos mesh for the network")
+                .args([switch("force-unlock", "break the lock of another operation that is certainly dead")]),
+        )
+        .subcommand(
             of(C::Kubeconfig, "Print a kubeconfig for the network's cluster, good for an hour").args([
                 Arg::new("merge")
                     .long("merge")

@@ -4,6 +4,8 @@ pub(crate) mod chart;
 mod completions;
 mod create_network;
 mod delete_network;
+mod deploy_cm;
+mod deploy_ws;
 mod hosts;
 mod keys;
 mod kubeconfig;
@@ -49,6 +51,8 @@ async fn run(matches: &ArgMatches, environment: &Environment, output: &Output) -
         "plan" => Box::pin(plan::run(&session)).await,
         "delete-network" => Box::pin(delete_network::run(&session)).await,
         "hosts" => Box::pin(hosts::run(&session)).await,
+        "deploy-ws" => Box::pin(deploy_ws::run(&session)).await,
+        "deploy-cm" => Box::pin(deploy_cm::run(&session)).await,
         "kubeconfig" => Box::pin(kubeconfig::run(&session)).await,
         "tunnel" => Box::pin(tunnel::run(&session)).await,
         "keys" => Box::pin(keys::run(&session)).await,

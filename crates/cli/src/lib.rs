@@ -3,7 +3,9 @@
 //! One file per command below [`commands`]; everything that a command needs of the machine (environment, terminal, signals,
 //! processes) is read in one place each and handed on.
 
+mod additions;
 mod arguments;
+mod certificate;
 mod commands;
 mod connector;
 mod environment;

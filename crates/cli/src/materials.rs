@@ -13,6 +13,9 @@ use spacecraft_core::{Error, Meaning, Result};
 /// The file of `--templates` that replaces the whole config of Filebeat.
 const FILEBEAT: &str = "filebeat.yml";
 
+/// The same for the release that ships logs of web services.
+const FILEBEAT_OF_WEB_SERVICES: &str = "filebeat-ws.yml";
+
 /// The built-in templates and files, but for those that `--templates` replaces.
 pub(crate) fn materials(settings: &Settings, spec: &NetworkSpec) -> Result<NetworkMaterials> {
     let overrides = template_overrides(settings)?;
@@ -26,14 +29,22 @@ pub(crate) fn materials(settings: &Settings, spec: &NetworkSpec) -> Result<Netwo
     })
 }
 
+/// The `filebeat.yml` that ships logs of web services, which run in `namespace`.
+pub(crate) fn web_services_filebeat_config(settings: &Settings, namespace: &str) -> Result<String> {
+    let overrides = template_overrides(settings)?;
+    let built_in = || spacecraft_elastic::web_services_filebeat_config(namespace);
+    Ok(overrides.get(FILEBEAT_OF_WEB_SERVICES).cloned().unwrap_or_else(built_in))
+}
+
 /// The files of `--templates`, by name relative to the folder.
 pub(crate) fn template_overrides(settings: &Settings) -> Result<BTreeMap<String, String>> {
     let Some(folder) = settings.text("templates").map(std::path::Path::new) else {
         return Ok(BTreeMap::new());
     };
     let mut overrides = BTreeMap::new();
-    let names =
-        Profile::template_names().chain(charts::TEMPLATES.iter().map(|(name, _)| *name)).chain([FILEBEAT]);
+    let names = Profile::template_names()
+        .chain(charts::TEMPLATES.iter().map(|(name, _)| *name))
+        .chain([FILEBEAT, FILEBEAT_OF_WEB_SERVICES]);
     for name in names {
         let path = folder.join(name);
         match std::fs::read_to_string(&path) {

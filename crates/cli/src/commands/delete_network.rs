@@ -4,7 +4,8 @@ use std::io::{self, BufRead, IsTerminal};
 
 use spacecraft_core::charts::Namespaces;
 use spacecraft_core::names::NetworkName;
-use spacecraft_core::operation::{DeleteRequest, delete_network};
+use spacecraft_core::operation::{DeleteRequest, delete_network, keep_logs_and_metrics};
+use spacecraft_core::report::DeletionReport;
 use spacecraft_core::settings::{Command, Settings};
 use spacecraft_core::spec::ProviderKind;
 use spacecraft_core::traits::NetworkBinding;
@@ -24,7 +25,7 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
         Err(wrong) => return session.output.wrong_settings(&wrong),
     };
     if !session.switch("yes")
-        && let Err(status) = confirm(session, &network)
+        && let Err(status) = confirm(session, &network, settings.flag("keep-logs-metrics"))
     {
         return status;
     }
@@ -35,7 +36,7 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
 }
 
 /// Asks for the network's name; refuses without a terminal to ask on.
-fn confirm(session: &Session<'_>, network: &NetworkName) -> Result<(), ExitStatus> {
+fn confirm(session: &Session<'_>, network: &NetworkName, keeping: bool) -> Result<(), ExitStatus> {
     let refuse = |message: &str| {
         session.output.wrong_settings(&one_mistake("yes", "", message));
         Err(ExitStatus::Usage)
@@ -45,8 +46,9 @@ fn confirm(session: &Session<'_>, network: &NetworkName) -> Result<(), ExitStatu
             "deleting destroys data and wallet keys: without a terminal to ask on, --yes must be given",
         );
     }
+    let what = if keeping { "its data (but for logs and metrics)" } else { "its data, logs" };
     session.output.say(&format!(
-        "this deletes network {network} with its data, logs and the wallet keys of its nodes (keys export writes them out)\ntype its name to go on:"
+        "this deletes network {network} with {what} and the wallet keys of its nodes (keys export writes them out)\ntype its name to go on:"
     ));
     let mut answer = String::new();
     match io::stdin().lock().read_line(&mut answer) {
@@ -70,16 +72,33 @@ async fn delete(session: &Session<'_>, settings: &Settings, network: &NetworkNam
         step_timeout: settings.duration("step-timeout").unwrap_or(std::time::Duration::from_secs(2700)),
         force_unlock: session.switch("force-unlock"),
     };
-    Ok(match Box::pin(delete_network(&services, request)).await {
-        Ok(report) => session.output.result(&report, || {
-            let steps = report.steps.iter().map(|step| [step.name.clone(), step.outcome.to_string()]);
-            format!("network {} is deleted\n\n{}", report.network, table(["STEP", "OUTCOME"], steps))
-        }),
+    let keeping = settings.flag("keep-logs-metrics");
+    let done = if keeping {
+        Box::pin(keep_logs_and_metrics(&services, request)).await
+    } else {
+        Box::pin(delete_network(&services, request)).await
+    };
+    Ok(match done {
+        Ok(report) => session.output.result(&report, || text(&report)),
         Err(failure) => {
-            let again = format!("{} --yes", session.again("delete-network", network.as_str()));
+            let keep = if keeping { " --keep-logs-metrics" } else { "" };
+            let again = format!("{}{keep} --yes", session.again("delete-network", network.as_str()));
             session.output.operation_failed(&failure, &[("to go on, run the same command again", again)])
         }
     })
+}
+
+fn text(report: &DeletionReport) -> String {
+    let steps = report.steps.iter().map(|step| [step.name.clone(), step.outcome.to_string()]);
+    let what = if report.kept.is_empty() {
+        "is deleted".to_owned()
+    } else {
+        format!(
+            "is deleted but for its logs and metrics ({}); delete-network without --keep-logs-metrics removes them too",
+            report.kept.join(", ")
+        )
+    };
+    format!("network {} {what}\n\n{}", report.network, table(["STEP", "OUTCOME"], steps))
 }
 
 /// Where a network is looked for inside its cluster when its record is gone.

@@ -1,0 +1,168 @@
+//! `deploy-ws`: public API nodes, explorer and dashboard of a network, with names and an entry in the discovery file.
+
+use spacecraft_core::charts::{Namespaces, WEB_SERVICE_CHARTS, certified_names};
+use spacecraft_core::image::ImageReference;
+use spacecraft_core::operation::{WebServicesRequest, deploy_web_services};
+use spacecraft_core::quantity::Resources;
+use spacecraft_core::report::WebServicesReport;
+use spacecraft_core::settings::{Command, Settings, SettingsErrors};
+use spacecraft_core::spec::{NetworkSpec, WebServicesSpec};
+use spacecraft_core::time::{Clock, SystemClock};
+
+use crate::additions::{chart_changes, limits};
+use crate::certificate::{check_names, pair_of};
+use crate::exit::ExitStatus;
+use crate::materials::{materials, web_services_filebeat_config};
+use crate::output::table::table;
+use crate::recorded::{RecordedNetwork, recorded_network};
+use crate::session::{Known, Session, one_mistake};
+
+pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
+    // The certificate is checked before the first call.
+    let given = session.settings(Command::DeployWs, &Known::default());
+    let checked = given.and_then(|given| {
+        Ok((pair_of(&given, SystemClock.now())?, chart_changes(&given, &WEB_SERVICE_CHARTS)?))
+    });
+    let (certificate, charts) = match checked {
+        Ok(checked) => checked,
+        Err(wrong) => return session.output.wrong_settings(&wrong),
+    };
+    let network = match recorded_network(session, Command::DeployWs).await {
+        Ok(network) => network,
+        Err(status) => return status,
+    };
+    let RecordedNetwork { settings, record, services } = &network;
+    let wanted = services_of(settings, &record.spec).and_then(|wanted| {
+        check_domain(settings, &record.spec)?;
+        if let Some(pair) = &certificate {
+            check_names(pair, &certified_names(&record.spec))?;
+        }
+        Ok(wanted)
+    });
+    let wanted = match wanted {
+        Ok(wanted) => wanted,
+        Err(wrong) => return session.output.wrong_settings(&wrong),
+    };
+    let namespace = Namespaces::of(&record.spec).web_services;
+    let prepared = materials(settings, &record.spec)
+        .and_then(|materials| Ok((materials, web_services_filebeat_config(settings, &namespace)?)));
+    let (materials, filebeat_config) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => return session.output.failed(error),
+    };
+    let request = WebServicesRequest {
+        network: record.network.clone(),
+        services: wanted,
+        charts,
+        certificate,
+        materials,
+        filebeat_config,
+        limits: limits(session, settings),
+    };
+    match Box::pin(deploy_web_services(services, request)).await {
+        Ok(report) => session.output.result(&report, || text(&report)),
+        Err(failure) => {
+            session.output.operation_failed(&failure, &next(session, "deploy-ws", record.network.as_str()))
+        }
+    }
+}
+
+/// What can be done after a failure.
+pub(super) fn next(session: &Session<'_>, command: &str, network: &str) -> [(&'static str, String); 2] {
+    [
+        ("to go on, run the same command again", session.again(command, network)),
+        ("to remove the network with all that belongs to it", session.again("delete-network", network)),
+    ]
+}
+
+/// The web services that the settings ask for: what is not given now is as it was.
+fn services_of(settings: &Settings, spec: &NetworkSpec) -> Result<WebServicesSpec, SettingsErrors> {
+    let recorded = spec.web_services.as_ref();
+    let text = |name: &str, was: Option<&String>| match was {
+        Some(was) if !settings.is_given_now(name) => was.clone(),
+        _ => settings.text(name).unwrap_or_default().to_owned(),
+    };
+    let services = WebServicesSpec {
+        image: image_of(settings, spec)?,
+        resources: resources_of(settings, spec),
+        explorer_version: text("explorer-version", recorded.map(|was| &was.explorer_version)),
+        dash_version: text("dash-version", recorded.map(|was| &was.dash_version)),
+        smapp_version: text("smapp-version", recorded.map(|was| &was.smapp_version)),
+        private: match recorded {
+            Some(was) if !settings.is_given_now("private") => was.private,
+            _ => settings.flag("private"),
+        },
+        logs_expiry_days: match recorded {
+            Some(was) if !settings.is_given_now("logs-expiry") => was.logs_expiry_days,
+            _ => settings.number("logs-expiry").and_then(|days| u32::try_from(days).ok()).unwrap_or(1),
+        },
+    };
+    for (name, version) in
+        [("explorer-version", &services.explorer_version), ("dash-version", &services.dash_version)]
+    {
+        ImageReference::parse(&format!("image:{version}"))
+            .map_err(|_| one_mistake(name, version, "it is the tag of an image, such as v0.0.10"))?;
+    }
+    if services.smapp_version.is_empty() {
+        return Err(one_mistake(
+            "smapp-version",
+            "",
+            "clients of the discovery file need a release, such as 0.2.1",
+        ));
+    }
+    Ok(services)
+}
+
+/// An image of their own; none follows the network's nodes.
+fn image_of(settings: &Settings, spec: &NetworkSpec) -> Result<Option<ImageReference>, SettingsErrors> {
+    const NAME: &str = "go-sm-image";
+    let Some(text) = settings.text(NAME).filter(|_| settings.is_given_now(NAME)) else {
+        return Ok(spec.web_services.as_ref().and_then(|was| was.image.clone()));
+    };
+    let image = ImageReference::parse(text).map_err(|message| one_mistake(NAME, text, message))?;
+    if image.tag().is_none() && image.digest().is_none() {
+        return Err(one_mistake(
+            NAME,
+            text,
+            "it needs a tag or a digest: what runs must not change by itself",
+        ));
+    }
+    Ok(Some(image).filter(|image| *image != spec.node.image))
+}
+
+/// Resources of their own; none follows the network's nodes.
+fn resources_of(settings: &Settings, spec: &NetworkSpec) -> Option<Resources> {
+    let was = spec.web_services.as_ref().and_then(|was| was.resources);
+    let cpu = settings.cpu("miner-cpu").filter(|_| settings.is_given_now("miner-cpu"));
+    let memory = settings.bytes("miner-ram").filter(|_| settings.is_given_now("miner-ram"));
+    if cpu.is_none() && memory.is_none() {
+        return was;
+    }
+    let usual = was.unwrap_or(spec.node.resources);
+    let wanted = Resources { cpu: cpu.unwrap_or(usual.cpu), memory: memory.unwrap_or(usual.memory) };
+    Some(wanted).filter(|wanted| *wanted != spec.node.resources)
+}
+
+/// A network has its names in one domain.
+fn check_domain(settings: &Settings, spec: &NetworkSpec) -> Result<(), SettingsErrors> {
+    match settings.text("domain") {
+        Some(domain) if domain != spec.exposure.domain => {
+            let message = format!("the network's names are in {}", spec.exposure.domain);
+            Err(one_mistake("domain", domain, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn text(report: &WebServicesReport) -> String {
+    let mut text = format!("web services of network {} are deployed\n\n", report.network);
+    let urls = report.urls.iter().map(|(what, url)| [what.clone(), url.clone()]);
+    text.push_str(&table(
+        ["WHAT", "WHERE"],
+        urls.chain([["discovery".to_owned(), report.discovery_url.clone()]]),
+    ));
+    text.push('\n');
+    let steps = report.steps.iter().map(|step| [step.name.clone(), step.outcome.to_string()]);
+    text.push_str(&table(["STEP", "OUTCOME"], steps));
+    text
+}
