@@ -121,6 +121,9 @@ pub struct Workload {
     pub probe: Option<Probe>,
     /// The time it gets to shut down.
     pub grace_period: Duration,
+    /// True to keep all of it but its pod: config, claim and Services stay while nothing runs.
+    #[serde(default)]
+    pub stopped: bool,
 }
 
 /// An environment variable read from a Secret.
@@ -329,7 +332,7 @@ pub struct ObservedWorkload {
     pub image: String,
     /// True when its newest pod is ready and no older one is left.
     pub ready: bool,
-    /// Why it is not ready; empty when it is.
+    /// Why it is not ready; empty when it is. Of a workload without a pod that is meant to have none: that it is stopped.
     pub reason: String,
     /// The worker its pod runs on.
     pub worker: Option<String>,

@@ -243,6 +243,11 @@ pub(crate) struct ConfigMap {
 }
 
 impl Deployment {
+    /// True when it is to have no pod.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.spec.replicas == Some(0)
+    }
+
     /// A condition's reason and message, when it holds.
     pub(crate) fn failing(&self) -> Option<String> {
         let failed =

@@ -17,7 +17,7 @@ const MOST_CRASHES: u32 = 3;
 /// What is known of a workload at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Its newest pod is ready and no older one is left.
+    /// Its newest pod is ready and no older one is left; or it is stopped and has none.
     Ready,
     /// Not yet, because of this.
     Pending(String),
@@ -74,6 +74,12 @@ pub(crate) fn judge<'a>(
     }
     if deployment.status.observed_generation < deployment.metadata.generation {
         return Verdict::Pending("its Deployment has just changed".to_owned());
+    }
+    if deployment.is_stopped() {
+        let left = pods.into_iter().find(|pod| !pod.is_over());
+        return left.map_or(Verdict::Ready, |pod| {
+            Verdict::Pending(format!("its pod {} is still stopping", pod.metadata.name))
+        });
     }
     let Some(pod) = newest(deployment, pods.clone()) else {
         let why = deployment.failing().unwrap_or_else(|| "its pod does not exist yet".to_owned());

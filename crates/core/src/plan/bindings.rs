@@ -268,6 +268,7 @@ impl Frame<'_> {
             slot: None,
             probe: Some(Probe { port: launch.probe_port, startup_budget: self.startup_budget }),
             grace_period: launch.grace_period,
+            stopped: false,
         }
     }
 }

@@ -122,6 +122,7 @@ fn bare(name: &str, part: Part, image: ImageReference, resources: Resources) -> 
         slot: None,
         probe: None,
         grace_period: Duration::from_secs(30),
+        stopped: false,
     }
 }
 

@@ -20,6 +20,7 @@ use crate::workload::{Foundation, NetworkSecret, ObservedWorkload, TlsSecret, Wo
 /// * `look_*` methods, `secrets`, `workers` and `list` cost a constant number of calls, however many workloads there are.
 /// * `ensure_workload` makes all objects of one workload so, by at most seven calls, and does not wait for its pod.
 /// * `create_secrets` is create-only: what exists already wins and is what it answers.
+/// * A workload that is `stopped` has everything but a pod. One that was stopped runs again, with the data it had, once it is ensured without that.
 /// * `wait_ready` uses one watch per kind for all names together. It fails before its deadline when a reason cannot pass by itself: an invalid
 ///   image name or config at once, an image that cannot be pulled after two minutes, a container that crashed three times, a pod that fits on no worker while
 ///   no worker can come.
@@ -65,7 +66,8 @@ pub trait Workloads: Debug + Send + Sync {
     /// The network's workloads as they are.
     async fn list(&self) -> Result<Vec<ObservedWorkload>>;
 
-    /// Waits until the newest pod of each named workload is ready and no older one is left. Progress is told as workloads become ready.
+    /// Waits until the newest pod of each named workload is ready and no older one is left, or of a stopped one, until no pod is left. Progress is told as workloads
+    /// become ready.
     async fn wait_ready(&self, names: &[String], wait: &Wait) -> Result<()>;
 
     /// Removes one workload with all it owns.

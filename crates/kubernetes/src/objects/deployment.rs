@@ -1,4 +1,4 @@
-//! The Deployment of a workload: one replica, replaced only after its predecessor is gone, because both would use one claim.
+//! The Deployment of a workload: one replica, or none while it is stopped, replaced only after its predecessor is gone, because both would use one claim.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(super) fn deployment(target: &Target, workload: &Workload) -> Manifest {
     let startup = workload.probe.as_ref().map_or(Duration::ZERO, |probe| probe.startup_budget);
     let content = json!({
         "spec": {
-            "replicas": 1,
+            "replicas": i32::from(!workload.stopped),
             "revisionHistoryLimit": KEPT_REVISIONS,
             "progressDeadlineSeconds": seconds(startup.saturating_add(ROLLOUT_ALLOWANCE)),
             "strategy": { "type": "Recreate" },

@@ -90,6 +90,17 @@ fn an_older_pod_that_is_left_keeps_a_workload_from_being_ready() {
 }
 
 #[test]
+fn a_stopped_workload_is_settled_once_no_pod_is_left() {
+    let mut stopped = deployment("new");
+    stopped.spec.replicas = Some(0);
+    let circumstances = Circumstances { now: at(0), pool_is_full: false };
+    let judged =
+        |pods: &[Pod]| judge(Some(&stopped), pods.iter(), &mut Troubles::default(), circumstances);
+    assert_eq!(pending(judged(&[pod("a", "old", ready())])), "its pod a is still stopping");
+    assert_eq!(judged(&[]), Verdict::Ready);
+}
+
+#[test]
 fn the_record_of_an_evicted_pod_keeps_nothing_up() {
     let evicted = pod("a", "new", json!({ "phase": "Failed", "reason": "Evicted" }));
     assert_eq!(judged(&[evicted, pod("b", "new", ready())], &[0], false), Verdict::Ready);

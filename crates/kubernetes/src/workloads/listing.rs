@@ -75,8 +75,9 @@ impl Belongings {
         Some(ObservedWorkload {
             part,
             image: main.map(|main| main.image.clone()).unwrap_or_default(),
-            ready: verdict == Verdict::Ready,
+            ready: verdict == Verdict::Ready && !deployment.is_stopped(),
             reason: match verdict {
+                Verdict::Ready if deployment.is_stopped() => "it is stopped".to_owned(),
                 Verdict::Ready => String::new(),
                 Verdict::Pending(reason) => reason,
                 Verdict::Hopeless(hopeless) => hopeless.reason,

@@ -182,5 +182,6 @@ pub(crate) fn workload(name: &str, number: u32) -> Workload {
         slot: None,
         probe: None,
         grace_period: Duration::from_secs(30),
+        stopped: false,
     }
 }

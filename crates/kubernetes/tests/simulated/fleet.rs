@@ -92,6 +92,7 @@ fn miner(number: u32) -> Workload {
         slot: None,
         probe: Some(Probe { port: 6000, startup_budget: Duration::from_secs(600) }),
         grace_period: Duration::from_secs(30),
+        stopped: false,
         name,
     }
 }

@@ -36,6 +36,7 @@ macro_rules! workloads_conformance {
             a_workload_pinned_to_a_slot_runs_on_its_worker
             a_slot_is_on_one_worker_only
             a_worker_that_is_not_there_gets_no_slot
+            a_stopped_workload_keeps_all_but_its_pod_and_runs_again
             a_removed_workload_leaves_nothing
             removing_what_is_not_there_is_absent
             released_infrastructure_is_gone
@@ -88,6 +89,7 @@ fn miner(number: u32) -> Workload {
         slot: None,
         probe: Some(Probe { port: 6000, startup_budget: Duration::from_secs(600) }),
         grace_period: Duration::from_secs(30),
+        stopped: false,
     }
 }
 
@@ -288,6 +290,26 @@ pub async fn a_slot_is_on_one_worker_only(workloads: &dyn Workloads, _wait: &Wai
 pub async fn a_worker_that_is_not_there_gets_no_slot(workloads: &dyn Workloads, _wait: &Wait) {
     let error = workloads.assign_slot("no-such-worker", 1).await.unwrap_err();
     assert_eq!(error.meaning(), Meaning::NotFound);
+}
+
+pub async fn a_stopped_workload_keeps_all_but_its_pod_and_runs_again(workloads: &dyn Workloads, wait: &Wait) {
+    ready(workloads, &[miner(1), miner(2)], wait).await;
+    let stopped = Workload { stopped: true, ..miner(1) };
+    let names = ["miner-1".to_owned(), "miner-2".to_owned()];
+    assert!(matches!(
+        workloads.look_workloads(std::slice::from_ref(&stopped)).await.unwrap()[..],
+        [Look::Differs(_)]
+    ));
+    assert_eq!(workloads.ensure_workload(&stopped).await.unwrap(), Outcome::Updated);
+    workloads.wait_ready(&names, wait).await.unwrap();
+    assert_eq!(workloads.look_workloads(std::slice::from_ref(&stopped)).await.unwrap(), [Look::Same]);
+    let listed = workloads.list().await.unwrap();
+    let first = listed.iter().find(|workload| workload.name == "miner-1").unwrap();
+    assert_eq!((first.ready, first.reason.as_str(), first.worker.as_ref()), (false, "it is stopped", None));
+    assert!(first.node_ports.contains_key("grpcport"), "its Service is gone");
+    assert_eq!(workloads.ensure_workload(&miner(1)).await.unwrap(), Outcome::Updated);
+    workloads.wait_ready(&names, wait).await.unwrap();
+    assert!(workloads.list().await.unwrap().iter().all(|workload| workload.ready));
 }
 
 pub async fn a_removed_workload_leaves_nothing(workloads: &dyn Workloads, wait: &Wait) {

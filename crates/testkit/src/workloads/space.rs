@@ -158,6 +158,9 @@ impl Space {
     /// Why a workload's pod is not ready; none when it is.
     pub(super) fn why_not_ready(&self, name: &str) -> Result<Option<Hindrance>> {
         let workload = self.workloads.get(name).ok_or_else(|| no_workload("wait for", name))?;
+        if workload.stopped {
+            return Ok(None);
+        }
         if let Some(hindrance) = self.hindrances.get(name) {
             return Ok(Some(hindrance.clone()));
         }
@@ -181,7 +184,9 @@ impl Space {
     }
 
     fn observe_one(&self, workload: &Workload) -> ObservedWorkload {
-        let hindrance = self.why_not_ready(&workload.name).ok().flatten();
+        let stopped =
+            workload.stopped.then(|| Hindrance { reason: "it is stopped".to_owned(), terminal: false });
+        let hindrance = stopped.or_else(|| self.why_not_ready(&workload.name).ok().flatten());
         let ports = self.node_ports.iter().filter(|((_, owner), _)| *owner == workload.name);
         ObservedWorkload {
             name: workload.name.clone(),
@@ -189,7 +194,7 @@ impl Space {
             image: workload.image.to_string(),
             ready: hindrance.is_none(),
             reason: hindrance.map(|hindrance| hindrance.reason).unwrap_or_default(),
-            worker: self.worker_of(workload).map(|worker| worker.name.clone()),
+            worker: self.worker_of(workload).filter(|_| !workload.stopped).map(|worker| worker.name.clone()),
             node_ports: ports.map(|((name, _), port)| (name.clone(), *port)).collect(),
             files: workload.files.iter().map(|file| (file.name.clone(), file.content.clone())).collect(),
             restarts: 0,

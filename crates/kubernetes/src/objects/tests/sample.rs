@@ -44,6 +44,7 @@ fn bare(name: &str, part: Part, image: &str) -> Workload {
         slot: None,
         probe: None,
         grace_period: Duration::from_secs(30),
+        stopped: false,
     }
 }
 
