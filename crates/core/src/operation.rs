@@ -11,6 +11,7 @@ mod delete;
 mod differences;
 mod failure;
 mod run;
+mod upgrade;
 mod web_services;
 mod window;
 
@@ -22,6 +23,7 @@ pub use delete::{DeleteRequest, delete_network, keep_logs_and_metrics};
 pub use differences::differences;
 pub use failure::{Leftover, OperationFailure};
 pub use run::{Run, StepReport};
+pub use upgrade::{UpgradeRequest, upgrade_network};
 pub use web_services::{TlsPair, WebServicesRequest, deploy_web_services};
 
 use std::sync::Arc;

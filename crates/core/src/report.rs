@@ -6,11 +6,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::discovery::DiscoveryEntry;
+use crate::image::ImageReference;
 use crate::names::NetworkName;
 use crate::operation::StepReport;
 use crate::plan::{Exposure, Plan};
 use crate::spec::{ChaosSpec, Generation, NetworkSpec};
 use crate::state::{GenesisRecord, SCHEMA};
+use crate::upgrade::KeyChange;
 use crate::workload::Role;
 
 /// A network that is up.
@@ -115,6 +117,55 @@ impl NetworkReport {
             self.genesis_time,
             self.config_url
         )
+    }
+}
+
+/// A network whose release or config was changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UpgradeReport {
+    /// `spacecraft/v1`.
+    pub schema: String,
+    /// `UpgradeReport`.
+    pub kind: String,
+    /// The network.
+    pub network: NetworkName,
+    /// The generation of its nodes.
+    pub generation: Generation,
+    /// `upgraded`, `held` when a share of the nodes is left, or `taken back`.
+    pub status: String,
+    /// The image of its PoETs.
+    pub poet_image: ImageReference,
+    /// What changed, or is changing, in the config of nodes.
+    pub config_changes: Vec<KeyChange>,
+    /// All its nodes, by number.
+    pub nodes: Vec<UpgradedNode>,
+    /// Where the config can be read.
+    pub config_url: Option<String>,
+    /// What the operation did.
+    pub steps: Vec<StepReport>,
+}
+
+/// A node of a network that is upgraded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpgradedNode {
+    /// Its name.
+    pub name: String,
+    /// Its role.
+    pub role: Role,
+    /// The number of its wave; none for a node that is left out.
+    pub wave: Option<u32>,
+    /// The image that it runs.
+    pub image: ImageReference,
+    /// Whether it has what the upgrade brings.
+    pub upgraded: bool,
+}
+
+impl UpgradeReport {
+    /// How many nodes have what the upgrade brings, for messages to people.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let upgraded = self.nodes.iter().filter(|node| node.upgraded).count();
+        format!("{}: {upgraded} of {} nodes", self.status, self.nodes.len())
     }
 }
 

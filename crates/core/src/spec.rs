@@ -13,9 +13,11 @@ mod reader;
 mod roster;
 mod stacks;
 mod to_settings;
+mod upgrade;
 
 pub use credentials::Credentials;
 pub use roster::{NodeMakeup, NodeOverride};
+pub use upgrade::{UpgradeSpec, UpgradeSwitches};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -11,7 +11,7 @@ pub use journal::{Entry, EntryResult, Journal, JournalDocument};
 pub use lock::{Holder, HolderProbe, LEASE, Lock, LockDocument, RENEWAL};
 pub use record::{
     ChartRecord, GenesisRecord, NetworkRecord, NetworkStatus, NodeRecord, PoetRecord, RECORD_KIND,
-    RecordStore, unknown_network,
+    RecordStore, UpgradeRecord, unknown_network,
 };
 
 /// The schema that every document of Spacecraft names.

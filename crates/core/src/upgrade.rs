@@ -3,12 +3,14 @@
 
 mod config_change;
 mod estimate;
+mod goal;
 mod health;
 mod reach;
 mod waves;
 
 pub use config_change::{ConfigChange, KeyChange, OwnValues, key_changes};
 pub use estimate::Estimate;
+pub use goal::{Goal, Release, UpgradeTarget};
 pub use health::{ChainClock, HealthWatch, Observation, Verdict};
 pub use reach::Reach;
 pub use waves::{Candidate, HoldAt, Wave, parse_numbers, waves};

@@ -334,6 +334,9 @@ pub struct ObservedWorkload {
     pub ready: bool,
     /// Why it is not ready; empty when it is. Of a workload without a pod that is meant to have none: that it is stopped.
     pub reason: String,
+    /// True when it is meant to have no pod.
+    #[serde(default)]
+    pub stopped: bool,
     /// The worker its pod runs on.
     pub worker: Option<String>,
     /// The node ports of its Services, by port name.

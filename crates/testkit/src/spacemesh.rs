@@ -1,10 +1,14 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
+use spacecraft_core::time::Clock as _;
 use spacecraft_core::traits::{NodeStatus, PoetInfo, PoetStart, SpacemeshApi};
 use spacecraft_core::{Error, Meaning, Result};
 
+use crate::clock::TestClock;
 use crate::ledger::Ledger;
 use crate::shared::Shared;
 
@@ -20,7 +24,24 @@ struct Processes {
     nodes: BTreeMap<SocketAddr, NodeStatus>,
     poets: BTreeMap<SocketAddr, Poet>,
     node_anywhere: Option<NodeStatus>,
+    chain: Option<Chain>,
     poet_anywhere: Option<Poet>,
+}
+
+/// A chain whose layers follow a clock.
+#[derive(Debug)]
+struct Chain {
+    clock: TestClock,
+    genesis: Timestamp,
+    layer: Duration,
+}
+
+impl Chain {
+    fn layer(&self) -> u32 {
+        let since = self.clock.now().duration_since(self.genesis).as_secs();
+        let layer = i64::try_from(self.layer.as_secs()).unwrap_or(i64::MAX);
+        since.checked_div(layer).and_then(|layer| u32::try_from(layer).ok()).unwrap_or(0)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -59,6 +80,11 @@ impl InMemorySpacemesh {
         processes.poet_anywhere = Some(Poet { info, start: None });
     }
 
+    /// Lets the layers of nodes that answer anywhere follow a clock from genesis on.
+    pub fn follow_chain(&self, clock: &TestClock, genesis: Timestamp, layer: Duration) {
+        self.state.lock().chain = Some(Chain { clock: clock.clone(), genesis, layer });
+    }
+
     /// How the PoETs were started, by address.
     #[must_use]
     pub fn starts(&self) -> BTreeMap<SocketAddr, PoetStart> {
@@ -69,6 +95,15 @@ impl InMemorySpacemesh {
 }
 
 impl Processes {
+    fn node(&self, grpc: SocketAddr) -> Option<NodeStatus> {
+        if let Some(status) = self.nodes.get(&grpc) {
+            return Some(status.clone());
+        }
+        let status = self.node_anywhere.clone()?;
+        let Some(layer) = self.chain.as_ref().map(Chain::layer) else { return Some(status) };
+        Some(NodeStatus { synced_layer: layer, top_layer: layer, verified_layer: layer, ..status })
+    }
+
     fn poet(&mut self, operation: &str, rest: SocketAddr) -> Result<&mut Poet> {
         if let Some(poet) = self.poet_anywhere.clone() {
             self.poets.entry(rest).or_insert(poet);
@@ -85,9 +120,8 @@ fn silent(operation: &str, address: SocketAddr) -> Error {
 impl SpacemeshApi for InMemorySpacemesh {
     async fn node_status(&self, grpc: SocketAddr) -> Result<NodeStatus> {
         let call = self.ledger.begin("spacemesh.node_status", &grpc.to_string()).await?;
-        let processes = self.state.lock();
-        let status = processes.nodes.get(&grpc).or(processes.node_anywhere.as_ref());
-        call.read(status.cloned().ok_or_else(|| silent("read node status", grpc))?)
+        let status = self.state.lock().node(grpc);
+        call.read(status.ok_or_else(|| silent("read node status", grpc))?)
     }
 
     async fn poet_info(&self, rest: SocketAddr) -> Result<PoetInfo> {

@@ -82,6 +82,16 @@ impl InMemoryWorkloads {
         self.space.lock().hindrances.insert(workload.into(), hindrance);
     }
 
+    /// Breaks a workload's pod down, for a reason that cannot pass by itself, while it runs this image.
+    pub fn break_release(
+        &self,
+        workload: impl Into<String>,
+        image: impl Into<String>,
+        reason: impl Into<String>,
+    ) {
+        self.space.lock().broken_releases.insert((workload.into(), image.into()), reason.into());
+    }
+
     /// Lets a workload's pod become ready.
     pub fn let_go(&self, workload: &str) {
         self.space.lock().hindrances.remove(workload);

@@ -17,11 +17,12 @@ mod workloads;
 pub(super) use charts::chart_step;
 pub(super) use cluster::poets_open;
 pub use cluster::{binding_of, foundation_of};
-pub(super) use fleet::Fleet;
+pub(super) use fleet::{Fleet, all_new};
 pub use genesis::planned_genesis;
 pub(super) use keys::NetworkKeys;
 pub(super) use logs::dns_step;
 pub(crate) use publish::archive;
+pub(super) use workloads::Wanted;
 
 use super::Services;
 use super::run::Run;

@@ -275,6 +275,7 @@ impl Creation<'_> {
             charts: Vec::new(),
             joining: BTreeSet::new(),
             leaving: BTreeSet::new(),
+            upgrade: None,
             slots: self.bring_up.plan.cluster.slots,
             config_url: None,
             written_by_version: services.version.clone(),

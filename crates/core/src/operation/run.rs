@@ -334,6 +334,17 @@ impl Run {
         OperationFailure { error, steps, leftovers, evidence }
     }
 
+    /// Ends a run that failed and left everything as it was before it.
+    pub async fn fail_restored(&self, error: Error, evidence: Option<Evidence>) -> OperationFailure {
+        if let Some(writing) = self.writing.get() {
+            self.warn_of(writing.journal.close(true).await);
+            let title = format!("{} of {} failed and was taken back", self.operation, self.network);
+            self.tell_people(Mood::Bad, &title, &render_chain(&error), writing.thread.as_ref()).await;
+            self.warn_of(writing.lock.release().await);
+        }
+        OperationFailure { error, steps: self.steps(), leftovers: Vec::new(), evidence }
+    }
+
     /// What the steps that came to an end made, and what those that did not may have made.
     fn leftovers(&self) -> Vec<Leftover> {
         let done = self.steps();

@@ -49,9 +49,11 @@ use Command as C;
 /// Commands that make a network or show what would be made.
 const CREATE: &[Command] = &[C::CreateNetwork, C::Plan];
 /// Commands that make nodes.
-const NODES: &[Command] = &[C::CreateNetwork, C::Plan, C::AddMiner, C::UpgradeNetwork];
+const NODES: &[Command] = &[C::CreateNetwork, C::Plan, C::AddMiner];
 /// Commands that make nodes or web services with nodes of their own.
-const ALL_NODES: &[Command] = &[C::CreateNetwork, C::Plan, C::AddMiner, C::UpgradeNetwork, C::DeployWs];
+const ALL_NODES: &[Command] = &[C::CreateNetwork, C::Plan, C::AddMiner, C::DeployWs];
+/// Commands that decide what nodes run.
+const RELEASES: &[Command] = &[C::CreateNetwork, C::Plan, C::AddMiner, C::UpgradeNetwork];
 /// Commands that tell people on Slack what they do.
 const TELLING: &[Command] = &[
     C::CreateNetwork,
@@ -172,9 +174,9 @@ static CATALOGUE: [Setting; 106] = [
     set("poets", count(1, 1_000), CREATE, "PoETs").short('p').default("1"),
     set("bootnode-amount", count(0, MANY), CREATE, "bootnodes, the bootstrap node not counted").default("6"),
     set("poet-gateway-amount", count(0, MANY), CREATE, "v0: nodes that PoETs use as gateways").default("4"),
-    set("go-sm-config", Kind::NodeConfig, NODES, "node config: mininet, devnet, testnet or a file").default("mininet"),
+    set("go-sm-config", Kind::NodeConfig, RELEASES, "node config: mininet, devnet, testnet or a file").default("mininet"),
     set("miner-go-sm-config", Kind::NodeConfig, &[C::CreateNetwork, C::Plan, C::AddMiner], "node config of the parent network, for --bootstrap=false"),
-    set("go-sm-image", Kind::Text, ALL_NODES, "image of nodes").follows("v1 spacemeshos/go-spacemesh:v1.7.6, v0 spacemeshos/go-spacemesh-dev:d298a63"),
+    set("go-sm-image", Kind::Text, &[C::CreateNetwork, C::Plan, C::AddMiner, C::UpgradeNetwork, C::DeployWs], "image of nodes").follows("v1 spacemeshos/go-spacemesh:v1.7.6, v0 spacemeshos/go-spacemesh-dev:d298a63"),
     set("poet-image", Kind::Text, &[C::CreateNetwork, C::Plan, C::UpgradeNetwork], "image of PoETs").follows("v1 spacemeshos/poet:v0.10.4, v0 spacemeshos/poet:ef8f28a"),
     set("miner-ram", Kind::Bytes, ALL_NODES, "memory of each node, GiB or a quantity").default("2"),
     set("miner-cpu", Kind::Cpu, ALL_NODES, "processor of each node, cores or a quantity").default("1"),
@@ -187,7 +189,7 @@ static CATALOGUE: [Setting; 106] = [
     set("init-phase-shift", Kind::Duration(BareUnit::Seconds), CREATE, "v0: how much later each further PoET closes its first round").default("0"),
     set("max-concurrent-deployments", count(1, 10_000), CREATE, "deployments that are applied at the same time").default("100"),
     set("rollout", Kind::Choice(&["parallel", "ordered"]), CREATE, "parallel: all nodes through one window; ordered: PoETs, bootstrap node, bootnodes, miners").default("parallel"),
-    set("wait", Kind::Choice(&["ready", "healthy"]), NODES, "ready: pods are ready; healthy: every node answers over gRPC too").default("ready"),
+    set("wait", Kind::Choice(&["ready", "healthy"]), RELEASES, "ready: pods are ready; healthy: every node answers over gRPC too").default("ready"),
     set("enable-json-api", Kind::Flag, CREATE, "nodes serve the JSON API").default("true"),
     set("enable-go-debug", Kind::Flag, CREATE, "the Go runtime of nodes traces itself").default("false"),
     set("p2p-port-base", count(1, 65_534), CREATE, "node N listens for peers on the worker's port of this number plus N").default("5000"),

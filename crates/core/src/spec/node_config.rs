@@ -63,7 +63,13 @@ impl Reader<'_> {
         }
     }
 
-    fn read_config(&mut self, name: &str, generation: Generation, files: &dyn FileReader) -> Option<Value> {
+    /// A node config: built in by name, from a file, or written out in the settings.
+    pub(super) fn read_config(
+        &mut self,
+        name: &str,
+        generation: Generation,
+        files: &dyn FileReader,
+    ) -> Option<Value> {
         if let Some(document) = self.settings.document(name) {
             return Some(document.clone());
         }
@@ -86,7 +92,7 @@ impl Reader<'_> {
     }
 
     /// The keys that nodes take; an operator's template folder may have a list for a newer release.
-    fn key_catalogue(&mut self, generation: Generation, files: &dyn FileReader) -> KeyCatalogue {
+    pub(super) fn key_catalogue(&mut self, generation: Generation, files: &dyn FileReader) -> KeyCatalogue {
         let catalogue = KeyCatalogue::of(generation);
         let Some(folder) = self.text("templates") else { return catalogue };
         let path = format!("{}/{V1_KEYS}", folder.trim_end_matches('/'));

@@ -25,6 +25,11 @@ impl<'a> Reader<'a> {
         self.errors.push(SettingsError::new(name, value.to_string(), message));
     }
 
+    /// Reports that a setting is missing.
+    pub(super) fn missing(&mut self, name: &str, message: &str) {
+        self.errors.push(SettingsError::missing(name, message));
+    }
+
     /// Reports that a setting is needed because of `why`, and how it can be given.
     pub(super) fn needed(&mut self, name: &str, why: &str) {
         let message = format!("{why}: give --{name} or set {}", variable_name(name));

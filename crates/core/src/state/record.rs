@@ -14,6 +14,7 @@ use crate::observer::Outcome;
 use crate::spec::NetworkSpec;
 use crate::spelling::nearest;
 use crate::traits::{ObjectStore, Precondition, PutOptions};
+use crate::upgrade::{Release, UpgradeTarget};
 use crate::workload::Role;
 
 /// The `kind` of a record document.
@@ -48,6 +49,9 @@ pub struct NetworkRecord {
     /// Numbers of nodes that a `delete-miner` which has not finished is removing; the spec does not have them any more.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub leaving: BTreeSet<u32>,
+    /// The upgrade that has begun and not ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<UpgradeRecord>,
     /// How many workers carry slots.
     pub slots: u32,
     /// Where the network's config can be read, once it was published.
@@ -101,6 +105,19 @@ impl NetworkRecord {
             ),
         }
     }
+}
+
+/// An upgrade that has begun and not ended, whether it was stopped, died or holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UpgradeRecord {
+    /// What it leads to.
+    pub to: UpgradeTarget,
+    /// What the network ran before.
+    pub from: Release,
+    /// Numbers of the nodes that it touched so far.
+    pub touched: BTreeSet<u32>,
+    /// Whether all nodes and PoETs stop for it.
+    pub restart_all: bool,
 }
 
 /// A genesis that is fixed.

@@ -8,4 +8,5 @@ mod inspection;
 mod interruption;
 mod keeping;
 mod web_services;
+mod upgrade;
 mod world;

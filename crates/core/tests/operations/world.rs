@@ -11,18 +11,19 @@ use spacecraft_core::generation::{Profile, default_images};
 use spacecraft_core::image::ImageReference;
 use spacecraft_core::interrupt::Interrupt;
 use spacecraft_core::names::NetworkName;
+use spacecraft_core::node_config::{NetworkTiming, NodeConfig};
 use spacecraft_core::operation::{
-    CreateOptions, CreateRequest, DeleteRequest, NetworkMaterials, OperationFailure, Services, binding_of,
-    create_network, delete_network,
+    CreateOptions, CreateRequest, DeleteRequest, NetworkMaterials, OperationFailure, Services,
+    UpgradeRequest, binding_of, create_network, delete_network, upgrade_network,
 };
 use spacecraft_core::quantity::{Bytes, MilliCpu, Resources};
-use spacecraft_core::report::{DeletionReport, NetworkReport};
+use spacecraft_core::report::{DeletionReport, NetworkReport, UpgradeReport};
 use spacecraft_core::secret::SecretBytes;
 use spacecraft_core::spec::{
     ClusterSpec, ExposureSpec, FleetSpec, Generation, GenesisSpec, LogsSpec, NetworkSpec, NodeSpec, PoetSpec,
-    ProviderKind, Publish, RolloutOrder, RolloutSpec, StorageSpec, WaitFor,
+    ProviderKind, Publish, RolloutOrder, RolloutSpec, StorageSpec, UpgradeSpec, WaitFor,
 };
-use spacecraft_core::state::{Holder, HolderProbe};
+use spacecraft_core::state::{Holder, HolderProbe, NetworkRecord};
 use spacecraft_core::templates::Templates;
 use spacecraft_core::time::SeededRandom;
 use spacecraft_core::traits::{
@@ -143,6 +144,28 @@ impl World {
             force_unlock: false,
         };
         delete_network(&self.services(process), request).await
+    }
+
+    /// Upgrades the network as `asked` says, on a chain whose nodes keep the time.
+    pub(crate) async fn upgrade(
+        &self,
+        asked: UpgradeSpec,
+        process: u32,
+    ) -> Result<UpgradeReport, OperationFailure> {
+        let generation = asked.keys.generation();
+        if let Some(genesis) = self.record().and_then(|record| record.genesis) {
+            let config = spec(generation).node.base_config;
+            let timing = NetworkTiming::read(NodeConfig::new(generation, &config)).unwrap();
+            self.spacemesh.follow_chain(&self.clock, genesis.genesis.time, timing.layer);
+        }
+        let request = UpgradeRequest { network: network(), asked, materials: materials(generation) };
+        upgrade_network(&self.services(process), request).await
+    }
+
+    /// The network's record.
+    pub(crate) fn record(&self) -> Option<NetworkRecord> {
+        let text = self.state.contents().get("net1/network.json").cloned()?;
+        Some(serde_json::from_str(&text).unwrap())
     }
 
     fn owns_clusters(&self) -> bool {

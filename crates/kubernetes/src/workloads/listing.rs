@@ -82,6 +82,7 @@ impl Belongings {
                 Verdict::Pending(reason) => reason,
                 Verdict::Hopeless(hopeless) => hopeless.reason,
             },
+            stopped: deployment.is_stopped(),
             worker: pod.and_then(|pod| pod.spec.node_name.clone()),
             node_ports: self.node_ports.remove(&name).unwrap_or_default(),
             files: self.files.remove(&name).unwrap_or_default(),

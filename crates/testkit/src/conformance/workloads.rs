@@ -305,7 +305,8 @@ pub async fn a_stopped_workload_keeps_all_but_its_pod_and_runs_again(workloads: 
     assert_eq!(workloads.look_workloads(std::slice::from_ref(&stopped)).await.unwrap(), [Look::Same]);
     let listed = workloads.list().await.unwrap();
     let first = listed.iter().find(|workload| workload.name == "miner-1").unwrap();
-    assert_eq!((first.ready, first.reason.as_str(), first.worker.as_ref()), (false, "it is stopped", None));
+    assert_eq!((first.stopped, first.reason.as_str(), first.worker.as_ref()), (true, "it is stopped", None));
+    assert!(!first.ready);
     assert!(first.node_ports.contains_key("grpcport"), "its Service is gone");
     assert_eq!(workloads.ensure_workload(&miner(1)).await.unwrap(), Outcome::Updated);
     workloads.wait_ready(&names, wait).await.unwrap();

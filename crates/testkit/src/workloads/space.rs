@@ -24,6 +24,8 @@ pub(super) struct Space {
     pub(super) load_balancers: HashMap<ServiceName, String>,
     pub(super) logs: BTreeMap<String, Vec<String>>,
     pub(super) hindrances: BTreeMap<String, Hindrance>,
+    /// Reasons by workload and image.
+    pub(super) broken_releases: BTreeMap<(String, String), String>,
 }
 
 /// Why a pod is not ready.
@@ -164,6 +166,9 @@ impl Space {
         if let Some(hindrance) = self.hindrances.get(name) {
             return Ok(Some(hindrance.clone()));
         }
+        if let Some(reason) = self.broken_releases.get(&(name.to_owned(), workload.image.to_string())) {
+            return Ok(Some(Hindrance { reason: reason.clone(), terminal: true }));
+        }
         let unpinned = workload.slot.is_none() || self.worker_of(workload).is_some();
         Ok((!unpinned).then(|| Hindrance {
             reason: format!("no worker carries slot {}", workload.slot.unwrap_or_default()),
@@ -194,6 +199,7 @@ impl Space {
             image: workload.image.to_string(),
             ready: hindrance.is_none(),
             reason: hindrance.map(|hindrance| hindrance.reason).unwrap_or_default(),
+            stopped: workload.stopped,
             worker: self.worker_of(workload).filter(|_| !workload.stopped).map(|worker| worker.name.clone()),
             node_ports: ports.map(|((name, _), port)| (name.clone(), *port)).collect(),
             files: workload.files.iter().map(|file| (file.name.clone(), file.content.clone())).collect(),

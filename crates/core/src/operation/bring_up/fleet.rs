@@ -147,7 +147,7 @@ impl BringUp<'_> {
     }
 
     /// The workloads of some nodes. Those that know nodes which are gone, and need not be told, may stay as they are.
-    async fn wanted_nodes(
+    pub(in crate::operation) async fn wanted_nodes(
         &self,
         workloads: &dyn Workloads,
         fleet: &Fleet,
@@ -188,7 +188,7 @@ impl BringUp<'_> {
 }
 
 /// Workloads that are to be exactly so.
-pub(super) fn all_new(workloads: Vec<Workload>) -> Vec<Wanted> {
+pub(in crate::operation) fn all_new(workloads: Vec<Workload>) -> Vec<Wanted> {
     workloads.into_iter().map(|new| Wanted { as_it_may_stay: new.clone(), new }).collect()
 }
 
