@@ -67,6 +67,27 @@ pub fn command_line() -> Command {
                 .args([switch("force-unlock", "break the lock of another operation that is certainly dead")]),
         )
         .subcommand(
+            of(
+                C::UpgradeNetwork,
+                "Upgrade nodes, PoETs or their config in waves, each healthy before the next, or go on with an upgrade",
+            )
+            .args([
+                switch(
+                    "replace-config",
+                    "put the config in the place of the running one instead of merging it (null takes a key away)",
+                ),
+                switch(
+                    "restart-all",
+                    "stop all nodes and PoETs, then start them: for values that nodes must agree on",
+                ),
+                switch(
+                    "rollback",
+                    "return to the old image and config when a wave is not healthy; alone, take back an upgrade that did not end",
+                ),
+                switch("force-unlock", "break the lock of another operation that is certainly dead"),
+            ]),
+        )
+        .subcommand(
             of(C::Kubeconfig, "Print a kubeconfig for the network's cluster, good for an hour").args([
                 Arg::new("merge")
                     .long("merge")

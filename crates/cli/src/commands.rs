@@ -14,6 +14,7 @@ mod plan;
 pub(crate) mod sandbox;
 mod settings;
 mod tunnel;
+mod upgrade_network;
 
 use clap::ArgMatches;
 
@@ -53,6 +54,7 @@ async fn run(matches: &ArgMatches, environment: &Environment, output: &Output) -
         "hosts" => Box::pin(hosts::run(&session)).await,
         "deploy-ws" => Box::pin(deploy_ws::run(&session)).await,
         "deploy-cm" => Box::pin(deploy_cm::run(&session)).await,
+        "upgrade-network" => Box::pin(upgrade_network::run(&session)).await,
         "kubeconfig" => Box::pin(kubeconfig::run(&session)).await,
         "tunnel" => Box::pin(tunnel::run(&session)).await,
         "keys" => Box::pin(keys::run(&session)).await,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::ArgMatches;
+use clap::parser::ValueSource;
 use serde_json::Value;
 use spacecraft_core::names::NetworkName;
 use spacecraft_core::settings::{
@@ -89,6 +90,18 @@ impl Session<'_> {
             .filter(|(name, _)| PLACES.contains(&name.as_str()));
         let flags: String = places.map(|(name, value)| format!(" --{name} {}", quoted(&value))).collect();
         format!("spacecraft {command}{flags} --network-name {network}")
+    }
+
+    /// The very command that runs, as it was given on the command line.
+    pub(crate) fn same_again(&self, command: &str) -> String {
+        let settings = crate::arguments::given_flags(self.matches);
+        let flags: String =
+            settings.iter().map(|(name, value)| format!(" --{name}={}", quoted(value))).collect();
+        let given = |name: &&str| self.matches.value_source(name) == Some(ValueSource::CommandLine);
+        let switches =
+            self.matches.ids().map(clap::Id::as_str).filter(given).filter(|name| self.switch(name));
+        let switches: String = switches.map(|name| format!(" --{name}")).collect();
+        format!("spacecraft {command}{flags}{switches}")
     }
 
     /// True when a switch of the command itself is given.

@@ -7,6 +7,6 @@ mod delete;
 mod inspection;
 mod interruption;
 mod keeping;
-mod web_services;
 mod upgrade;
+mod web_services;
 mod world;

@@ -94,8 +94,7 @@ fn a_stopped_workload_is_settled_once_no_pod_is_left() {
     let mut stopped = deployment("new");
     stopped.spec.replicas = Some(0);
     let circumstances = Circumstances { now: at(0), pool_is_full: false };
-    let judged =
-        |pods: &[Pod]| judge(Some(&stopped), pods.iter(), &mut Troubles::default(), circumstances);
+    let judged = |pods: &[Pod]| judge(Some(&stopped), pods.iter(), &mut Troubles::default(), circumstances);
     assert_eq!(pending(judged(&[pod("a", "old", ready())])), "its pod a is still stopping");
     assert_eq!(judged(&[]), Verdict::Ready);
 }
