@@ -52,7 +52,15 @@ fn checked(certificate: &str, key: &SecretString, now: Timestamp) -> Result<TlsP
         }
         Ok(_) => {}
     }
-    SettingsErrors::unless_empty(errors, || TlsPair { certificate: certificate.to_owned(), key: key.clone() })
+    SettingsErrors::unless_empty(errors, || TlsPair {
+        certificate: with_one_line_end(certificate),
+        key: SecretString::from(with_one_line_end(key.expose_secret())),
+    })
+}
+
+/// A text from a variable often lacks the line end that the same text has in a file.
+fn with_one_line_end(pem: &str) -> String {
+    format!("{}\n", pem.trim())
 }
 
 /// Checks that the pair's certificate is for all of `names`.

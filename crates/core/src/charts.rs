@@ -3,7 +3,8 @@
 mod web_services;
 
 pub use web_services::{
-    TLS_SECRET, WEB_SERVICE_CHARTS, WebServiceFacts, certified_names, web_service_names, web_service_release,
+    TLS_SECRET, WEB_SERVICE_CHARTS, WebServiceFacts, certified_names, ships_logs, web_service_names,
+    web_service_release,
 };
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use crate::secret::{ExposeSecret, SecretString};
 use crate::spec::{ChartOverride, LogsSpec, NetworkSpec, ProviderKind, Publish};
 use crate::templates::Templates;
 use crate::traits::{ChartRelease, ObjectPatch, ServiceName};
+use crate::workload::SharedChart;
 
 /// The templates of chart values, by name.
 pub const TEMPLATES: [(&str, &str); 10] = [
@@ -205,6 +207,13 @@ pub fn usage_label(chart: &str) -> String {
     format!("spacecraft.io/uses-{chart}")
 }
 
+/// Those of the charts that networks of a cluster share.
+#[must_use]
+pub fn shared(charts: &[PlannedChart]) -> Vec<SharedChart> {
+    let shared = charts.iter().filter(|chart| chart.shared);
+    shared.map(|chart| SharedChart { name: chart.name.clone(), namespace: chart.namespace.clone() }).collect()
+}
+
 /// The charts of a network, in the order of their stages.
 #[must_use]
 pub fn planned(spec: &NetworkSpec) -> Vec<PlannedChart> {
@@ -221,6 +230,8 @@ pub fn planned(spec: &NetworkSpec) -> Vec<PlannedChart> {
     if spec.metrics.is_some() {
         let stage = ChartStage::Metrics;
         charts.push(chart("kube-prometheus-stack", metrics, PROMETHEUS_COMMUNITY, "88.5.3", stage));
+        // Its monitor is of a kind that the stack defines.
+        let stage = ChartStage::Extras;
         charts.push(chart("prometheus-pushgateway", metrics, PROMETHEUS_COMMUNITY, "3.8.0", stage));
     }
     if spec.logs.is_some() {

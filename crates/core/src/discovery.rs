@@ -227,6 +227,9 @@ fn inserted(text: &str, at: usize, more: &str) -> String {
 /// The file with the elements in `kept` alone, everything else as it was written.
 fn joined(text: &str, elements: &[Element<'_>], kept: &[Element<'_>]) -> String {
     let (Some(first), Some(last)) = (elements.first(), elements.last()) else { return text.to_owned() };
+    if kept.is_empty() {
+        return EMPTY.to_owned();
+    }
     let mut edited = text.get(..first.start).unwrap_or("[").to_owned();
     for (position, element) in kept.iter().enumerate() {
         if position > 0 {

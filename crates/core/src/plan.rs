@@ -28,7 +28,7 @@ use crate::quantity::{Bytes, MilliCpu, Resources};
 use crate::spec::{Generation, NetworkSpec, ProviderKind};
 use crate::topology::{Knows, NodePlace, pinned_nodes, places, poet_name};
 use crate::traits::{ClusterCapabilities, ClusterRequest, MachineShape};
-use crate::workload::{DisruptionBudget, Role};
+use crate::workload::{DisruptionBudget, Role, SharedChart};
 
 /// What a reason against a plan is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -212,10 +212,10 @@ impl Plan {
         }
     }
 
-    /// The charts that the network shares with others of the cluster, by the names of their releases.
+    /// The charts that the network shares with others of the cluster.
     #[must_use]
-    pub fn shared_charts(&self) -> Vec<String> {
-        self.charts.iter().filter(|chart| chart.shared).map(|chart| chart.name.clone()).collect()
+    pub fn shared_charts(&self) -> Vec<SharedChart> {
+        charts::shared(&self.charts)
     }
 
     /// Numbers of the nodes that PoETs use as gateways, in order.

@@ -268,14 +268,23 @@ impl TlsSecret {
 pub struct Foundation {
     /// Namespaces besides the network's own that the network uses (`metrics`, ...).
     pub namespaces: Vec<String>,
-    /// Charts of other networks' too that the network uses, by the names of their releases: they stay until the last network that uses them goes.
-    pub shared_charts: Vec<String>,
+    /// Charts that the network shares with others: they stay until the last network that uses them goes.
+    pub shared_charts: Vec<SharedChart>,
     /// Who may reach what: each port named here is open to everybody, all others to the network's own namespaces only.
     pub public_ports: Vec<PublicPort>,
     /// True when the cluster holds other networks too, so that nothing outside the network's own namespaces may be assumed ours.
     pub shared_cluster: bool,
     /// For each role with more than one node, how many of its nodes a drain may take away at once.
     pub disruption_budgets: Vec<DisruptionBudget>,
+}
+
+/// A chart that networks of a cluster share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedChart {
+    /// The release's name.
+    pub name: String,
+    /// Its namespace, which goes with it when it was made for it.
+    pub namespace: String,
 }
 
 /// A port of the pods of one application that is open beyond the network's namespaces.

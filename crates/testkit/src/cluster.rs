@@ -12,6 +12,7 @@ use spacecraft_core::traits::{
     ClusterState, Disk, Finding, FirewallRequest, FirewallRule, Look, Ownership, PreflightRequest,
 };
 use spacecraft_core::wait::Wait;
+use spacecraft_core::workload::SharedChart;
 use spacecraft_core::{Error, Meaning, Result};
 
 use crate::difference;
@@ -115,11 +116,16 @@ impl InMemoryCluster {
     }
 
     /// Notes that a network shares the cluster and which shared charts it uses, or with none that it does no more.
-    pub(crate) fn set_sharing(&self, network: &NetworkName, shared_charts: Option<&[String]>) {
+    pub(crate) fn set_sharing(&self, network: &NetworkName, shared_charts: Option<&[SharedChart]>) {
         let mut cloud = self.state.lock();
         match shared_charts {
-            Some(charts) => drop(cloud.sharing.insert(network.clone(), charts.to_vec())),
-            None => drop(cloud.sharing.remove(network)),
+            Some(charts) => {
+                let names = charts.iter().map(|chart| chart.name.clone()).collect();
+                cloud.sharing.insert(network.clone(), names);
+            }
+            None => {
+                cloud.sharing.remove(network);
+            }
         }
     }
 

@@ -85,7 +85,7 @@ pub fn web_service_release(
 ) -> Result<ChartRelease> {
     let mut release = rendered(chart, spec, &data_of(chart, spec, services, facts), templates)?;
     merge_patches(&mut release, patches_of(chart, facts));
-    release.wait_ready = chart.name == LOG_SHIPPER || chart.name == DASH || facts.chain_has_begun;
+    release.wait_ready = ships_logs(chart) || chart.name == DASH || facts.chain_has_begun;
     Ok(release)
 }
 
@@ -167,6 +167,12 @@ fn patches_of(chart: &PlannedChart, facts: &WebServiceFacts<'_>) -> Vec<ObjectPa
         ]),
     });
     [Some(timeouts), arguments].into_iter().flatten().collect()
+}
+
+/// Whether a chart ships logs of web services.
+#[must_use]
+pub fn ships_logs(chart: &PlannedChart) -> bool {
+    chart.name == LOG_SHIPPER
 }
 
 /// The public names of web services. Calls of gRPC clients go straight to the ingress controller.

@@ -357,11 +357,15 @@ async fn charts_to_remove(services: &Services, known: &NetworkRecord) -> Result<
     Ok(charts)
 }
 
-/// Uninstalls charts, last installed first.
+/// Uninstalls charts, last installed first, and with those that were shared the namespaces that were made for them.
 async fn remove_charts(connected: &ClusterServices, charts: &[PlannedChart], wait: &Wait) -> Result<Outcome> {
     let mut outcome = Outcome::Absent;
     for chart in charts.iter().rev() {
-        if connected.charts.remove(&chart.namespace, &chart.name, wait).await? == Outcome::Removed {
+        let mut removals = vec![connected.charts.remove(&chart.namespace, &chart.name, wait).await?];
+        if chart.shared {
+            removals.push(connected.workloads.remove_namespace(&chart.namespace, wait).await?);
+        }
+        if removals.contains(&Outcome::Removed) {
             outcome = Outcome::Removed;
         }
     }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use super::bring_up::{BringUp, Fleet, NetworkMaterials, unplannable};
 use super::run::Run;
+use super::web_services::intents_to_follow;
 use super::{OperationFailure, Services};
 use crate::error::{Error, Meaning, Result, render_chain};
 use crate::names::NetworkName;
@@ -155,6 +156,7 @@ fn intents(goal: &Goal, plan: &Plan) -> Vec<(String, Vec<String>)> {
         intent("rollback", format!("nodes in namespace {namespace} as they were")),
         intent("config", format!("published config of {}", plan.network)),
     ]);
+    intents.extend(goal.end.web_services.iter().flat_map(|wanted| intents_to_follow(plan, wanted)));
     intents
 }
 

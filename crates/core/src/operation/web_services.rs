@@ -13,11 +13,14 @@ use crate::charts::{self, ChartSecrets, ChartStage};
 use crate::discovery::{DiscoveryEntry, PRIVATE_FILE, PUBLIC_FILE};
 use crate::error::{Error, Meaning, Result};
 use crate::names::NetworkName;
-use crate::plan::Plan;
+use crate::plan::{Plan, PlannedName};
 use crate::report::WebServicesReport;
 use crate::secret::SecretString;
 use crate::spec::{ChartOverride, NetworkSpec, WebServicesSpec};
-use crate::state::{NetworkRecord, RecordStore};
+use crate::state::{GenesisRecord, NetworkRecord, RecordStore};
+use crate::traits::ClusterServices;
+
+use self::steps::WebServices;
 
 /// A certificate with its private key. Whoever makes one has checked that they belong together, that it is not expired, and that it covers
 /// [`charts::certified_names`].
@@ -59,32 +62,54 @@ pub async fn deploy_web_services(
 ) -> Result<WebServicesReport, OperationFailure> {
     let records = RecordStore::new(Arc::clone(&services.state_store), &request.network);
     let record = ready_record(services, &records, &request.network, "deploy web services of").await?;
-    let entry_facts = entry_facts(&record)?;
+    let (genesis, config_url) = entry_facts(&record)?;
     if request.certificate.is_none() && record.spec.web_services.is_none() {
         return Err(without_certificate(&request.network).into());
     }
     let spec = wanted(&record.spec, &request);
     let plan = plan_of(services, &spec)?;
-    let entry = DiscoveryEntry::new(&spec, &request.services, entry_facts.0, entry_facts.1);
+    let entry = DiscoveryEntry::new(&spec, &request.services, genesis, config_url);
     let Limits { timeout, step_timeout, force_unlock } = request.limits;
     let intents = intents(&spec, &plan, &request.services);
     let run = Run::new(services, &request.network, "deploy-ws", intents, timeout, step_timeout, force_unlock);
     let bring_up = BringUp { run: &run, spec: &spec, plan: &plan, materials: &request.materials, records };
-    let deployment = Deployment { request: &request, bring_up, entry };
-    match run.keeping_lock(Box::pin(deployment.flow(record.clone()))).await {
+    let web_services = WebServices {
+        bring_up: &bring_up,
+        wanted: &request.services,
+        entry,
+        filebeat_config: Some(&request.filebeat_config),
+    };
+    let flow = Box::pin(flow(&web_services, request.certificate.as_ref(), record.clone()));
+    match run.keeping_lock(flow).await {
         Ok(mut report) => {
             report.steps = run.finish(&report.summary()).await;
             Ok(report)
         }
         Err(error) => {
-            let evidence = deployment.bring_up.evidence().await;
+            let evidence = bring_up.evidence().await;
             Err(run.fail(error, evidence).await)
         }
     }
 }
 
+/// Lets the web services follow a network whose release or config has changed: their nodes, and the entry in the discovery file. Does nothing for a network
+/// without web services.
+pub(super) async fn follow(
+    bring_up: &BringUp<'_>,
+    cluster: &ClusterServices,
+    record: &NetworkRecord,
+) -> Result<()> {
+    let Some(wanted) = &bring_up.spec.web_services else { return Ok(()) };
+    let (genesis, config_url) = entry_facts(record)?;
+    let entry = DiscoveryEntry::new(bring_up.spec, wanted, genesis, config_url);
+    let web_services = WebServices { bring_up, wanted, entry, filebeat_config: None };
+    let node = web_services.node().await?;
+    web_services.ensure_releases(cluster, &node, record).await?;
+    web_services.ensure_discovery_entry().await
+}
+
 /// Genesis and published config, which a network that is up has.
-fn entry_facts(record: &NetworkRecord) -> Result<(&crate::state::GenesisRecord, &str)> {
+fn entry_facts(record: &NetworkRecord) -> Result<(&GenesisRecord, &str)> {
     record.genesis.as_ref().zip(record.config_url.as_deref()).ok_or_else(|| {
         let reason = "its record names no genesis or no published config";
         Error::new(Meaning::Invalid, "deploy web services of", record.network.as_str(), reason)
@@ -115,69 +140,70 @@ fn intents(spec: &NetworkSpec, plan: &Plan, services: &WebServicesSpec) -> Vec<(
         intent("cluster", format!("workers of cluster {network}")),
         intent("foundation", format!("namespace {namespace}")),
         intent("certificate", format!("Secret {} in namespace {namespace}", charts::TLS_SECRET)),
-        intent("discovery", format!("entry of {network} in {}", discovery_file(services))),
     ];
-    let stages = [ChartStage::Ingress, ChartStage::WebServices];
-    let charts = plan.charts.iter().filter(|chart| stages.contains(&chart.stage));
-    intents.extend(charts.map(|chart| {
-        let release = format!("chart release {} in namespace {}", chart.name, chart.namespace);
-        intent(&chart_step(&chart.name), release)
-    }));
+    intents.extend(releases(plan, ChartStage::Ingress));
     if spec.logs.is_some() {
         intents.push(intent(steps::RETENTION, "lifecycle policy and index template ws".to_owned()));
     }
-    intents.extend(
-        plan.dns.iter().map(|name| intent(&dns_step(&name.name), format!("DNS record {}", name.name))),
-    );
+    let name = |name: &PlannedName| intent(&dns_step(&name.name), format!("DNS record {}", name.name));
+    intents.extend(plan.dns.iter().map(name));
+    intents.extend(intents_to_follow(plan, services));
     intents
+}
+
+/// What [`follow`] may write.
+pub(super) fn intents_to_follow(plan: &Plan, services: &WebServicesSpec) -> Vec<(String, Vec<String>)> {
+    let entry = format!("entry of {} in {}", plan.network, discovery_file(services));
+    releases(plan, ChartStage::WebServices).chain([("discovery".to_owned(), vec![entry])]).collect()
+}
+
+fn releases(plan: &Plan, stage: ChartStage) -> impl Iterator<Item = (String, Vec<String>)> {
+    plan.charts.iter().filter(move |chart| chart.stage == stage).map(|chart| {
+        let release = format!("chart release {} in namespace {}", chart.name, chart.namespace);
+        (chart_step(&chart.name), vec![release])
+    })
 }
 
 fn discovery_file(services: &WebServicesSpec) -> &'static str {
     if services.private { PRIVATE_FILE } else { PUBLIC_FILE }
 }
 
-/// One deployment under way.
-#[derive(Debug)]
-struct Deployment<'a> {
-    request: &'a WebServicesRequest,
-    bring_up: BringUp<'a>,
-    entry: DiscoveryEntry,
+async fn flow(
+    web_services: &WebServices<'_>,
+    certificate: Option<&TlsPair>,
+    mut record: NetworkRecord,
+) -> Result<WebServicesReport> {
+    let bring_up = web_services.bring_up;
+    let node = web_services.node().await?;
+    web_services.remember(&mut record).await?;
+    bring_up.ensure_cluster(&record).await?;
+    let cluster = bring_up.connect().await?;
+    let workloads = &*cluster.workloads;
+    bring_up.ensure_foundation(workloads, poets_open(bring_up.spec, &record)).await?;
+    web_services.ensure_certificate(workloads, certificate).await?;
+    bring_up.ensure_charts(&cluster, &ChartSecrets::default(), &[ChartStage::Ingress]).await?;
+    web_services.ensure_releases(&cluster, &node, &record).await?;
+    web_services.ensure_retention(&cluster).await?;
+    bring_up.ensure_dns(&cluster).await?;
+    web_services.ensure_discovery_entry().await?;
+    bring_up.run.settle().await?;
+    let ingress = charts::ingress_service(&bring_up.plan.namespaces);
+    let address = workloads.service_address(&ingress).await?.map(|address| address.ip);
+    Ok(report(web_services, address))
 }
 
-impl Deployment<'_> {
-    async fn flow(&self, mut record: NetworkRecord) -> Result<WebServicesReport> {
-        let bring_up = &self.bring_up;
-        let node = self.web_node().await?;
-        self.remember(&mut record).await?;
-        bring_up.ensure_cluster(&record).await?;
-        let cluster = bring_up.connect().await?;
-        let workloads = &*cluster.workloads;
-        bring_up.ensure_foundation(workloads, poets_open(bring_up.spec, &record)).await?;
-        self.ensure_certificate(workloads).await?;
-        bring_up.ensure_charts(&cluster, &ChartSecrets::default(), &[ChartStage::Ingress]).await?;
-        self.ensure_releases(&cluster, &node, &record).await?;
-        self.ensure_retention(&cluster).await?;
-        bring_up.ensure_dns(&cluster).await?;
-        self.ensure_discovery_entry().await?;
-        bring_up.run.settle().await?;
-        let ingress = charts::ingress_service(&bring_up.plan.namespaces);
-        let address = workloads.service_address(&ingress).await?.map(|address| address.ip);
-        Ok(self.report(address))
+fn report(web_services: &WebServices<'_>, address: Option<String>) -> WebServicesReport {
+    let run = web_services.bring_up.run;
+    let services = run.services();
+    if services.dns.is_none() {
+        let names = charts::web_service_names(web_services.bring_up.spec);
+        let names: Vec<&str> = names.iter().map(|name| name.name.as_str()).collect();
+        run.tell(format!(
+            "there is no token for DNS: point {} to {}",
+            names.join(", "),
+            address.as_deref().unwrap_or("the ingress controller's load balancer")
+        ));
     }
-
-    fn report(&self, address: Option<String>) -> WebServicesReport {
-        let run = self.bring_up.run;
-        let services = run.services();
-        if services.dns.is_none() {
-            let names = charts::web_service_names(self.bring_up.spec);
-            let names: Vec<&str> = names.iter().map(|name| name.name.as_str()).collect();
-            run.tell(format!(
-                "there is no token for DNS: point {} to {}",
-                names.join(", "),
-                address.as_deref().unwrap_or("the ingress controller's load balancer")
-            ));
-        }
-        let file = discovery_file(&self.request.services);
-        WebServicesReport::new(&self.entry, services.discovery_store.url(file), address)
-    }
+    let file = discovery_file(web_services.wanted);
+    WebServicesReport::new(&web_services.entry, services.discovery_store.url(file), address)
 }

@@ -78,7 +78,7 @@ pub trait Workloads: Debug + Send + Sync {
     async fn release_infrastructure(&self, wait: &Wait) -> Result<Outcome>;
 
     /// Removes a namespace that the network has besides its own with all that is in it, or of one that somebody else made what is the network's, and waits
-    /// until it is gone.
+    /// until it is gone. A namespace that was made for a shared chart goes too: whoever asks knows that nobody uses that any more.
     async fn remove_namespace(&self, name: &str, wait: &Wait) -> Result<Outcome>;
 
     /// Removes the network's namespaces with all that is in them, and what it labelled elsewhere: for clusters that stay.

@@ -467,3 +467,23 @@ async fn a_way_back_that_was_stopped_at_any_call_leads_back_all_the_same() {
         }
     }
 }
+
+#[tokio::test]
+async fn web_services_and_the_discovery_entry_follow_the_release() {
+    for generation in BOTH {
+        let world = created(&spec(generation)).await;
+        crate::web_services::deploy(&world, generation, 2).await.unwrap();
+        world.upgrade(to_newer(generation), 3).await.unwrap();
+        let release = world.charts.installed().into_iter().find(|release| release.name == "spacemesh-api");
+        let tag = newer(generation).tag().map(str::to_owned);
+        assert_eq!(release.unwrap().values["image"]["tag"].as_str().map(str::to_owned), tag);
+        let entries: Value = serde_json::from_str(&world.discovery.contents()["networks.json"]).unwrap();
+        assert_eq!(entries[0]["maxNodeVersion"].as_str().map(str::to_owned), tag);
+
+        let writes = world.ledger.write_count();
+        world.upgrade(to_newer(generation), 4).await.unwrap();
+        let again = crate::web_services::deploy(&world, generation, 5).await.unwrap();
+        assert!(again.steps.iter().all(|step| step.outcome == Outcome::Unchanged), "{:?}", again.steps);
+        assert_eq!(world.ledger.write_count(), writes);
+    }
+}

@@ -15,7 +15,7 @@ use spacecraft_core::spec::{ChaosSpec, Generation, NetworkSpec, ProviderKind, We
 use spacecraft_core::traits::{
     ChartRelease, ClusterProvider, DnsProvider, ObjectStore, Precondition, PutOptions, Workloads,
 };
-use spacecraft_core::workload::Foundation;
+use spacecraft_core::workload::{Foundation, SharedChart};
 use spacecraft_core::{Meaning, Result};
 use spacecraft_testkit::InMemoryWorkloads;
 
@@ -246,6 +246,10 @@ async fn the_pool_grows_when_web_services_do_not_fit() {
     assert!(world.cluster.get(&network()).await.unwrap().unwrap().workers > before);
 }
 
+fn shared_chart(name: &str) -> SharedChart {
+    SharedChart { name: name.to_owned(), namespace: "chaos-testing".to_owned() }
+}
+
 fn chaos(network: NetworkName, version: &str) -> ChaosRequest {
     ChaosRequest {
         network,
@@ -277,7 +281,7 @@ async fn on_a_shared_cluster_chaos_mesh_goes_with_the_last_network_that_uses_it(
     shared.logs = None;
     let uses = |charts: &[&str]| Foundation {
         namespaces: Vec::new(),
-        shared_charts: charts.iter().map(|chart| (*chart).to_owned()).collect(),
+        shared_charts: charts.iter().map(|chart| shared_chart(chart)).collect(),
         public_ports: Vec::new(),
         shared_cluster: true,
         disruption_budgets: Vec::new(),

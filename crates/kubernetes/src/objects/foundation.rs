@@ -18,8 +18,20 @@ pub(crate) fn manifests(target: &Target, foundation: &Foundation) -> Vec<Manifes
         .into_iter()
         .map(|name| namespace(target, foundation, name, true))
         .collect();
+    manifests.extend(foundation.shared_charts.iter().map(|chart| shared_namespace(&chart.namespace)));
     manifests.extend(inside(target, foundation));
     manifests
+}
+
+/// A namespace for a chart that networks share, which belongs to none of them. One that somebody else made stays as it is.
+pub(crate) fn shared_namespace(name: &str) -> Manifest {
+    let labels = Labels::from([
+        (labels::MANAGED_BY, labels::MANAGER.to_owned()),
+        (labels::OWNED, "true".to_owned()),
+        (labels::SHARED, "true".to_owned()),
+        ("pod-security.kubernetes.io/enforce", "privileged".to_owned()),
+    ]);
+    Manifest::new(Address::new(NAMESPACE, "", name), &labels, json!({}))
 }
 
 /// The objects of the foundation in the network's own namespace: policies and budgets.

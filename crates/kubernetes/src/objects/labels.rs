@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use spacecraft_core::charts::usage_label;
-use spacecraft_core::workload::{Part, Role};
+use spacecraft_core::workload::{Part, Role, SharedChart};
 
 /// The field manager of everything that Spacecraft applies, and the value of `app.kubernetes.io/managed-by`.
 pub const MANAGER: &str = "spacecraft";
@@ -26,6 +26,8 @@ pub(crate) const POET: &str = "spacecraft.io/poet";
 pub(crate) const SLOT: &str = "spacecraft.io/slot";
 /// `true` on namespaces that Spacecraft made, which it may delete whole.
 pub(crate) const OWNED: &str = "spacecraft.io/owned";
+/// `true` on namespaces that Spacecraft made for charts which networks share.
+pub(crate) const SHARED: &str = "spacecraft.io/shared";
 /// Annotation: a digest of the object as it was applied, so that a field that is no longer wanted shows as a difference.
 pub(crate) const MANIFEST_DIGEST: &str = "spacecraft.io/manifest-digest";
 /// Annotation of pods: a digest of their template and config, so that changed config makes a new pod and a pod is known for one of the newest template.
@@ -95,8 +97,8 @@ pub(crate) fn slot_key(network: &str, shared_cluster: bool) -> String {
 }
 
 /// The labels by which namespaces of a network say which shared charts it uses.
-pub(crate) fn usages(shared_charts: &[String]) -> BTreeMap<String, String> {
-    shared_charts.iter().map(|chart| (usage_label(chart), "true".to_owned())).collect()
+pub(crate) fn usages(shared_charts: &[SharedChart]) -> BTreeMap<String, String> {
+    shared_charts.iter().map(|chart| (usage_label(&chart.name), "true".to_owned())).collect()
 }
 
 /// The selector of the namespaces of one network, or of all.

@@ -27,6 +27,12 @@ pub(super) async fn look(workloads: &KubernetesWorkloads, wanted: &Foundation) -
             look_namespace(workloads, wanted, name, live.as_ref()).await?,
         ));
     }
+    for chart in &wanted.shared_charts {
+        let address = foundation::shared_namespace(&chart.namespace).address;
+        let live: Option<Namespace> = workloads.connection.get(&address).await?;
+        let look = if live.is_some() { Look::Same } else { Look::Absent };
+        looks.push((format!("Namespace {}", chart.namespace), look));
+    }
     let inside = Inside::look(workloads, wanted).await?;
     looks.extend(inside.looks());
     Ok(compare::joined(false, looks))
@@ -36,6 +42,12 @@ pub(super) async fn ensure(workloads: &KubernetesWorkloads, wanted: &Foundation)
     let mut outcome = Outcome::Unchanged;
     for name in foundation::namespaces(&workloads.target, wanted) {
         outcome = outcome.and(ensure_namespace(workloads, wanted, name).await?);
+    }
+    for chart in &wanted.shared_charts {
+        let namespace = foundation::shared_namespace(&chart.namespace);
+        let (_, created): (Value, bool) =
+            workloads.connection.create_or_read(&namespace.address, &namespace.body).await?;
+        outcome = outcome.and(if created { Outcome::Created } else { Outcome::Unchanged });
     }
     let inside = Inside::look(workloads, wanted).await?;
     for (manifest, look) in &inside.wanted {

@@ -57,6 +57,11 @@ impl Namespace {
         !permanent && self.metadata.labels.get(labels::OWNED).is_some_and(|owned| owned == "true")
     }
 
+    /// True when we made it for a chart that networks share.
+    fn is_for_shared_chart(&self) -> bool {
+        self.is_owned() && self.network().is_none() && self.metadata.labels.contains_key(labels::SHARED)
+    }
+
     /// True when it is being deleted.
     pub(crate) fn is_ending(&self) -> bool {
         self.metadata.deletion_timestamp.is_some()
@@ -102,10 +107,12 @@ pub(super) async fn of_network(workloads: &KubernetesWorkloads) -> Result<Vec<(N
     Ok(found)
 }
 
-/// The namespace `name`, when it exists and is labelled as the network's.
+/// The namespace `name`, when it exists and is labelled as the network's, or as made for a chart that networks share.
 pub(super) async fn named(workloads: &KubernetesWorkloads, name: &str) -> Result<Option<(Namespace, Scope)>> {
     let namespace: Option<Namespace> = workloads.connection.get(&Address::new(NAMESPACE, "", name)).await?;
-    let ours = namespace.filter(|namespace| namespace.network() == Some(workloads.network()));
+    let ours = namespace.filter(|namespace| {
+        namespace.network() == Some(workloads.network()) || namespace.is_for_shared_chart()
+    });
     Ok(ours.map(|namespace| {
         let scope = if namespace.is_owned() { Scope::Ours } else { Scope::Shared };
         (namespace, scope)

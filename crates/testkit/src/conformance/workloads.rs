@@ -12,7 +12,7 @@ use spacecraft_core::traits::{LogQuery, Look, ServiceName, Workloads};
 use spacecraft_core::wait::Wait;
 use spacecraft_core::workload::{
     ConfigFile, ContainerPort, DataVolume, DisruptionBudget, Foundation, NetworkSecret, Part, Probe,
-    Protocol, PublicPort, Role, ServiceExposure, ServicePort, ServiceSpec, TlsSecret, Workload,
+    Protocol, PublicPort, Role, ServiceExposure, ServicePort, ServiceSpec, SharedChart, TlsSecret, Workload,
 };
 
 /// Runs the suite on an empty namespace of a cluster with at least two ready workers; the argument is a future of a
@@ -28,6 +28,7 @@ macro_rules! workloads_conformance {
             a_secret_that_is_not_there_is_none
             a_tls_secret_is_made_once_and_renewed
             a_namespace_beside_its_own_can_be_removed
+            a_foundation_that_shares_a_chart_is_made_once
             a_workload_is_made_once
             a_workload_that_differs_is_changed
             looks_are_answered_in_the_order_of_the_question
@@ -210,6 +211,20 @@ pub async fn a_namespace_beside_its_own_can_be_removed(workloads: &dyn Workloads
     assert_eq!(workloads.remove_namespace(&name, wait).await.unwrap(), Outcome::Removed);
     assert_eq!(workloads.remove_namespace(&name, wait).await.unwrap(), Outcome::Absent);
     assert_eq!(workloads.read_secret(&name, "tls").await.unwrap(), None);
+    assert_eq!(workloads.look_foundation(&foundation()).await.unwrap(), Look::Same);
+}
+
+pub async fn a_foundation_that_shares_a_chart_is_made_once(workloads: &dyn Workloads, wait: &Wait) {
+    let name = format!("{}-shared", workloads.namespace());
+    let chart = SharedChart { name: "chaos-mesh".to_owned(), namespace: name.clone() };
+    let sharing = Foundation { shared_charts: vec![chart], ..foundation() };
+    workloads.ensure_foundation(&foundation()).await.unwrap();
+    assert!(!workloads.look_foundation(&sharing).await.unwrap().is_same());
+    workloads.ensure_foundation(&sharing).await.unwrap();
+    assert_eq!(workloads.look_foundation(&sharing).await.unwrap(), Look::Same);
+    assert_eq!(workloads.ensure_foundation(&sharing).await.unwrap(), Outcome::Unchanged);
+    workloads.remove_namespace(&name, wait).await.unwrap();
+    workloads.ensure_foundation(&foundation()).await.unwrap();
     assert_eq!(workloads.look_foundation(&foundation()).await.unwrap(), Look::Same);
 }
 

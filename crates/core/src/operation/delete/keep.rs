@@ -258,10 +258,9 @@ impl Keeping<'_> {
     async fn ensure_foundation(&self, workloads: &dyn Workloads) -> Result<()> {
         let namespaces = charts::Namespaces::of(&self.spec);
         let others = namespaces.owned(&self.spec).into_iter().filter(|name| *name != namespaces.network);
-        let shared = charts::planned(&self.spec).into_iter().filter(|chart| chart.shared);
         let foundation = Foundation {
             namespaces: others.collect(),
-            shared_charts: shared.map(|chart| chart.name).collect(),
+            shared_charts: charts::shared(&charts::planned(&self.spec)),
             public_ports: public_ports(&self.spec, false)
                 .into_iter()
                 .filter(|port| !["miner", "poet"].contains(&port.application.as_str()))

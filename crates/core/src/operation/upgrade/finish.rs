@@ -3,13 +3,14 @@
 use super::Upgrade;
 use crate::error::Result;
 use crate::operation::bring_up::Fleet;
+use crate::operation::web_services::follow;
 use crate::report::{UpgradeReport, UpgradedNode};
 use crate::state::{NetworkRecord, SCHEMA};
 use crate::topology::{node_name, role_of};
 use crate::traits::ClusterServices;
 
 impl Upgrade<'_> {
-    /// Publishes the config that is new and closes the upgrade in the record.
+    /// Publishes the config that is new, lets the web services follow, and closes the upgrade in the record.
     pub(super) async fn finish(
         &self,
         cluster: &ClusterServices,
@@ -25,6 +26,7 @@ impl Upgrade<'_> {
             record.spec = self.goal.end.clone();
             record.settings = self.goal.end.to_settings();
         }
+        follow(&self.bring_up, cluster, record).await?;
         self.bring_up.ensure_record("record", record, changed).await?;
         Ok(())
     }

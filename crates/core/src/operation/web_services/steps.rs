@@ -2,14 +2,15 @@
 
 use serde_json::Value;
 
-use super::{Deployment, discovery_file, without_certificate};
-use crate::charts::{self, ChartStage, WebServiceFacts, web_service_release};
-use crate::discovery::{ensure_entry, look_entry};
+use super::{TlsPair, discovery_file, without_certificate};
+use crate::charts::{self, ChartStage, WebServiceFacts, ships_logs, web_service_release};
+use crate::discovery::{DiscoveryEntry, ensure_entry, look_entry};
 use crate::error::{Error, Meaning, Result, render_chain};
 use crate::generation::{WebNode, WebNodeFacts};
 use crate::observer::Outcome;
-use crate::operation::bring_up::{archive, chart_step};
+use crate::operation::bring_up::{BringUp, archive, chart_step};
 use crate::plan::beacon_url;
+use crate::spec::WebServicesSpec;
 use crate::state::NetworkRecord;
 use crate::traits::{ClusterServices, LogRetention, Workloads};
 use crate::workload::TlsSecret;
@@ -17,9 +18,22 @@ use crate::workload::TlsSecret;
 /// The step that decides how long logs are kept.
 pub(super) const RETENTION: &str = "log-retention ws";
 
-impl Deployment<'_> {
+/// The web services of a network that is being changed.
+#[derive(Debug)]
+pub(super) struct WebServices<'a> {
+    /// The steps that every command shares.
+    pub bring_up: &'a BringUp<'a>,
+    /// The web services as they are to be.
+    pub wanted: &'a WebServicesSpec,
+    /// The network's entry in the discovery file.
+    pub entry: DiscoveryEntry,
+    /// The whole `filebeat.yml` that ships their logs; none leaves the shipping as it is.
+    pub filebeat_config: Option<&'a str>,
+}
+
+impl WebServices<'_> {
     /// How the nodes are run, made from the config that the network publishes.
-    pub(super) async fn web_node(&self) -> Result<WebNode> {
+    pub(super) async fn node(&self) -> Result<WebNode> {
         let bring_up = &self.bring_up;
         let store = &*bring_up.run.services().config_store;
         let key = format!("{}config.json", archive(bring_up.spec.network.as_str()));
@@ -63,18 +77,22 @@ impl Deployment<'_> {
             return Ok(());
         }
         let reasons: Vec<String> = stops.iter().map(|error| render_chain(error)).collect();
-        let network = self.request.network.as_str();
+        let network = self.bring_up.spec.network.as_str();
         Err(Error::new(Meaning::Denied, "deploy web services of", network, reasons.join("\n  "))
             .with_hint("nothing was made; mend this and run the command again"))
     }
 
     /// The Secret with the certificate; without a new one, that there is one.
-    pub(super) async fn ensure_certificate(&self, workloads: &dyn Workloads) -> Result<()> {
+    pub(super) async fn ensure_certificate(
+        &self,
+        workloads: &dyn Workloads,
+        certificate: Option<&TlsPair>,
+    ) -> Result<()> {
         let namespace = self.bring_up.plan.namespaces.web_services.clone();
-        let Some(pair) = &self.request.certificate else {
+        let Some(pair) = certificate else {
             return match workloads.read_secret(&namespace, charts::TLS_SECRET).await? {
                 Some(_) => Ok(()),
-                None => Err(without_certificate(&self.request.network)),
+                None => Err(without_certificate(&self.bring_up.spec.network)),
             };
         };
         let secret = TlsSecret {
@@ -103,14 +121,14 @@ impl Deployment<'_> {
         let now = bring_up.run.services().clock.now();
         let facts = WebServiceFacts {
             node,
-            filebeat_config: &self.request.filebeat_config,
+            filebeat_config: self.filebeat_config.unwrap_or_default(),
             chain_has_begun: record.genesis.as_ref().is_some_and(|genesis| genesis.genesis.time <= now),
         };
         let ours = bring_up.plan.charts.iter().filter(|chart| chart.stage == ChartStage::WebServices);
-        let installs = ours.map(async |chart| {
+        let wanted = ours.filter(|chart| self.filebeat_config.is_some() || !ships_logs(chart));
+        let installs = wanted.map(async |chart| {
             let templates = &bring_up.materials.chart_templates;
-            let release =
-                web_service_release(chart, bring_up.spec, &self.request.services, &facts, templates)?;
+            let release = web_service_release(chart, bring_up.spec, self.wanted, &facts, templates)?;
             let step = chart_step(&chart.name);
             let wait = bring_up.run.wait(&step);
             let detail = format!("{} {}", chart.chart, chart.version);
@@ -120,10 +138,11 @@ impl Deployment<'_> {
                 .step(&step, &detail, || installer.look(&release), |_| installer.ensure(&release, &wait))
                 .await
         });
+        let mut together = Outcome::Unchanged;
         for outcome in futures::future::join_all(installs).await {
-            outcome?;
+            together = together.and(outcome?);
         }
-        if !facts.chain_has_begun {
+        if !facts.chain_has_begun && together != Outcome::Unchanged {
             bring_up.run.tell(
                 "the chain has not begun yet: public API nodes and explorer become ready once their nodes are in step with it",
             );
@@ -142,7 +161,7 @@ impl Deployment<'_> {
         let retention = LogRetention {
             name: "ws".to_owned(),
             index_pattern: "ws-*".to_owned(),
-            days: self.request.services.logs_expiry_days,
+            days: self.wanted.logs_expiry_days,
             replicas: u32::from(logs.replicas > 1),
         };
         let detail = format!("logs are deleted after {} days", retention.days);
@@ -155,7 +174,7 @@ impl Deployment<'_> {
     pub(super) async fn ensure_discovery_entry(&self) -> Result<()> {
         let run = self.bring_up.run;
         let store = &*run.services().discovery_store;
-        let (network, file) = (&self.request.network, discovery_file(&self.request.services));
+        let (network, file) = (&self.bring_up.spec.network, discovery_file(self.wanted));
         let look = || look_entry(store, file, network, &self.entry);
         let detail = format!("entry in {}", store.url(file));
         run.step("discovery", &detail, look, |_| ensure_entry(store, file, network, &self.entry)).await?;
