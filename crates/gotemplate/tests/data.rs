@@ -58,6 +58,7 @@ fn tags_decide_the_type() {
         read("[!!str 12, !!int '3', !!float 1, !!binary aGk=, !custom x]"),
         json!(["12", 3.0, 1.0, "hi", "x"])
     );
+    assert_eq!(read("a: !\nb: ! 1"), json!({"a": "", "b": 1.0}));
     assert!(refusal("!!int x").contains("cannot decode !!str `x` as a !!int"));
 }
 
@@ -114,6 +115,10 @@ fn errors_are_those_of_go_line_numbers_included() {
         ("a: \"\\q\"", "yaml: found unknown escape character"),
         ("a: \u{1}", "yaml: control characters are not allowed"),
         ("a: .inf", "json: unsupported value: +Inf"),
+        (
+            "a: {{ .Values.x }}",
+            "yaml: invalid map key: map[interface {}]interface {}{\".Values.x\":interface {}(nil)}",
+        ),
     ];
     for (text, message) in cases {
         assert_eq!(refusal(text), format!("error converting YAML to JSON: {message}"), "{text}");
@@ -232,7 +237,11 @@ fn json_errors_are_those_of_go() {
         ("", "unexpected end of JSON input"),
         ("[1,]", "invalid character ']' looking for beginning of value"),
         ("{\"a\" 1}", "invalid character '1' after object key"),
-        ("tru", "unexpected end of JSON input"),
+        ("tru", "invalid character ' ' in literal true (expecting 'e')"),
+        ("[-", "invalid character ' ' in numeric literal"),
+        ("\"\\u12", "invalid character ' ' in \\u hexadecimal character escape"),
+        ("\"a", "unexpected end of JSON input"),
+        ("é", "invalid character 'Ã' looking for beginning of value"),
         ("1 2", "invalid character '2' after top-level value"),
         ("\"\n\"", "invalid character '\\n' in string literal"),
     ];

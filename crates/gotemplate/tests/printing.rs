@@ -33,6 +33,8 @@ fn integers_print_by_every_verb() {
         ("%U", int(65), "U+0041"),
         ("%.3d", int(7), "007"),
         ("%s", int(5), "%!s(int=5)"),
+        ("%5s", int(5), "%!s(int=    5)"),
+        ("%+s", int(5), "%!s(int=+5)"),
         ("%T", Value::Int64(1), "int64"),
         ("%v", Value::Uint64(u64::MAX), "18446744073709551615"),
     ]);

@@ -305,3 +305,14 @@ fn a_hundred_levels_are_executed_on_an_ordinary_stack() {
     let parentheses = format!("{{{{ {}1{} }}}}", "(".repeat(90), ")".repeat(90));
     assert_eq!(render(&parentheses, &json!(null)), "1");
 }
+
+#[test]
+fn what_cannot_be_called_or_compared_is_named_as_go_names_it() {
+    let data = json!({"map": {"a": 1.0}, "text": "hi"});
+    assert!(failure("{{ .text | call }}", &data).ends_with("non-function hi of type string"));
+    assert!(failure("{{ eq (list 1) .map }}", &data).contains("non-comparable types [%!s(int=1)]: "));
+    assert!(
+        failure("{{ eq .map .map }}", &data)
+            .ends_with("non-comparable type map[a:%!s(float64=1)]: map[string]interface {}")
+    );
+}

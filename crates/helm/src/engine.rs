@@ -72,7 +72,7 @@ impl Compiled {
         let scope = ChartScope::of(chart);
         let mut sources = Vec::new();
         scope.collect_templates(chart, &mut sources);
-        sources.sort_by_key(|source| Reverse((source.name.matches('/').count(), source.name.clone())));
+        sources.sort_by_cached_key(|source| Reverse((source.name.matches('/').count(), source.name.clone())));
         let functions = functions_of(&Rc::new(Surroundings::fixed()), None);
         let is_function = |name: &str| functions.contains(name);
         let mut templates = TemplateSet::new();

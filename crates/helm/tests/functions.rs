@@ -78,6 +78,42 @@ fn text_is_cut_wrapped_and_recased() {
 }
 
 #[test]
+fn text_and_lists_are_treated_as_the_libraries_of_helm_do_even_where_that_is_odd() {
+    assert_all(&[
+        (r#"cat "" "x" "" | quote"#, r#"" x ""#),
+        (r#"initials "éa bc" | toJson"#, "\"Ãb\""),
+        (r#"nospace "é b" | toJson"#, "\"Ã©b\""),
+        ("sortAlpha nil", "[<nil>]"),
+        ("chunk -2 (list 1 2 3)", "[]"),
+        ("unset nil \"a\"", "map[]"),
+        ("minf 0 -0.0", "-0"),
+        ("maxf -0.0 0", "0"),
+        ("toToml (list 1 2.5 \"x\")", "[1, 2.5, \"x\"]"),
+        ("toToml \"x\"", "\"x\""),
+    ]);
+    assert!(failure("substr -1 -1 \"abc\"").ends_with("slice bounds out of range [:-1]"));
+    assert!(failure("deepCopy nil").ends_with("reflect: call of reflect.Value.Type on zero Value"));
+    assert!(failure("mustToYaml 1").contains("function \"mustToYaml\" not defined"));
+}
+
+#[test]
+fn a_pointers_string_method_shows_only_where_an_action_prints_nothing_else() {
+    let version = evaluate(".Capabilities.KubeVersion.Version");
+    assert_eq!(evaluate(".Capabilities.KubeVersion"), version);
+    assert!(evaluate(".Capabilities.KubeVersion | toString").starts_with(&format!("{{{version} 1 ")));
+}
+
+#[test]
+fn the_metadata_of_a_chart_is_a_struct_in_the_one_that_templates_see() {
+    assert_all(&[
+        (".Chart.IsRoot", "true"),
+        (".Chart.Name", "c"),
+        (".Chart.Metadata.Name", "c"),
+        ("print .Chart", "{{c  [] 1.0.0  [] []      false map[]  [] } true}"),
+    ]);
+}
+
+#[test]
 fn arithmetic_is_done_in_integers_floats_and_decimals() {
     assert_all(&[
         ("addf 0.1 0.2", "0.3"),
@@ -187,6 +223,10 @@ fn regular_expressions_follow_the_syntax_of_go() {
         ("(a", "missing closing ): `(a`"),
         ("a)", "unexpected ): `a)`"),
         (r"\8", r"invalid escape sequence: `\8`"),
+        ("a**", "invalid nested repetition operator: `**`"),
+        ("a+?{2}b", "invalid nested repetition operator: `+?{2}`"),
+        ("a{1001}", "invalid repeat count: `{1001}`"),
+        ("x[[", "missing closing ]: `[[`"),
     ] {
         let error = failure(&format!("mustRegexFind `{pattern}` \"x\""));
         assert!(error.ends_with(&format!("error parsing regexp: {message}")), "{error}");

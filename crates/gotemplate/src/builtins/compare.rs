@@ -87,18 +87,19 @@ fn equals_composite(left: &Value, right: &Value) -> Compared {
         (Value::Nil, _) | (_, Value::Nil) => Ok(false),
         _ if left.kind() != right.kind() => Err(CallError::new(format!(
             "non-comparable types {}: {}, {}: {}",
-            crate::fmt::display(left),
+            as_text(left),
             left.type_name(),
             right.type_name(),
             crate::fmt::display(right)
         ))),
         (Value::Object(_), Value::Object(_)) => left.deep_equals(right).map_err(CallError::from),
-        _ => Err(CallError::new(format!(
-            "non-comparable type {}: {}",
-            crate::fmt::display(left),
-            left.type_name()
-        ))),
+        _ => Err(CallError::new(format!("non-comparable type {}: {}", as_text(right), right.type_name()))),
     }
+}
+
+/// A value as `%s` prints it.
+fn as_text(value: &Value) -> String {
+    String::from_utf8_lossy(&crate::fmt::sprintf("%s", std::slice::from_ref(value))).into_owned()
 }
 
 fn less(left: &Value, right: &Value) -> Compared {

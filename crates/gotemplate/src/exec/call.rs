@@ -1,10 +1,15 @@
 //! Calling functions and methods.
 
+use smallvec::SmallVec;
+
 use super::Operand;
 use super::walk::{Evaluated, Place, State};
 use crate::function::{Body, Call, Function, Type};
 use crate::template::Argument;
 use crate::value::Value;
+
+/// How many arguments most calls have at most; more than these take memory of their own.
+const TYPICAL_ARGUMENTS: usize = 4;
 
 impl<'e> State<'e> {
     /// Calls the function `name`; `place` is what an error of the function is said to be at.
@@ -44,7 +49,7 @@ impl<'e> State<'e> {
             Body::Call => return self.call_value(dot, place, arguments, last),
             Body::Native(native) => native,
         };
-        let mut values = Vec::with_capacity(arguments.len() + 1);
+        let mut values = SmallVec::<[Value; TYPICAL_ARGUMENTS]>::new();
         for (index, argument) in arguments.iter().enumerate() {
             values.push(self.argument(dot, function.parameter(index), argument)?);
         }
@@ -134,7 +139,10 @@ impl<'e> State<'e> {
         if matches!(value, Value::Nil) {
             return self.error("error calling call: call of nil");
         }
-        let shown = shown.unwrap_or_else(|| format!("<{} Value>", value.type_name()));
+        let shown = shown.unwrap_or_else(|| match &value {
+            Value::String(text) => text.to_str().into_owned(),
+            other => format!("<{} Value>", other.type_name()),
+        });
         self.error(format!("error calling call: non-function {shown} of type {}", value.type_name()))
     }
 }

@@ -3,7 +3,7 @@
 use super::Operand;
 use super::walk::{Evaluated, Place, State};
 use crate::function::Type;
-use crate::template::{Argument, Command, Constant, NumberConstant, Pipeline};
+use crate::template::{Argument, Command, Constant, Name, NumberConstant, Pipeline};
 use crate::value::{GoString, Map, Value};
 
 impl<'e> State<'e> {
@@ -97,7 +97,7 @@ impl<'e> State<'e> {
     /// A number constant where no type is asked for: an `int`, or a `float64` if it is written like one.
     fn ideal(&self, number: &NumberConstant) -> Evaluated<Value> {
         let source = &number.source;
-        let hexadecimal = source.to_ascii_lowercase().contains("0x") && !source.contains(['p', 'P']);
+        let hexadecimal = source.contains(['x', 'X']) && !source.contains(['p', 'P']);
         let is_float =
             source.contains(['.', 'e', 'E', 'p', 'P']) && !hexadecimal && !source.starts_with('\'');
         match (number.float, number.int) {
@@ -119,7 +119,7 @@ impl<'e> State<'e> {
         dot: &Operand,
         argument: &'e Argument,
         base: &'e Argument,
-        fields: &'e [String],
+        fields: &'e [Name],
         arguments: &'e [Argument],
         last: Option<Operand>,
     ) -> Evaluated<Operand> {
@@ -133,7 +133,7 @@ impl<'e> State<'e> {
         &mut self,
         dot: &Operand,
         argument: &'e Argument,
-        names: &'e [String],
+        names: &'e [Name],
         mut receiver: Operand,
         arguments: &'e [Argument],
         last: Option<Operand>,

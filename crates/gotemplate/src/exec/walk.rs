@@ -151,6 +151,9 @@ impl<'e> State<'e> {
         let before = self.out.len();
         match value {
             Value::Nil => self.out.extend_from_slice(b"<no value>"),
+            Value::Object(object) if let Some(text) = object.text_in_place() => {
+                self.out.extend_from_slice(text.as_bytes());
+            }
             other => crate::fmt::append(self.out, other),
         }
         self.charge(self.out.len() - before)

@@ -41,7 +41,6 @@ impl Printer {
 
     /// `%!d(string=hi)`: the verb does not suit the value.
     fn bad_verb(&mut self, value: &Value, verb: char) {
-        let flags = std::mem::take(&mut self.flags);
         self.push_str(&format!("%!{verb}("));
         if matches!(value, Value::Nil) {
             self.push_str("<nil>");
@@ -51,7 +50,6 @@ impl Printer {
             self.argument(value, 'v');
         }
         self.push_str(")");
-        self.flags = flags;
     }
 
     /// Prints an argument of `print` or `printf`.
@@ -284,7 +282,7 @@ impl Printer {
         if let Some(number) = object.number() {
             return self.integer(i128::from(number), verb, value);
         }
-        match object.data() {
+        match object.shown() {
             Data::Value(inner) => self.value(&inner, verb),
             Data::Fields(fields) => self.fields(object, &fields, verb),
         }

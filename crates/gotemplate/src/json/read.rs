@@ -58,14 +58,18 @@ impl Reader<'_> {
 
     /// Go's complaint about the next character.
     fn unexpected<T>(&self, context: &str) -> Result<T, Error> {
-        let Some(character) = self.rest.chars().next() else {
-            return Err(Error("unexpected end of JSON input".to_owned()));
-        };
-        let quoted = match character {
-            '\'' => r"'\''".to_owned(),
-            '"' => "'\"'".to_owned(),
-            other => {
-                let quoted = crate::number::quote_go(other.to_string().as_bytes());
+        let quoted = match self.rest.bytes().next() {
+            // Go puts a space behind the text to see whether it could end here.
+            None if context.starts_with("in ") && context != "in string literal"
+                || context.ends_with("numeric literal") =>
+            {
+                "' '".to_owned()
+            }
+            None => return Err(Error("unexpected end of JSON input".to_owned())),
+            Some(b'\'') => r"'\''".to_owned(),
+            Some(b'"') => "'\"'".to_owned(),
+            Some(byte) => {
+                let quoted = crate::number::quote_go(char::from(byte).to_string().as_bytes());
                 format!("'{}'", quoted.trim_matches('"'))
             }
         };

@@ -1,13 +1,40 @@
 //! The tree of a template, and its text as Go's errors show it.
 
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use crate::value::GoString;
 
 /// A byte offset in the template's text.
 pub(crate) type Position = usize;
+
+/// A name, or another stretch of a template's text. It takes no memory of its own: templates have very many of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Name {
+    source: Arc<str>,
+    range: Range<usize>,
+}
+
+impl Name {
+    pub(crate) fn new(source: &Arc<str>, range: Range<usize>) -> Self {
+        Self { source: Arc::clone(source), range }
+    }
+}
+
+impl Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.source.get(self.range.clone()).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self)
+    }
+}
 
 /// A piece of a template.
 #[derive(Debug)]
@@ -61,24 +88,24 @@ pub(crate) enum Argument {
     /// `.a.b`.
     Field {
         position: Position,
-        names: Vec<String>,
+        names: Vec<Name>,
     },
     /// `$x.a.b`.
     Variable {
         position: Position,
         name: Arc<str>,
-        fields: Vec<String>,
+        fields: Vec<Name>,
     },
     /// `(...).a.b`.
     Chain {
         position: Position,
         base: Box<Argument>,
-        fields: Vec<String>,
+        fields: Vec<Name>,
     },
     /// A function's name.
     Function {
         position: Position,
-        name: String,
+        name: Name,
     },
     Dot {
         position: Position,
@@ -99,13 +126,13 @@ pub(crate) enum Argument {
 pub(crate) enum Constant {
     Bool(bool),
     Number(NumberConstant),
-    String { source: String, value: GoString },
+    String { source: Name, value: GoString },
 }
 
 /// A number; which of its forms is used depends on where it stands.
 #[derive(Debug)]
 pub(crate) struct NumberConstant {
-    pub(crate) source: String,
+    pub(crate) source: Name,
     pub(crate) int: Option<i64>,
     pub(crate) float: Option<f64>,
 }
@@ -125,7 +152,7 @@ impl Argument {
     }
 }
 
-fn write_fields(formatter: &mut fmt::Formatter<'_>, fields: &[String]) -> fmt::Result {
+fn write_fields(formatter: &mut fmt::Formatter<'_>, fields: &[Name]) -> fmt::Result {
     fields.iter().try_for_each(|field| write!(formatter, ".{field}"))
 }
 

@@ -1,34 +1,34 @@
 //! Number constants of templates.
 
-use super::node::NumberConstant;
+use super::node::{Name, NumberConstant};
 use crate::number::{Unquoted, parse_float, parse_int, parse_uint, unquote_char};
 
 /// Reads a number constant.
 ///
 /// # Errors
 /// Go's message for what is no number, or none that a template can use.
-pub(super) fn parse_number(source: &str) -> Result<NumberConstant, String> {
+pub(super) fn parse_number(source: Name) -> Result<NumberConstant, String> {
     let quoted = || crate::number::quote_go(source.as_bytes());
-    let unsigned = parse_uint(source);
-    let int = parse_int(source).or_else(|| unsigned.filter(|value| *value == 0).map(|_| 0));
+    let unsigned = parse_uint(&source);
+    let int = parse_int(&source).or_else(|| unsigned.filter(|value| *value == 0).map(|_| 0));
     if let Some(int) = int {
-        return Ok(NumberConstant { source: source.to_owned(), int: Some(int), float: Some(to_float(int)) });
+        return Ok(NumberConstant { source, int: Some(int), float: Some(to_float(int)) });
     }
     if unsigned.is_some() {
-        return Ok(NumberConstant { source: source.to_owned(), int: None, float: None });
+        return Ok(NumberConstant { source, int: None, float: None });
     }
-    let float = parse_float(source).ok_or_else(|| format!("illegal number syntax: {}", quoted()))?;
+    let float = parse_float(&source).ok_or_else(|| format!("illegal number syntax: {}", quoted()))?;
     if !source.contains(['.', 'e', 'E', 'p', 'P']) {
         return Err(format!("integer overflow: {}", quoted()));
     }
-    Ok(NumberConstant { source: source.to_owned(), int: whole(float), float: Some(float) })
+    Ok(NumberConstant { source, int: whole(float), float: Some(float) })
 }
 
 /// Reads a character constant: it is a number, the character's code point.
 ///
 /// # Errors
 /// Go's message for a malformed constant.
-pub(super) fn parse_character(source: &str) -> Result<NumberConstant, String> {
+pub(super) fn parse_character(source: Name) -> Result<NumberConstant, String> {
     let malformed = || format!("malformed character constant: {source}");
     let body = source.strip_prefix('\'').ok_or_else(malformed)?;
     let (character, rest) = unquote_char(body, '\'').ok_or_else(|| "invalid syntax".to_owned())?;
@@ -39,7 +39,7 @@ pub(super) fn parse_character(source: &str) -> Result<NumberConstant, String> {
         Unquoted::Char(character) => i64::from(u32::from(character)),
         Unquoted::Byte(byte) => i64::from(byte),
     };
-    Ok(NumberConstant { source: source.to_owned(), int: Some(code), float: Some(to_float(code)) })
+    Ok(NumberConstant { source, int: Some(code), float: Some(to_float(code)) })
 }
 
 #[allow(clippy::cast_precision_loss, reason = "Go converts the constant the same way")]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Template;
 use super::lex::{Kind, Lexer, Token};
-use super::node::{Branch, Node, Position, TemplateCall};
+use super::node::{Branch, Name, Node, Position, TemplateCall};
 
 /// Why a text is not a template; Go's message, `template: NAME:LINE: ...`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -178,6 +178,11 @@ impl<'t> Parser<'t> {
     fn expect(&mut self, kind: Kind, context: &str) -> Parsing<Token<'t>> {
         let token = self.next_non_space();
         if token.kind == kind { Ok(token) } else { self.unexpected(&token, context) }
+    }
+
+    /// A stretch of the text.
+    pub(super) fn name(&self, range: Range<usize>) -> Name {
+        Name::new(&self.source, range)
     }
 
     pub(super) fn is_function(&self, name: &str) -> bool {

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use super::lex::{Kind, Token};
-use super::node::{Argument, Command, Constant, Pipeline, Position};
+use super::node::{Argument, Command, Constant, Name, Pipeline, Position};
 use super::number::{parse_character, parse_number};
 use super::parse::{Parser, Parsing};
 use crate::value::GoString;
+
+/// How many fields most chains have at most, such as `.Values.image.tag`.
+const TYPICAL_FIELDS: usize = 3;
 
 impl Parser<'_> {
     /// A pipeline up to the token that ends it.
@@ -125,29 +128,39 @@ impl Parser<'_> {
         if first.kind != Kind::Field {
             return Ok(Some(term));
         }
-        let mut fields = Vec::new();
-        while self.peek().kind == Kind::Field {
-            fields.push(field_name(&self.next()));
-        }
-        self.chain(term, first.position, fields).map(Some)
+        self.chain(term, first.position).map(Some)
     }
 
-    fn chain(&self, term: Argument, position: Position, more: Vec<String>) -> Parsing<Argument> {
+    fn chain(&mut self, term: Argument, position: Position) -> Parsing<Argument> {
         Ok(match term {
-            Argument::Field { mut names, .. } => {
-                names.extend(more);
-                Argument::Field { position, names }
-            }
-            Argument::Variable { name, mut fields, .. } => {
-                fields.extend(more);
-                Argument::Variable { position, name, fields }
+            Argument::Field { names, .. } => Argument::Field { position, names: self.fields(names) },
+            Argument::Variable { name, fields, .. } => {
+                Argument::Variable { position, name, fields: self.fields(fields) }
             }
             Argument::Dot { .. } | Argument::Nil { .. } | Argument::Constant { .. } => {
                 let shown = crate::number::quote_go(term.to_string().as_bytes());
                 return self.error(format!("unexpected . after term {shown}"));
             }
-            base => Argument::Chain { position, base: Box::new(base), fields: more },
+            base => Argument::Chain { position, base: Box::new(base), fields: self.fields(Vec::new()) },
         })
+    }
+
+    /// The fields that follow, behind those that came before.
+    fn fields(&mut self, mut fields: Vec<Name>) -> Vec<Name> {
+        while self.peek().kind == Kind::Field {
+            let field = self.next();
+            fields.push(self.field_name(&field));
+        }
+        fields
+    }
+
+    fn field_name(&self, token: &Token<'_>) -> Name {
+        let dot = usize::from(token.text.starts_with('.'));
+        self.name(token.position + dot..token.position + token.text.len())
+    }
+
+    fn text_of(&self, token: &Token<'_>) -> Name {
+        self.name(token.position..token.position + token.text.len())
     }
 
     fn term(&mut self) -> Parsing<Option<Argument>> {
@@ -159,12 +172,16 @@ impl Parser<'_> {
                     let quoted = crate::number::quote_go(token.text.as_bytes());
                     return self.error(format!("function {quoted} not defined"));
                 }
-                Argument::Function { position, name: token.text.to_owned() }
+                Argument::Function { position, name: self.text_of(&token) }
             }
             Kind::Dot => Argument::Dot { position },
             Kind::Nil => Argument::Nil { position },
             Kind::Variable => self.variable(&token)?,
-            Kind::Field => Argument::Field { position, names: vec![field_name(&token)] },
+            Kind::Field => {
+                let mut names = Vec::with_capacity(TYPICAL_FIELDS);
+                names.push(self.field_name(&token));
+                Argument::Field { position, names }
+            }
             Kind::Bool => Argument::Constant { position, value: Constant::Bool(token.text == "true") },
             Kind::CharacterConstant | Kind::Number => self.number(&token)?,
             Kind::LeftParenthesis => Argument::Pipeline(
@@ -194,8 +211,8 @@ impl Parser<'_> {
 
     fn number(&self, token: &Token<'_>) -> Parsing<Argument> {
         let parsed = match token.kind {
-            Kind::CharacterConstant => parse_character(token.text),
-            _ => parse_number(token.text),
+            Kind::CharacterConstant => parse_character(self.text_of(token)),
+            _ => parse_number(self.text_of(token)),
         };
         match parsed {
             Ok(number) => {
@@ -207,11 +224,7 @@ impl Parser<'_> {
 
     fn string(&self, token: &Token<'_>) -> Parsing<Argument> {
         let Some(value) = crate::number::unquote_go(token.text) else { return self.error("invalid syntax") };
-        let value = Constant::String { source: token.text.to_owned(), value: GoString::from(value) };
+        let value = Constant::String { source: self.text_of(token), value: GoString::from(value) };
         Ok(Argument::Constant { position: token.position, value })
     }
-}
-
-fn field_name(token: &Token<'_>) -> String {
-    token.text.strip_prefix('.').unwrap_or(token.text).to_owned()
 }

@@ -26,8 +26,19 @@ pub trait Object: Debug {
         None
     }
 
-    /// What the value is to JSON, to YAML, and to printing if it has no [`Object::text`].
+    /// What an action that prints nothing but the value shows: there Go can take the value's address, and so finds a
+    /// `String` method of the pointer too.
+    fn text_in_place(&self) -> Option<String> {
+        self.text()
+    }
+
+    /// What the value is to JSON and to YAML.
     fn data(&self) -> Data;
+
+    /// What the value is to printing if it has no [`Object::text`]: a struct in a struct is a field of its own there.
+    fn shown(&self) -> Data {
+        self.data()
+    }
 
     /// Whether `if` takes the value for true; in Go every struct is.
     fn is_true(&self) -> bool {

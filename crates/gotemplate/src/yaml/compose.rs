@@ -223,7 +223,11 @@ impl<'t> Composer<'t> {
             TokenKind::FlowMappingStart => self.flow_mapping()?,
             TokenKind::BlockSequenceStart if block => self.block_sequence()?,
             TokenKind::BlockMappingStart if block => self.block_mapping()?,
-            _ if has_properties => scalar(String::new(), properties.tag.is_none(), properties.tag),
+            // With nothing behind it, even a lone `!` makes a text.
+            _ if has_properties => {
+                let plain = properties.tag.is_none();
+                Node::Scalar { value: String::new(), tag: properties.tag, plain }
+            }
             _ => {
                 return Err(
                     SyntaxError::parser("did not find expected node content", token.start, start).into()

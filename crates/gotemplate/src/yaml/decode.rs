@@ -331,18 +331,26 @@ fn go_syntax(value: &Value) -> String {
     match value {
         Value::Null => "<nil>".to_owned(),
         Value::Bool(value) => value.to_string(),
-        Value::Number(number) => format_float(number.as_f64().unwrap_or_default()),
+        Value::Number(number) => match number.as_f64().unwrap_or_default() {
+            whole if whole.fract() == 0.0 && whole.abs() < 9e15 => format!("{whole:.0}"),
+            other => format_float(other),
+        },
         Value::String(text) => quote_go(text.as_bytes()),
         Value::Array(items) => {
-            let items: Vec<String> = items.iter().map(go_syntax).collect();
+            let items: Vec<String> = items.iter().map(item_syntax).collect();
             format!("[]interface {{}}{{{}}}", items.join(", "))
         }
         Value::Object(entries) => {
             let entries: Vec<String> = entries
                 .iter()
-                .map(|(key, value)| format!("{}:{}", quote_go(key.as_bytes()), go_syntax(value)))
+                .map(|(key, value)| format!("{}:{}", quote_go(key.as_bytes()), item_syntax(value)))
                 .collect();
             format!("map[interface {{}}]interface {{}}{{{}}}", entries.join(", "))
         }
     }
+}
+
+/// A part of a value, where Go says that a nil is one of any type.
+fn item_syntax(value: &Value) -> String {
+    if value.is_null() { "interface {}(nil)".to_owned() } else { go_syntax(value) }
 }

@@ -14,14 +14,16 @@ pub(super) type Field = (&'static str, Option<&'static str>, Value);
 pub(super) struct Record {
     pub(super) type_name: &'static str,
     pub(super) fields: Vec<Field>,
-    /// What its `String` method gives, and the other methods without arguments.
+    /// A struct that stands in this one without a name of its own, its fields among the fields of this one.
+    pub(super) embedded: Option<(&'static str, Value)>,
+    /// What the `String` method of a pointer to it gives, and the other methods without arguments.
     pub(super) text: Option<String>,
     pub(super) getters: Vec<(&'static str, Value)>,
 }
 
 impl Record {
     pub(super) fn new(type_name: &'static str, fields: Vec<Field>) -> Self {
-        Self { type_name, fields, text: None, getters: Vec::new() }
+        Self { type_name, fields, embedded: None, text: None, getters: Vec::new() }
     }
 
     pub(super) fn into_value(self) -> Value {
@@ -45,7 +47,9 @@ impl Object for Record {
     }
 
     fn field(&self, name: &str) -> Option<Value> {
-        self.fields.iter().find(|(known, _, _)| *known == name).map(|(_, _, value)| value.clone())
+        let embedded = self.embedded.iter().map(|(known, value)| (known, value));
+        let own = self.fields.iter().map(|(known, _, value)| (known, value));
+        own.chain(embedded).find(|(known, _)| **known == name).map(|(_, value)| value.clone())
     }
 
     fn method(&self, name: &str) -> Option<Function> {
@@ -53,12 +57,20 @@ impl Object for Record {
         Some(Function::new(&[], move |_| Ok(value.clone())))
     }
 
-    fn text(&self) -> Option<String> {
+    fn text_in_place(&self) -> Option<String> {
         self.text.clone()
     }
 
     fn data(&self) -> Data {
         Data::Fields(self.fields.clone())
+    }
+
+    fn shown(&self) -> Data {
+        let Some((name, Value::Object(embedded))) = &self.embedded else { return self.data() };
+        let embedded_has = |name: &str| embedded.field(name).is_some();
+        let own = self.fields.iter().filter(|(name, _, _)| !embedded_has(name)).cloned();
+        let embedded = (*name, None, Value::Object(Rc::clone(embedded)));
+        Data::Fields(std::iter::once(embedded).chain(own).collect())
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -247,8 +247,10 @@ fn chart_record(chart: &ChartScope) -> Value {
         optional("Dependencies", "dependencies", dependencies(&metadata.dependencies)),
         optional("Type", "type", text(&metadata.chart_type)),
     ];
+    let embedded = Record::new("chart.Metadata", fields.clone()).into_value();
     fields.push(("IsRoot", Some("IsRoot"), chart.is_root.into()));
-    Record::new("struct { chart.Metadata; IsRoot bool }", fields).into_value()
+    let record = Record::new("struct { chart.Metadata; IsRoot bool }", fields);
+    Record { embedded: Some(("Metadata", embedded)), ..record }.into_value()
 }
 
 fn maintainers(maintainers: &[Maintainer]) -> Value {

@@ -17,9 +17,8 @@ pub(super) fn add(functions: &mut Functions) {
     functions.insert(
         "unset",
         Function::new(&[Type::Map, Type::String], |call| {
-            if let Some(map) = call.map(0) {
-                map.remove(call.bytes(1));
-            }
+            let Some(map) = call.map(0) else { return Ok(Value::map::<&str>([])) };
+            map.remove(call.bytes(1));
             Ok(call.value(0).clone())
         }),
     );

@@ -25,12 +25,6 @@ fn add_yaml(functions: &mut Functions) {
         Function::new(ANY, |call| Ok(yaml::to_string(call.value(0)).map_or_else(|_| "".into(), trimmed))),
     );
     functions.insert(
-        "mustToYaml",
-        Function::new(ANY, |call| {
-            yaml::to_string(call.value(0)).map(trimmed).map_err(|error| CallError::of(&error))
-        }),
-    );
-    functions.insert(
         "toYamlPretty",
         Function::new(ANY, |call| {
             Ok(yaml::to_string_pretty(call.value(0)).map_or_else(|_| "".into(), trimmed))

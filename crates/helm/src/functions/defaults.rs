@@ -2,7 +2,7 @@
 
 use spacecraft_gotemplate::{Function, Functions, Type, Value};
 
-use super::add_as;
+use super::{add_as, failure};
 
 /// What sprig takes for empty: as `if` does, but no struct is.
 fn is_empty(value: &Value) -> bool {
@@ -38,6 +38,9 @@ pub(super) fn add(functions: &mut Functions) {
             Ok(call.value(usize::from(!call.boolean(2))).clone())
         }),
     );
-    let deep_copy = Function::new(&[Type::Any], |call| Ok(call.value(0).deep_copy()?));
+    let deep_copy = Function::new(&[Type::Any], |call| match call.value(0) {
+        Value::Nil => failure("reflect: call of reflect.Value.Type on zero Value"),
+        value => Ok(value.deep_copy()?),
+    });
     add_as(functions, &["deepCopy", "mustDeepCopy"], &deep_copy);
 }

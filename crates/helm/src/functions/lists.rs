@@ -150,7 +150,14 @@ fn chunk(call: &Call<'_>) -> CallResult {
             other => failure(format!("Cannot chunk type {}", other.kind())),
         };
     };
-    let Some(size) = usize::try_from(call.int(0)).ok().filter(|size| *size > 0) else {
+    let wanted = call.int(0);
+    let Some(size) = usize::try_from(wanted).ok().filter(|size| *size > 0) else {
+        // sprig's formula for the number of chunks gives none for a negative size that is not too small.
+        let least = u64::try_from(items.len()).unwrap_or(u64::MAX).saturating_sub(1);
+        let gives_none = wanted < 0 && least > 0 && wanted.unsigned_abs() >= least;
+        if gives_none {
+            return Ok(Value::List(List::of("[]interface {}", Vec::new())));
+        }
         return failure("runtime error: makeslice: len out of range");
     };
     let chunks = items.chunks(size).map(|chunk| Value::list(chunk.to_vec())).collect();

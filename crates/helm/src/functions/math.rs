@@ -115,8 +115,8 @@ fn add_floats(functions: &mut Functions) {
             }),
         );
     };
-    extreme("maxf", f64::max);
-    extreme("minf", f64::min);
+    extreme("maxf", larger);
+    extreme("minf", |left, right| -larger(-left, -right));
     functions.insert("ceil", Function::new(ANY, |call| Ok(Value::Float(to_float64(call.value(0)).ceil()))));
     functions.insert("floor", Function::new(ANY, |call| Ok(Value::Float(to_float64(call.value(0)).floor()))));
     functions.insert(
@@ -126,6 +126,14 @@ fn add_floats(functions: &mut Functions) {
             Ok(Value::Float(rounded(to_float64(call.value(0)), call.int(1), threshold)))
         }),
     );
+}
+
+/// The larger of two floats: zero is larger than minus zero, and nothing is larger than what is no number.
+fn larger(left: f64, right: f64) -> f64 {
+    if left.is_nan() || right.is_nan() {
+        return f64::NAN;
+    }
+    if left.total_cmp(&right).is_lt() { right } else { left }
 }
 
 /// Rounds up where what is cut off is at least `threshold`.

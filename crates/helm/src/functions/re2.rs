@@ -57,9 +57,7 @@ fn go_message(error: &ast::Error, expression: &str) -> String {
     use ast::ErrorKind;
     let span = error.span();
     let part = error.pattern().get(span.start.offset..span.end.offset).unwrap_or_default();
-    let from_class = expression.rfind('[').and_then(|open| expression.get(open..)).unwrap_or(expression);
     match error.kind() {
-        ErrorKind::ClassUnclosed => format!("missing closing ]: `{from_class}`"),
         ErrorKind::GroupUnclosed => format!("missing closing ): `{expression}`"),
         ErrorKind::GroupUnopened => format!("unexpected ): `{expression}`"),
         ErrorKind::RepetitionMissing => {
@@ -87,16 +85,25 @@ struct Rewriter<'e> {
 
 fn rewrite(expression: &str) -> Result<String, String> {
     let mut rewriter = Rewriter { rest: expression, rewritten: String::with_capacity(expression.len()) };
-    while let Some(character) = rewriter.take() {
+    let mut repeated = None;
+    loop {
+        let from = rewriter.rest;
+        let Some(character) = rewriter.take() else { return Ok(rewriter.rewritten) };
+        let mut repeats = false;
         match character {
             '\\' => rewriter.escape(false)?,
             '[' => rewriter.class()?,
-            '{' if !begins_repetition(rewriter.rest) => rewriter.rewritten.push_str(r"\{"),
+            '*' | '+' | '?' => repeats = true,
+            '{' if begins_repetition(rewriter.rest) => repeats = true,
+            '{' => rewriter.rewritten.push_str(r"\{"),
             '(' if rewriter.rest.starts_with('?') => rewriter.group()?,
             other => rewriter.rewritten.push(other),
         }
+        if repeats {
+            rewriter.repetition(from, repeated)?;
+        }
+        repeated = repeats.then_some(from);
     }
-    Ok(rewriter.rewritten)
 }
 
 /// `3}`, `3,}` or `3,5}`.
@@ -107,12 +114,33 @@ fn begins_repetition(rest: &str) -> bool {
     !least.is_empty() && digits(least) && digits(most)
 }
 
-impl Rewriter<'_> {
+impl<'e> Rewriter<'e> {
     fn take(&mut self) -> Option<char> {
         let mut characters = self.rest.chars();
         let character = characters.next()?;
         self.rest = characters.as_str();
         Some(character)
+    }
+
+    /// A repetition, which begins at `from` and must not follow one that began at `repeated`; of at most 1000 times.
+    fn repetition(&mut self, from: &'e str, repeated: Option<&'e str>) -> Result<(), String> {
+        let length = if from.starts_with('{') { from.find('}').map_or(1, |end| end + 1) } else { 1 };
+        let (operator, after) = from.split_at_checked(length).unwrap_or((from, ""));
+        let counts = operator.trim_matches(['{', '}']).split(',');
+        if counts
+            .filter(|count| !count.is_empty())
+            .any(|count| count.parse().is_ok_and(|count: u64| count > 1000))
+        {
+            return Err(format!("invalid repeat count: `{operator}`"));
+        }
+        let rest = after.strip_prefix('?').unwrap_or(after);
+        if let Some(start) = repeated {
+            let operators = start.strip_suffix(rest).unwrap_or(start);
+            return Err(format!("invalid nested repetition operator: `{operators}`"));
+        }
+        self.rewritten.push_str(from.strip_suffix(rest).unwrap_or(operator));
+        self.rest = rest;
+        Ok(())
     }
 
     /// `(?...`: look-around and the flags that Go does not have are refused.
@@ -194,6 +222,7 @@ impl Rewriter<'_> {
 
     /// A class, in which `[`, `&&`, `--` and `~~` are plain characters to Go.
     fn class(&mut self) -> Result<(), String> {
+        let start = self.rest;
         self.rewritten.push('[');
         if self.rest.starts_with('^') {
             self.take();
@@ -219,7 +248,7 @@ impl Rewriter<'_> {
                 other => self.rewritten.push(other),
             }
         }
-        Ok(())
+        Err(format!("missing closing ]: `[{start}`"))
     }
 
     /// `[:alpha:]` is a class; any other `[` is itself.

@@ -16,7 +16,10 @@ pub(super) fn add(functions: &mut Functions) {
     one("trim", |text| text.trim().to_owned());
     one("upper", |text| text.chars().map(upper).collect());
     one("lower", |text| text.chars().map(lower).collect());
-    one("nospace", |text| text.chars().filter(|character| !character.is_whitespace()).collect());
+    // Like the library that Helm uses, this takes each byte for a character.
+    one("nospace", |text| {
+        text.bytes().map(char::from).filter(|character| !character.is_whitespace()).collect()
+    });
     functions.insert("hello", Function::new(&[], |_| Ok("Hello!".into())));
     add_trimming(functions);
     add_searching(functions);
@@ -114,7 +117,8 @@ fn substr(call: &Call<'_>) -> CallResult {
     let range = usize::try_from(from).ok().zip(usize::try_from(to).ok());
     match range.and_then(|(from, to)| text.get(from..to)) {
         Some(part) => Ok(Value::text(part)),
-        None if to > length || to < 0 => {
+        None if to < 0 => failure(format!("runtime error: slice bounds out of range [:{to}]")),
+        None if to > length => {
             failure(format!("runtime error: slice bounds out of range [:{to}] with length {length}"))
         }
         None => failure(format!("runtime error: slice bounds out of range [{from}:{to}]")),

@@ -22,8 +22,7 @@ pub(super) fn add(functions: &mut Functions) {
     functions.insert(
         "cat",
         Function::variadic(&[], Type::Any, |call| {
-            let text = joined(call.arguments(), |value| fmt::sprint(std::slice::from_ref(value)));
-            Ok(text.as_text().map_or(Value::Nil, |text| text.to_str().trim().into()))
+            Ok(joined(call.arguments(), |value| fmt::sprint(std::slice::from_ref(value))))
         }),
     );
     functions.insert(
@@ -39,7 +38,10 @@ pub(super) fn add(functions: &mut Functions) {
     functions.insert(
         "sortAlpha",
         Function::new(&[Type::Any], |call| {
-            let mut texts = to_texts(call.value(0));
+            let mut texts = match call.value(0) {
+                nil @ Value::Nil => vec![to_text(nil)],
+                other => to_texts(other),
+            };
             texts.sort();
             Ok(Value::strings(texts))
         }),

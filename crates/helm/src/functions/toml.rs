@@ -6,16 +6,19 @@ use spacecraft_gotemplate::{GoString, Value};
 /// A dictionary can hold itself; writing goes no deeper than this.
 const MAX_DEPTH: usize = 200;
 
-/// Writes a dictionary.
+/// Writes a dictionary, or any other value as it stands behind a key.
 ///
 /// # Errors
 /// A message for what TOML cannot hold, in the words of the library that Helm uses.
 pub(super) fn to_string(value: &Value) -> Result<String, String> {
-    let Value::Map(map) = value else {
-        return Err("toml: top-level values must be Go maps or structs".to_owned());
-    };
     let mut writer = Writer { out: String::new() };
-    writer.table(&map.entries(), &mut Vec::new())?;
+    match value {
+        Value::Map(map) => writer.table(&map.entries(), &mut Vec::new())?,
+        other if is_table(other) || matches!(other, Value::Nil) => {
+            return Err("toml: top-level values must be Go maps or structs".to_owned());
+        }
+        other => writer.inline(other, 0)?,
+    }
     Ok(writer.out)
 }
 

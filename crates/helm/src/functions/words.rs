@@ -45,8 +45,10 @@ fn untitle(text: &str) -> String {
     text.chars().map(change).collect()
 }
 
+/// The first bytes of the words, each taken for a character.
 fn initials(text: &str) -> String {
-    text.split_whitespace().filter_map(|word| word.chars().next()).collect()
+    let characters: String = text.bytes().map(char::from).collect();
+    characters.split_whitespace().filter_map(|word| word.chars().next()).collect()
 }
 
 fn swap_case(text: &str) -> String {

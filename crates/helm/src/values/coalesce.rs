@@ -4,8 +4,10 @@
 //! kept instead, because a subchart may need them later.
 
 use serde_json::Value;
+use spacecraft_gotemplate::Value as GoValue;
+use spacecraft_gotemplate::fmt::sprintf;
 
-use super::{Values, go_type_name};
+use super::Values;
 use crate::chart::{Chart, ChartError};
 
 /// The table that every subchart sees.
@@ -79,7 +81,8 @@ fn fill_in_subchart(subchart: &Chart, values: &mut Values, nulls: Nulls) -> Resu
             fill_in(subchart, table, nulls)
         }
         other => {
-            Err(ChartError::new(format!("type mismatch on {name}: %!t({}={other})", go_type_name(other))))
+            let shown = sprintf("%t", &[GoValue::from(&*other)]);
+            Err(ChartError::new(format!("type mismatch on {name}: {}", String::from_utf8_lossy(&shown))))
         }
     }
 }
@@ -106,8 +109,8 @@ fn hand_down_global(own: &mut Values, key: String, value: Value) {
             combine_tables(&mut above, below, Nulls::Keep);
             own.insert(key, Value::Object(above));
         }
-        (Some(Value::Object(table)), _) => {
-            own.insert(key, Value::Object(table));
+        (Some(kept @ Value::Object(_)), _) | (Some(kept), Value::Object(_)) => {
+            own.insert(key, kept);
         }
         (_, value) => {
             own.insert(key, value);
@@ -192,8 +195,17 @@ mod tests {
     #[test]
     fn a_subchart_whose_values_are_no_table_is_an_error() {
         let parent = chart("demo", json!({}), vec![chart("kid", json!({}), vec![])]);
-        let error = coalesce(&parent, &table(json!({"kid": "x"}))).unwrap_err();
-        assert!(error.to_string().starts_with("type mismatch on kid"), "{error}");
+        let refusal = |kid: Value| coalesce(&parent, &table(json!({"kid": kid}))).unwrap_err().to_string();
+        assert_eq!(refusal(json!("x")), "type mismatch on kid: %!t(string=x)");
+        assert_eq!(refusal(json!([true, 1.0])), "type mismatch on kid: [true %!t(float64=1)]");
+    }
+
+    #[test]
+    fn a_global_table_does_not_replace_what_is_no_table_in_the_subchart() {
+        let kid = chart("kid", json!({}), vec![]);
+        let parent =
+            chart("demo", json!({"global": {"a": {"b": 1}}, "kid": {"global": {"a": "s"}}}), vec![kid]);
+        assert_eq!(coalesced(&parent, json!({}))["kid"], json!({"global": {"a": "s"}}));
     }
 
     fn any_value() -> impl Strategy<Value = Value> {
