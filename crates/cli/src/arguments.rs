@@ -16,7 +16,7 @@ const EXIT_CODES: &str = "Exit codes:
   1  failed, nothing left behind
   2  wrong usage or settings, nothing was called
   3  failed or interrupted with resources left: the same command goes on
-  4  a difference was found (plan --check)
+  4  a difference was found (status, plan --check)
 
 Every setting can be given as a flag, as a variable SPACECRAFT_<NAME> or in the file of --config; the first of these wins.";
 
@@ -55,6 +55,24 @@ pub fn command_line() -> Command {
             C::Hosts,
             "Show where the network's nodes answer, and the list that spacemesh-watch takes",
         ))
+        .subcommand(
+            of(C::List, "Show all networks, with what is known of each")
+                .args([switch("show-secrets", "show the passwords of Kibana and Grafana too")]),
+        )
+        .subcommand(of(C::Status, "Show how a network is; exit code 4 when something is off").args([
+            switch("watch", "show it again every few seconds, until Ctrl-C"),
+            switch("no-drift", "do not compare the network with what create-network would make"),
+        ]))
+        .subcommand(
+            of(C::Logs, "Show what a part of the network wrote").args([
+                Arg::new("node")
+                    .value_name("NODE")
+                    .required(true)
+                    .help("miner-N, poet-N, beacon, spacemesh-watch or pyroscope"),
+                switch("follow", "go on with what it writes, until Ctrl-C").short('f'),
+                switch("previous", "what its container wrote before it was restarted"),
+            ]),
+        )
         .subcommand(
             of(
                 C::DeployWs,

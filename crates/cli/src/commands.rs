@@ -9,10 +9,13 @@ mod deploy_ws;
 mod hosts;
 mod keys;
 mod kubeconfig;
+mod list;
+mod logs;
 mod man;
 mod plan;
 pub(crate) mod sandbox;
 mod settings;
+mod status;
 mod tunnel;
 mod upgrade_network;
 
@@ -52,6 +55,9 @@ async fn run(matches: &ArgMatches, environment: &Environment, output: &Output) -
         "plan" => Box::pin(plan::run(&session)).await,
         "delete-network" => Box::pin(delete_network::run(&session)).await,
         "hosts" => Box::pin(hosts::run(&session)).await,
+        "list" => Box::pin(list::run(&session)).await,
+        "status" => Box::pin(status::run(&session)).await,
+        "logs" => Box::pin(logs::run(&session)).await,
         "deploy-ws" => Box::pin(deploy_ws::run(&session)).await,
         "deploy-cm" => Box::pin(deploy_cm::run(&session)).await,
         "upgrade-network" => Box::pin(upgrade_network::run(&session)).await,

@@ -123,20 +123,32 @@ impl Output {
 
     /// Writes text as it is, whatever the format: for scripts, manifests, kubeconfigs.
     pub(crate) fn write(&self, text: &str) -> ExitStatus {
-        self.end_progress();
-        let mut stdout = io::stdout().lock();
-        let ended = if text.ends_with('\n') { "" } else { "\n" };
-        match stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.write_all(ended.as_bytes()))
-            .and_then(|()| stdout.flush())
-        {
-            Ok(()) => ExitStatus::Done,
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitStatus::Done,
+        match self.write_part(text) {
+            Ok(_) => ExitStatus::Done,
             Err(error) => {
                 self.complain(&format!("write result to stdout: {error}"));
                 ExitStatus::Failed
             }
+        }
+    }
+
+    /// Writes a part of a result that comes bit by bit; false once the reader closed the pipe and so has had enough.
+    ///
+    /// # Errors
+    ///
+    /// When stdout cannot be written.
+    pub(crate) fn write_part(&self, text: &str) -> io::Result<bool> {
+        self.end_progress();
+        let mut stdout = io::stdout().lock();
+        let ended = if text.ends_with('\n') { "" } else { "\n" };
+        let written = stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.write_all(ended.as_bytes()))
+            .and_then(|()| stdout.flush());
+        match written {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(error),
         }
     }
 }

@@ -14,7 +14,6 @@ use crate::wiring::{Wiring, known_of_sandbox, start_sandbox};
 #[derive(Debug)]
 pub(crate) struct RecordedNetwork {
     /// The settings of this command: what is not given comes from the record.
-    #[allow(dead_code, reason = "commands that only look take everything from the record")]
     pub settings: Settings,
     /// What is remembered of the network.
     pub record: NetworkRecord,

@@ -106,6 +106,18 @@ fn a_network_is_created_once_and_deleted_without_a_trace() {
     assert_eq!(hosts["hosts"][3]["grpc"], nodes[3]["grpc"], "{hosts}");
     assert_eq!(hosts["reach"]["who"], "cluster-only");
 
+    let (code, list) = cloud.json(&["list", "--provider", "sandbox"]);
+    assert_eq!((code, &list["networks"][0]["network"]), (0, &"net1".into()), "{list}");
+    assert_eq!(list["networks"][0]["nodes"]["ready"], 4, "{list}");
+    let (code, status) = cloud.json(&["status", "--provider", "sandbox", "-n", "net1"]);
+    assert_eq!((code, &status["findings"]), (0, &Value::Array(Vec::new())), "{status}");
+    let (code, logs) = cloud.json(&["logs", "miner-2", "--provider", "sandbox", "-n", "net1"]);
+    assert_eq!(code, 0, "{logs}");
+    assert!(!logs["lines"].as_array().unwrap().is_empty(), "{logs}");
+    let (code, missing) = cloud.json(&["logs", "miner-5", "--provider", "sandbox", "-n", "net1"]);
+    assert_eq!(code, 2, "{missing}");
+    assert_eq!(writes(&cloud.inventory()), written, "looking wrote something");
+
     let (code, other) = cloud.json(&["create-network", "--provider", "sandbox", "-n", "net1", "-m", "8"]);
     assert_eq!(code, 2, "{other}");
     assert!(other["error"].as_str().unwrap().contains("fleet.nodes: 4 -> 8"), "{other}");

@@ -16,13 +16,14 @@ mod web_services;
 mod window;
 
 pub use bring_up::{NetworkMaterials, binding_of, foundation_of, planned_genesis};
+pub(crate) use bring_up::{ELASTIC_SECRET, GRAFANA_SECRET, archive};
 pub use change::Limits;
 pub use chaos::{ChaosRequest, deploy_chaos_mesh};
-pub use create::{CreateOptions, CreateRequest, create_network};
+pub use create::{CreateOptions, CreateRequest, Drift, create_network, look_at_network};
 pub use delete::{DeleteRequest, delete_network, keep_logs_and_metrics};
 pub use differences::differences;
 pub use failure::{Leftover, OperationFailure};
-pub use run::{Run, StepReport};
+pub use run::{Run, StepDifference, StepReport};
 pub use upgrade::{UpgradeRequest, upgrade_network};
 pub use web_services::{TlsPair, WebServicesRequest, deploy_web_services};
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::charts;
 use crate::discovery::DiscoveryEntry;
 use crate::image::ImageReference;
 use crate::names::NetworkName;
@@ -167,6 +168,34 @@ impl UpgradeReport {
         let upgraded = self.nodes.iter().filter(|node| node.upgraded).count();
         format!("{}: {upgraded} of {} nodes", self.status, self.nodes.len())
     }
+}
+
+/// What can be opened of a network beside its config, by what it is: an address, or the command that leads there where nothing is published.
+#[must_use]
+pub fn urls(spec: &NetworkSpec) -> BTreeMap<String, String> {
+    let network = &spec.network;
+    let tunnel = |service: &str| format!("spacecraft tunnel {service} --network-name {network}");
+    let public = |service: &str| format!("https://{}/", charts::public_name(spec, service));
+    let dashboard =
+        |service: &str| if charts::is_published(spec) { public(service) } else { tunnel(service) };
+    let mut urls = BTreeMap::new();
+    if spec.logs.is_some() {
+        urls.insert("kibana".to_owned(), dashboard("kibana"));
+    }
+    if spec.metrics.is_some() {
+        urls.insert("grafana".to_owned(), dashboard("grafana"));
+    }
+    if spec.profiling.is_some() {
+        urls.insert("pyroscope".to_owned(), tunnel("pyroscope"));
+    }
+    if spec.web_services.is_some() {
+        for (what, service) in
+            [("dashboard", "dash-api"), ("explorer", "explorer-api"), ("json api", "api-json")]
+        {
+            urls.insert(what.to_owned(), public(service));
+        }
+    }
+    urls
 }
 
 /// A network that is gone.

@@ -30,7 +30,7 @@ pub use notify::{Message, MessageId, Mood, Notifier};
 pub use objects::{ObjectStore, Precondition, PutOptions, StoredObject, check_object_key};
 pub use spacemesh::{NodeStatus, PoetInfo, PoetStart, SpacemeshApi};
 pub use workloads::{
-    Evidence, LogQuery, PodEvidence, ServiceAddress, ServiceName, Tunnel, TunnelGuard, Workloads,
+    Evidence, LogLines, LogQuery, PodEvidence, ServiceAddress, ServiceName, Tunnel, TunnelGuard, Workloads,
 };
 
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,7 @@
 //! One connection to a Kubernetes API: every request goes through here, and with it retry, deadlines and the reading of refusals.
 
 mod failure;
+mod lines;
 mod list;
 mod request;
 mod watch;

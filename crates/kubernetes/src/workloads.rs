@@ -7,6 +7,7 @@ mod ensure;
 mod evidence;
 mod foundation;
 mod listing;
+mod logs;
 mod removal;
 mod scope;
 mod tunnel;
@@ -19,7 +20,7 @@ use async_trait::async_trait;
 use spacecraft_core::Result;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::traits::{
-    Evidence, LogQuery, Look, NetworkBinding, ServiceAddress, ServiceName, Tunnel, Workloads,
+    Evidence, LogLines, LogQuery, Look, NetworkBinding, ServiceAddress, ServiceName, Tunnel, Workloads,
 };
 use spacecraft_core::wait::Wait;
 use spacecraft_core::workload::{Foundation, NetworkSecret, ObservedWorkload, TlsSecret, Worker, Workload};
@@ -187,7 +188,11 @@ impl Workloads for KubernetesWorkloads {
     }
 
     async fn logs(&self, query: &LogQuery) -> Result<Vec<String>> {
-        evidence::logs(self, query).await
+        logs::logs(self, query).await
+    }
+
+    async fn follow_logs(&self, query: &LogQuery) -> Result<LogLines> {
+        logs::follow(self, query).await
     }
 
     async fn evidence(&self) -> Result<Evidence> {

@@ -279,8 +279,8 @@ impl ClusterProvider for InMemoryCluster {
         let call = self.ledger.begin("cluster.list", "").await?;
         let cloud = self.state.lock();
         let made = cloud.clusters.values().map(|entry| entry.cluster.clone());
-        let clusters =
-            made.chain(cloud.sharing.iter().map(|(network, charts)| shared_by(network, charts))).collect();
+        let sharing = cloud.sharing.iter().filter(|_| !self.capabilities.creates_clusters);
+        let clusters = made.chain(sharing.map(|(network, charts)| shared_by(network, charts))).collect();
         call.read(ClusterList { clusters, unreachable: cloud.unreachable.clone() })
     }
 

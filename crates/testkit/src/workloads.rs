@@ -11,7 +11,8 @@ use async_trait::async_trait;
 use spacecraft_core::names::NetworkName;
 use spacecraft_core::observer::{Event, Outcome};
 use spacecraft_core::traits::{
-    Evidence, LogQuery, Look, PodEvidence, ServiceAddress, ServiceName, Tunnel, TunnelGuard, Workloads,
+    Evidence, LogLines, LogQuery, Look, PodEvidence, ServiceAddress, ServiceName, Tunnel, TunnelGuard,
+    Workloads,
 };
 use spacecraft_core::wait::{Progress, Wait};
 use spacecraft_core::workload::{Foundation, NetworkSecret, ObservedWorkload, TlsSecret, Worker, Workload};
@@ -336,6 +337,11 @@ impl Workloads for InMemoryWorkloads {
         let lines = space.logs.get(&query.workload).cloned().unwrap_or_default();
         let surplus = lines.len().saturating_sub(query.tail as usize);
         call.read(lines.into_iter().skip(surplus).collect())
+    }
+
+    async fn follow_logs(&self, query: &LogQuery) -> Result<LogLines> {
+        let lines = self.logs(query).await?;
+        Ok(Box::pin(futures::stream::iter(lines.into_iter().map(Ok))))
     }
 
     async fn evidence(&self) -> Result<Evidence> {

@@ -94,7 +94,12 @@ async fn create(
     }
 }
 
-fn request(session: &Session<'_>, settings: &Settings, spec: NetworkSpec) -> Result<CreateRequest> {
+/// What the operation needs beside the services: the spec with all templates.
+pub(crate) fn request(
+    session: &Session<'_>,
+    settings: &Settings,
+    spec: NetworkSpec,
+) -> Result<CreateRequest> {
     Ok(CreateRequest {
         settings: spec.to_settings(),
         materials: materials(settings, &spec)?,

@@ -20,6 +20,7 @@ pub use cluster::{binding_of, foundation_of};
 pub(super) use fleet::{Fleet, all_new};
 pub use genesis::planned_genesis;
 pub(super) use keys::NetworkKeys;
+pub(crate) use keys::{ELASTIC_SECRET, GRAFANA_SECRET};
 pub(super) use logs::dns_step;
 pub(crate) use publish::archive;
 pub(super) use workloads::Wanted;

@@ -1,5 +1,9 @@
 //! `create-network`: makes a whole network, goes on with one that was begun, or finds that nothing is to be done.
 
+mod drift;
+
+pub use drift::{Drift, look_at_network};
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;

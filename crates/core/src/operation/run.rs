@@ -28,6 +28,15 @@ pub struct StepReport {
     pub outcome: Outcome,
 }
 
+/// A step that would do something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepDifference {
+    /// Its name.
+    pub step: String,
+    /// What it found.
+    pub found: Look,
+}
+
 /// One run of an operation on one network: its lock, journal, messages, limits and steps.
 #[derive(Debug)]
 pub struct Run {
@@ -43,6 +52,7 @@ pub struct Run {
     steps: Mutex<Vec<StepReport>>,
     started: Mutex<BTreeSet<String>>,
     failed: Mutex<bool>,
+    differences: Option<Mutex<Vec<StepDifference>>>,
 }
 
 /// What an operation holds once it has begun to write.
@@ -79,7 +89,21 @@ impl Run {
             steps: Mutex::default(),
             started: Mutex::default(),
             failed: Mutex::new(false),
+            differences: None,
         }
+    }
+
+    /// The same run, but it only looks: steps that find a difference note it and go on as if there was none, and nothing is written.
+    #[must_use]
+    pub fn only_looking(self) -> Self {
+        Self { differences: Some(Mutex::default()), ..self }
+    }
+
+    /// What the steps of a run that [only looks](Self::only_looking) would change so far.
+    #[must_use]
+    pub fn differences(&self) -> Vec<StepDifference> {
+        let noted = self.differences.as_ref();
+        noted.map(|noted| noted.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
     }
 
     /// What the run works with.
@@ -151,6 +175,11 @@ impl Run {
         if found.is_same() {
             return Ok(Outcome::Unchanged);
         }
+        if let Some(differences) = &self.differences {
+            let difference = StepDifference { step: name.to_owned(), found };
+            differences.lock().unwrap_or_else(PoisonError::into_inner).push(difference);
+            return Ok(Outcome::Unchanged);
+        }
         self.begin_writing().await?;
         if !locked_before {
             found = self.unless_stopped(name, look()).await?;
@@ -211,6 +240,15 @@ impl Run {
     ///
     /// Those of the lock and the state store; nothing may be written then.
     pub async fn begin_writing(&self) -> Result<()> {
+        if self.differences.is_some() {
+            let reason = "its record would be written";
+            return Err(Error::new(
+                Meaning::PreconditionFailed,
+                "look at network",
+                self.network.as_str(),
+                reason,
+            ));
+        }
         self.writing.get_or_try_init(|| self.take_lock()).await?;
         self.begun.notify_waiters();
         Ok(())
@@ -283,7 +321,7 @@ impl Run {
     ///
     /// Those of the state store; [`Meaning::Unavailable`] when somebody alive is at work on the network.
     pub async fn settle(&self) -> Result<()> {
-        if self.has_begun() {
+        if self.has_begun() || self.differences.is_some() {
             return Ok(());
         }
         let store = &*self.services.state_store;

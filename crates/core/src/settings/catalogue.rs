@@ -146,7 +146,7 @@ const MANY: u64 = 100_000;
 
 /// One line for each setting, so that the table reads as one.
 #[rustfmt::skip]
-static CATALOGUE: [Setting; 106] = [
+static CATALOGUE: [Setting; 108] = [
     // Where
     set("config", Kind::Path, ALL, "config file (JSON, YAML or TOML) with any of these settings"),
     set("network-name", Kind::Text, ALL, "name of the network").short('n').follows("mininet when creating; otherwise it must be given"),
@@ -269,6 +269,8 @@ static CATALOGUE: [Setting; 106] = [
     set("from-layer", count(0, u32::MAX as u64), &[C::Rewards], "first layer of the report").default("0"),
     set("to-layer", count(0, u32::MAX as u64), &[C::Rewards], "last layer of the report").follows("the newest layer"),
     set("by", Kind::Choice(&["coinbase", "smesher", "epoch", "layer"]), &[C::Rewards], "what the report is ordered by").default("coinbase"),
+    set("since", Kind::Duration(BareUnit::Seconds), &[C::Logs], "only lines of the last while, such as 10m"),
+    set("tail", count(1, u32::MAX as u64), &[C::Logs], "at most this many of the last lines").follows("200, or with --since all"),
     set("older-than", Kind::Duration(BareUnit::Minutes), &[C::Gc], "leave what is younger").default("1h"),
 ];
 

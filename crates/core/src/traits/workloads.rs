@@ -1,8 +1,10 @@
 use std::fmt::Debug;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::Stream;
 use serde::{Deserialize, Serialize};
 
 use super::Look;
@@ -24,6 +26,7 @@ use crate::workload::{Foundation, NetworkSecret, ObservedWorkload, TlsSecret, Wo
 /// * `wait_ready` uses one watch per kind for all names together. It fails before its deadline when a reason cannot pass by itself: an invalid
 ///   image name or config at once, an image that cannot be pulled after two minutes, a container that crashed three times, a pod that fits on no worker while
 ///   no worker can come.
+/// * `follow_logs` fails at once where `logs` would. Its stream ends when the container does, or after an error; nothing is left open once it is dropped.
 /// * `remove_workload` and `remove_all` remove everything the workload or network owns, claims and their disks included, and tolerate what is already gone.
 #[async_trait]
 pub trait Workloads: Debug + Send + Sync {
@@ -93,6 +96,9 @@ pub trait Workloads: Debug + Send + Sync {
     /// The last lines that a workload's container wrote, oldest first.
     async fn logs(&self, query: &LogQuery) -> Result<Vec<String>>;
 
+    /// The same lines, and then those that the container writes, as they come.
+    async fn follow_logs(&self, query: &LogQuery) -> Result<LogLines>;
+
     /// What there is to know about workloads that are not ready: events, states, last log lines.
     async fn evidence(&self) -> Result<Evidence>;
 }
@@ -131,6 +137,9 @@ pub struct Tunnel {
 
 /// Keeps a tunnel open until it is dropped.
 pub trait TunnelGuard: Debug + Send + Sync {}
+
+/// Log lines as they come.
+pub type LogLines = Pin<Box<dyn Stream<Item = Result<String>> + Send>>;
 
 /// Which log lines are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,28 +1,22 @@
 //! Following all objects of a kind: one list, then one watch that is taken up again whenever it ends.
 
-use std::pin::Pin;
 use std::time::Duration;
 
-use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
-use http_body_util::BodyExt as _;
-use kube::client::Body;
+use futures::{Stream, StreamExt as _, stream};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use spacecraft_core::{Error, Meaning, Result};
-use spacecraft_http::{Call, Dialect as _, Failure, Idempotency, Reply};
-use tokio_util::codec::{FramedRead, LinesCodec};
-use tokio_util::io::StreamReader;
+use spacecraft_http::{Call, Idempotency};
 
+use super::lines::Lines;
 use super::list::ListMetadata;
-use super::{Connection, Draft, Query, failure, whole};
-use crate::dialect::{KubernetesDialect, Status};
+use super::{Connection, Query};
+use crate::dialect::Status;
 
 /// How long a watch is asked to last; the server ends it then, and the next one goes on where it ended.
 const WATCH_SECONDS: u64 = 290;
 /// A watch that is silent for longer than it should last is dead.
 const SILENCE_LIMIT: Duration = Duration::from_secs(WATCH_SECONDS + 30);
-/// The longest line of a watch: an object is at most 3 MiB or so.
-const LONGEST_LINE_BYTES: usize = 8 << 20;
 /// The pause before the list is read again after a failure; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -60,8 +54,6 @@ where
         }
     }))
 }
-
-type Lines = Pin<Box<dyn Stream<Item = Result<String, String>> + Send>>;
 
 enum Position {
     /// Everything has to be listed.
@@ -177,30 +169,8 @@ impl Follower {
             .query("allowWatchBookmarks", "true")
             .query("timeoutSeconds", &WATCH_SECONDS.to_string())
             .query("resourceVersion", version);
-        let timeout = connection.attempt_timeout;
-        let attempt = || async {
-            match tokio::time::timeout(timeout, begin(connection, &draft)).await {
-                Ok(result) => result,
-                Err(_) => Err(failure::of_patience(timeout)),
-            }
-        };
-        let body = connection.retrier().run(&call, attempt).await?;
-        let reader = StreamReader::new(body.into_data_stream().map_err(std::io::Error::other));
-        let lines = FramedRead::new(reader, LinesCodec::new_with_max_length(LONGEST_LINE_BYTES));
-        Ok(Box::pin(lines.map_err(|error| error.to_string())))
+        connection.lines(&call, &draft).await
     }
-}
-
-/// Sends the request of a watch; the reply's body is read while it arrives.
-async fn begin(connection: &Connection, draft: &Draft) -> Result<Body, Failure> {
-    let response = connection.client().send(draft.request()?).await.map_err(failure::of_sending)?;
-    if response.status().is_success() {
-        return Ok(response.into_body());
-    }
-    let (parts, body) = response.into_parts();
-    let body = whole(body).await?;
-    let reply = Reply { status: parts.status, headers: &parts.headers, body: &body };
-    Err(KubernetesDialect.refusal(&reply).map_or_else(failure::garbled, Failure::Refused))
 }
 
 /// What will look different after a while: an API server that is down, and a version that is too old, which a new list replaces.

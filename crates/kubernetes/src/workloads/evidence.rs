@@ -1,20 +1,18 @@
-//! Log lines, and what there is to know about pods that are not ready.
+//! What there is to know about pods that are not ready.
 
 use futures::StreamExt as _;
 use futures::stream;
-use http::Method;
 use jiff::Timestamp;
 use serde::Deserialize;
-use spacecraft_core::traits::{Evidence, LogQuery, PodEvidence};
-use spacecraft_core::{Error, Meaning, Result, render_chain};
-use spacecraft_http::{Call, Idempotency};
+use spacecraft_core::Result;
+use spacecraft_core::traits::{Evidence, PodEvidence};
 
 use super::KubernetesWorkloads;
-use crate::connection::{Draft, Query};
-use crate::objects::labels;
+use super::logs::last_words;
+use crate::connection::Query;
 use crate::observed::Pod;
 use crate::readiness;
-use crate::resource::{Address, EVENT, POD};
+use crate::resource::{EVENT, POD};
 
 /// The most pods whose log lines are collected.
 const MOST_PODS_WITH_LOGS: usize = 20;
@@ -24,65 +22,6 @@ const PODS_AT_ONCE: usize = 4;
 const LAST_LINES: u32 = 20;
 /// The last warnings kept.
 const MOST_WARNINGS: usize = 50;
-
-/// The last lines of the workload's own container in its newest pod.
-pub(super) async fn logs(workloads: &KubernetesWorkloads, query: &LogQuery) -> Result<Vec<String>> {
-    let selector = labels::workload_selector(workloads.network(), &query.workload);
-    let pods: Vec<Pod> = workloads
-        .connection
-        .list(&Query::within(POD, &workloads.target.namespace).labelled(selector))
-        .await?;
-    let newest = pods.iter().max_by_key(|pod| (!pod.is_leaving(), pod.metadata.creation_timestamp));
-    let Some(pod) = newest else {
-        return Err(Error::new(Meaning::NotFound, "read logs of", query.workload.as_str(), "it has no pod"));
-    };
-    let container = pod.metadata.labels.part().map(|part| part.application());
-    read_log(workloads, &pod.metadata.name, container, query).await
-}
-
-/// The last lines that a container wrote before it crashed; none when they cannot be had, because they only add to an error.
-pub(super) async fn last_words(
-    workloads: &KubernetesWorkloads,
-    pod: &str,
-    container: &str,
-    lines: u32,
-) -> Vec<String> {
-    for previous in [true, false] {
-        let query = LogQuery { workload: pod.to_owned(), tail: lines, since: None, previous };
-        match read_log(workloads, pod, Some(container), &query).await {
-            Ok(lines) if !lines.is_empty() => return lines,
-            Ok(_) => {}
-            Err(error) => {
-                tracing::debug!(pod, container, previous, error = %render_chain(&error), "no last log lines");
-            }
-        }
-    }
-    Vec::new()
-}
-
-async fn read_log(
-    workloads: &KubernetesWorkloads,
-    pod: &str,
-    container: Option<&str>,
-    query: &LogQuery,
-) -> Result<Vec<String>> {
-    let path = Address::new(POD, workloads.target.namespace.as_str(), pod).path();
-    let mut draft = Draft::new(Method::GET, format!("{path}/log"))
-        .plain_text()
-        .query("tailLines", &query.tail.to_string());
-    if let Some(container) = container {
-        draft = draft.query("container", container);
-    }
-    if let Some(since) = query.since {
-        draft = draft.query("sinceSeconds", &since.as_secs().max(1).to_string());
-    }
-    if query.previous {
-        draft = draft.query("previous", "true");
-    }
-    let call = Call::new("read logs of", format!("pod {pod}"), Idempotency::Safe);
-    let received = workloads.connection.read(&call, &draft).await?;
-    Ok(String::from_utf8_lossy(&received.body).lines().map(str::to_owned).collect())
-}
 
 /// A warning that the cluster recorded.
 #[derive(Debug, Default, Deserialize)]

@@ -8,7 +8,7 @@ use spacecraft_core::wait::Wait;
 use spacecraft_core::{Error, Result, render_chain};
 
 use self::fleet::Fleet;
-use super::{KubernetesWorkloads, evidence, workers};
+use super::{KubernetesWorkloads, logs, workers};
 use crate::connection::follow;
 use crate::observed::{Deployment, Pod};
 use crate::readiness::{Circumstances, Hopeless, JUDGED_AGAIN_AFTER};
@@ -86,7 +86,7 @@ impl Pool {
 async fn explained(workloads: &KubernetesWorkloads, name: &str, hopeless: &Hopeless) -> Error {
     let mut reason = hopeless.reason.clone();
     if let Some((pod, container)) = &hopeless.crashed {
-        let lines = evidence::last_words(workloads, pod, container, SHOWN_LOG_LINES).await;
+        let lines = logs::last_words(workloads, pod, container, SHOWN_LOG_LINES).await;
         if !lines.is_empty() {
             reason.push_str("; its last log lines:\n");
             reason.push_str(&lines.join("\n"));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use spacecraft_core::Meaning;
 use spacecraft_core::image::ImageReference;
 use spacecraft_core::observer::Outcome;
@@ -44,6 +45,7 @@ macro_rules! workloads_conformance {
             everything_can_be_removed
             a_service_without_load_balancer_has_no_address
             logs_of_what_is_not_there_are_not_found
+            followed_logs_begin_with_what_was_written
             nothing_to_tell_when_all_is_ready
         }
     };
@@ -373,6 +375,20 @@ pub async fn logs_of_what_is_not_there_are_not_found(workloads: &dyn Workloads, 
     founded(workloads).await;
     let query = LogQuery { workload: "miner-1".to_owned(), tail: 10, since: None, previous: false };
     assert_eq!(workloads.logs(&query).await.unwrap_err().meaning(), Meaning::NotFound);
+    assert_eq!(
+        workloads.follow_logs(&query).await.err().map(|error| error.meaning()),
+        Some(Meaning::NotFound)
+    );
+}
+
+pub async fn followed_logs_begin_with_what_was_written(workloads: &dyn Workloads, wait: &Wait) {
+    ready(workloads, &[miner(1)], wait).await;
+    let query = LogQuery { workload: "miner-1".to_owned(), tail: 10, since: None, previous: false };
+    // A cluster whose workers run no containers has no logs either way.
+    let Ok(written) = workloads.logs(&query).await else { return };
+    let followed = workloads.follow_logs(&query).await.unwrap();
+    let begun: Vec<String> = followed.take(written.len()).map(Result::unwrap).collect().await;
+    assert_eq!(begun, written);
 }
 
 pub async fn nothing_to_tell_when_all_is_ready(workloads: &dyn Workloads, wait: &Wait) {

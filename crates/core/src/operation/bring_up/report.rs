@@ -1,7 +1,5 @@
 //! The end of a creation: the record says ready, and the report says what there is.
 
-use std::collections::BTreeMap;
-
 use super::BringUp;
 use super::fleet::Fleet;
 use super::publish::{address_of, poet_url};
@@ -53,6 +51,8 @@ impl BringUp<'_> {
     }
 
     fn report(&self, fleet: &Fleet, observed: &[ObservedWorkload], config_url: String) -> NetworkReport {
+        let mut urls = crate::report::urls(self.spec);
+        urls.insert("config".to_owned(), config_url.clone());
         let nodes = self.plan.nodes.iter().map(|node| node_report(fleet, observed, node)).collect();
         let poets = self
             .plan
@@ -64,37 +64,10 @@ impl BringUp<'_> {
             &fleet.genesis,
             nodes,
             poets.collect(),
-            self.urls(&config_url),
+            urls,
             self.plan.exposure.clone(),
             config_url,
         )
-    }
-
-    /// What can be opened in a browser, or by a tunnel where nothing is published.
-    fn urls(&self, config_url: &str) -> BTreeMap<String, String> {
-        let spec = self.spec;
-        let network = &spec.network;
-        let dashboard = |service: &str| {
-            if charts::is_published(spec) {
-                format!("https://{}/", charts::public_name(spec, service))
-            } else {
-                format!("spacecraft tunnel {service} --network-name {network}")
-            }
-        };
-        let mut urls = BTreeMap::from([("config".to_owned(), config_url.to_owned())]);
-        if spec.logs.is_some() {
-            urls.insert("kibana".to_owned(), dashboard("kibana"));
-        }
-        if spec.metrics.is_some() {
-            urls.insert("grafana".to_owned(), dashboard("grafana"));
-        }
-        if spec.profiling.is_some() {
-            urls.insert(
-                "pyroscope".to_owned(),
-                format!("spacecraft tunnel pyroscope --network-name {network}"),
-            );
-        }
-        urls
     }
 }
 
