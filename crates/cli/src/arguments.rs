@@ -56,6 +56,10 @@ pub fn command_line() -> Command {
             "Show where the network's nodes answer, and the list that spacemesh-watch takes",
         ))
         .subcommand(
+            of(C::Gc, "List what networks left behind that no longer exist")
+                .args([switch("apply", "remove it"), switch("yes", "do not ask before removing it")]),
+        )
+        .subcommand(
             of(C::List, "Show all networks, with what is known of each")
                 .args([switch("show-secrets", "show the passwords of Kibana and Grafana too")]),
         )

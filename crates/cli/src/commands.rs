@@ -6,6 +6,7 @@ mod create_network;
 mod delete_network;
 mod deploy_cm;
 mod deploy_ws;
+mod gc;
 mod hosts;
 mod keys;
 mod kubeconfig;
@@ -55,6 +56,7 @@ async fn run(matches: &ArgMatches, environment: &Environment, output: &Output) -
         "plan" => Box::pin(plan::run(&session)).await,
         "delete-network" => Box::pin(delete_network::run(&session)).await,
         "hosts" => Box::pin(hosts::run(&session)).await,
+        "gc" => Box::pin(gc::run(&session)).await,
         "list" => Box::pin(list::run(&session)).await,
         "status" => Box::pin(status::run(&session)).await,
         "logs" => Box::pin(logs::run(&session)).await,

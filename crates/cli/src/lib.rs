@@ -7,6 +7,7 @@ mod additions;
 mod arguments;
 mod certificate;
 mod commands;
+mod confirmation;
 mod connector;
 mod environment;
 mod exit;

@@ -128,6 +128,25 @@ pub async fn files_with_entry(store: &dyn ObjectStore, network: &NetworkName) ->
     Ok(found)
 }
 
+/// The networks that have an entry in a file; those whose names could not be ours are left out. A bucket that does not exist has no entries.
+///
+/// # Errors
+///
+/// Those of the store; [`Meaning::Invalid`] for a file that is no JSON array.
+pub async fn networks_in(store: &dyn ObjectStore, file: &str) -> Result<Vec<NetworkName>> {
+    let text = match read_file(store, file).await {
+        Ok(Some((text, _))) => text,
+        Ok(None) => return Ok(Vec::new()),
+        Err(error) if error.is_not_found() => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let name = |element: &Element<'_>| {
+        let entry: Value = serde_json::from_str(element.raw).ok()?;
+        NetworkName::new(entry.get("netName")?.as_str()?).ok()
+    };
+    Ok(elements(&text)?.iter().filter_map(name).collect())
+}
+
 /// The text of a file and its generation.
 async fn read_file(store: &dyn ObjectStore, key: &str) -> Result<Option<(String, i64)>> {
     let Some(object) = store.get(key).await? else { return Ok(None) };

@@ -10,19 +10,24 @@ mod create;
 mod delete;
 mod differences;
 mod failure;
+mod garbage;
 mod run;
 mod upgrade;
 mod web_services;
 mod window;
 
-pub use bring_up::{NetworkMaterials, binding_of, foundation_of, planned_genesis};
 pub(crate) use bring_up::{ELASTIC_SECRET, GRAFANA_SECRET, archive};
+pub use bring_up::{NetworkMaterials, binding_of, foundation_of, planned_genesis};
 pub use change::Limits;
 pub use chaos::{ChaosRequest, deploy_chaos_mesh};
 pub use create::{CreateOptions, CreateRequest, Drift, create_network, look_at_network};
 pub use delete::{DeleteRequest, delete_network, keep_logs_and_metrics};
 pub use differences::differences;
 pub use failure::{Leftover, OperationFailure};
+pub use garbage::{
+    FailedRemoval, GarbageReport, GarbageRequest, Remainder, RemainderKind, Remains, find_garbage,
+    remove_garbage,
+};
 pub use run::{Run, StepDifference, StepReport};
 pub use upgrade::{UpgradeRequest, upgrade_network};
 pub use web_services::{TlsPair, WebServicesRequest, deploy_web_services};

@@ -1,7 +1,5 @@
 //! `delete-network`: takes a network away with all that belongs to it.
 
-use std::io::{self, BufRead, IsTerminal};
-
 use spacecraft_core::charts::Namespaces;
 use spacecraft_core::names::NetworkName;
 use spacecraft_core::operation::{DeleteRequest, delete_network, keep_logs_and_metrics};
@@ -11,9 +9,10 @@ use spacecraft_core::spec::ProviderKind;
 use spacecraft_core::traits::NetworkBinding;
 use spacecraft_core::{Error, Meaning, Result};
 
+use crate::confirmation::ask;
 use crate::exit::ExitStatus;
 use crate::output::table::table;
-use crate::session::{Known, Session, network_name, one_mistake};
+use crate::session::{Known, Session, network_name};
 use crate::wiring::{Wiring, known_of_sandbox, start_sandbox};
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
@@ -37,24 +36,16 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
 
 /// Asks for the network's name; refuses without a terminal to ask on.
 fn confirm(session: &Session<'_>, network: &NetworkName, keeping: bool) -> Result<(), ExitStatus> {
-    let refuse = |message: &str| {
-        session.output.wrong_settings(&one_mistake("yes", "", message));
-        Err(ExitStatus::Usage)
-    };
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return refuse(
-            "deleting destroys data and wallet keys: without a terminal to ask on, --yes must be given",
-        );
-    }
     let what = if keeping { "its data (but for logs and metrics)" } else { "its data, logs" };
-    session.output.say(&format!(
+    let question = format!(
         "this deletes network {network} with {what} and the wallet keys of its nodes (keys export writes them out)\ntype its name to go on:"
-    ));
-    let mut answer = String::new();
-    match io::stdin().lock().read_line(&mut answer) {
-        Ok(_) if answer.trim() == network.as_str() => Ok(()),
-        _ => refuse("that was not the network's name; nothing was changed"),
-    }
+    );
+    ask(
+        session,
+        &question,
+        network.as_str(),
+        "deleting destroys data and wallet keys: without a terminal to ask on, --yes must be given",
+    )
 }
 
 async fn delete(session: &Session<'_>, settings: &Settings, network: &NetworkName) -> Result<ExitStatus> {

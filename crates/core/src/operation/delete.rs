@@ -48,6 +48,22 @@ pub async fn delete_network(
     services: &Services,
     request: DeleteRequest,
 ) -> Result<DeletionReport, OperationFailure> {
+    delete(services, request, false).await
+}
+
+/// The same for a network that no longer exists: refused when, once its lock is held, there is a record or a cluster of it after all.
+pub(super) async fn delete_remains(
+    services: &Services,
+    request: DeleteRequest,
+) -> Result<DeletionReport, OperationFailure> {
+    delete(services, request, true).await
+}
+
+async fn delete(
+    services: &Services,
+    request: DeleteRequest,
+    only_remains: bool,
+) -> Result<DeletionReport, OperationFailure> {
     let record = RecordStore::new(Arc::clone(&services.state_store), &request.network);
     let known = read_record(services, &record).await?;
     let cluster = services.cluster.get(&request.network).await?;
@@ -66,7 +82,14 @@ pub async fn delete_network(
         let error = unknown_network(&*services.state_store, "delete network", &request.network).await;
         return Err(error.into());
     }
-    match run.keeping_lock(deletion.flow()).await {
+    let flow = async {
+        if only_remains {
+            run.begin_writing().await?;
+            deletion.refuse_existing().await?;
+        }
+        deletion.flow().await
+    };
+    match run.keeping_lock(flow).await {
         Ok(()) => {
             let steps = run.finish_removed().await?;
             Ok(DeletionReport::new(&request.network, Vec::new(), steps))
@@ -131,6 +154,17 @@ impl Deletion<'_> {
 
     fn network(&self) -> &NetworkName {
         &self.request.network
+    }
+
+    /// Refuses a network that exists: whoever makes one holds the lock from before there is a cluster until there is a record.
+    async fn refuse_existing(&self) -> Result<()> {
+        let services = self.services();
+        let recorded = services.state_store.get(&RecordStore::key(self.network())).await?.is_some();
+        if !recorded && services.cluster.get(self.network()).await?.is_none() {
+            return Ok(());
+        }
+        let reason = "it exists: somebody made it just now";
+        Err(Error::new(Meaning::PreconditionFailed, "remove remains of", self.network().as_str(), reason))
     }
 
     /// Whether anything of the network is there at all.

@@ -215,11 +215,16 @@ impl RecordStore {
     ///
     /// Those of the store.
     pub async fn networks(store: &dyn ObjectStore) -> Result<Vec<NetworkName>> {
-        let keys = store.list("").await?;
+        Ok(Self::names_in(&store.list("").await?))
+    }
+
+    /// The names of all networks that have a record among these objects of a state store, sorted.
+    #[must_use]
+    pub fn names_in(objects: &[(String, i64)]) -> Vec<NetworkName> {
         let name = |key: &str| NetworkName::new(key.strip_suffix("/network.json")?).ok();
-        let mut names: Vec<NetworkName> = keys.iter().filter_map(|(key, _)| name(key)).collect();
+        let mut names: Vec<NetworkName> = objects.iter().filter_map(|(key, _)| name(key)).collect();
         names.sort();
-        Ok(names)
+        names
     }
 
     /// The record; none when there is none.

@@ -4,6 +4,7 @@
 
 mod create;
 mod delete;
+mod garbage;
 mod inspection;
 mod interruption;
 mod keeping;

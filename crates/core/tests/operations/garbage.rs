@@ -1,0 +1,151 @@
+use std::time::Duration;
+
+use spacecraft_core::names::NetworkName;
+use spacecraft_core::operation::{
+    GarbageReport, GarbageRequest, RemainderKind, find_garbage, remove_garbage,
+};
+use spacecraft_core::spec::Generation;
+use spacecraft_core::state::RecordStore;
+use spacecraft_core::traits::{ClusterProvider, DnsProvider, DnsRecord, Precondition, PutOptions};
+
+use crate::world::{World, network, spec};
+
+fn request() -> GarbageRequest {
+    GarbageRequest {
+        network: None,
+        older_than: Duration::from_secs(3600),
+        timeout: Duration::from_secs(3600),
+        step_timeout: Duration::from_secs(1200),
+    }
+}
+
+async fn find(world: &World) -> GarbageReport {
+    find_garbage(&world.services(2), &request()).await.unwrap()
+}
+
+/// A network whose record and cluster somebody removed by hand.
+async fn forsaken() -> World {
+    let world = World::new();
+    world.create(&spec(Generation::V1), 1).await.unwrap();
+    let state = world.services(1).state_store;
+    state.delete(&RecordStore::key(&network()), Precondition::None).await.unwrap();
+    world.cluster.lose_cluster(&network());
+    world.clock.advance(Duration::from_secs(7200));
+    world
+}
+
+#[tokio::test]
+async fn a_network_that_exists_is_no_garbage() {
+    let world = World::new();
+    world.create(&spec(Generation::V1), 1).await.unwrap();
+    world.clock.advance(Duration::from_secs(7200));
+    let report = find(&world).await;
+    assert_eq!((report.remains, report.notices), (Vec::new(), Vec::new()));
+}
+
+#[tokio::test]
+async fn what_a_network_left_behind_is_found_and_removed_only_when_asked() {
+    let world = forsaken().await;
+    let writes = world.ledger.write_count();
+    let report = find(&world).await;
+    let [remains] = report.remains.as_slice() else { panic!("{:?}", report.remains) };
+    assert_eq!((&remains.network, &remains.kept_because), (&network(), &None));
+    for kind in [
+        RemainderKind::Disk,
+        RemainderKind::FirewallRule,
+        RemainderKind::State,
+        RemainderKind::DnsRecord,
+        RemainderKind::Archive,
+    ] {
+        assert!(remains.pieces.iter().any(|piece| piece.kind == kind), "{kind:?}: {:?}", remains.pieces);
+    }
+    assert_eq!(world.ledger.write_count(), writes);
+
+    let report = remove_garbage(&world.services(2), &request(), report).await;
+    assert_eq!((report.removed, report.failed), (vec![network()], Vec::new()));
+    assert!(find(&world).await.remains.is_empty());
+    assert!(world.state.contents().is_empty() && world.config.contents().is_empty());
+    assert!(world.cluster.disks(None).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_location_that_does_not_answer_keeps_everything() {
+    let world = forsaken().await;
+    world.cluster.set_unreachable(vec!["us-central1-a".to_owned()]);
+    let report = find(&world).await;
+    assert_eq!(report.removable().count(), 0);
+    assert!(!report.remains.is_empty());
+}
+
+#[tokio::test]
+async fn a_network_without_its_cluster_is_left_to_delete_network() {
+    let world = World::new();
+    world.create(&spec(Generation::V1), 1).await.unwrap();
+    world.cluster.lose_cluster(&network());
+    let report = find(&world).await;
+    assert!(report.remains.is_empty(), "{:?}", report.remains);
+    assert!(report.notices[0].contains("delete-network --network-name net1"), "{:?}", report.notices);
+}
+
+#[tokio::test]
+async fn what_bears_the_name_of_a_foreign_cluster_is_not_touched_and_the_cluster_is_only_named() {
+    let world = World::new();
+    let theirs = NetworkName::new("theirs").unwrap();
+    world.cluster.add_foreign_cluster(&theirs);
+    let config = world.services(1).config_store;
+    config
+        .put("theirs-archive/config.json", Vec::new(), &PutOptions::json(Precondition::None))
+        .await
+        .unwrap();
+    let report = find(&world).await;
+    assert!(report.remains.is_empty(), "{:?}", report.remains);
+    assert!(report.notices[0].contains("cluster theirs"), "{:?}", report.notices);
+}
+
+#[tokio::test]
+async fn names_alone_may_belong_to_another_project_unless_the_network_is_named() {
+    let world = World::new();
+    let elsewhere = NetworkName::new("elsewhere").unwrap();
+    let record = DnsRecord {
+        name: "kibana-elsewhere.spacemesh.io".to_owned(),
+        address: "203.0.113.9".to_owned(),
+        proxied: true,
+        network: elsewhere.clone(),
+    };
+    world.dns.ensure(&record).await.unwrap();
+    let report = find(&world).await;
+    assert_eq!(report.remains[0].network, elsewhere);
+    assert_eq!(report.removable().count(), 0);
+
+    let named = GarbageRequest { network: Some(elsewhere.clone()), ..request() };
+    let report = find_garbage(&world.services(2), &named).await.unwrap();
+    assert_eq!(report.removable().collect::<Vec<_>>(), [&elsewhere]);
+    let report = remove_garbage(&world.services(2), &named, report).await;
+    assert_eq!(report.failed, []);
+    assert!(world.dns.list(None).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_network_that_came_into_being_since_it_was_looked_for_stays() {
+    let world = forsaken().await;
+    let report = find(&world).await;
+    let mut other = spec(Generation::V1);
+    other.fleet.nodes = 10;
+    world.create(&other, 3).await.unwrap();
+    let report = remove_garbage(&world.services(2), &request(), report).await;
+    assert_eq!(report.removed, []);
+    assert!(report.failed[0].error.contains("it exists"), "{:?}", report.failed);
+    assert!(world.cluster.get(&network()).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn what_is_young_may_be_about_to_become_a_network() {
+    let world = World::new();
+    let lock = serde_json::json!({"taken_at": spacecraft_core::time::Clock::now(&world.clock)});
+    let state = world.services(1).state_store;
+    let bytes = serde_json::to_vec(&lock).unwrap();
+    state.put("net9/lock.json", bytes, &PutOptions::json(Precondition::None)).await.unwrap();
+    assert_eq!(find(&world).await.removable().count(), 0);
+    world.clock.advance(Duration::from_secs(7200));
+    assert_eq!(find(&world).await.removable().count(), 1);
+}
