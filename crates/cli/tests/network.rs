@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should say where")]
 
+#[path = "network/web_services.rs"]
+mod web_services;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Output;
