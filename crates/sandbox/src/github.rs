@@ -15,6 +15,9 @@ use crate::{
 
 const MAX_ASSETS: usize = 1_000;
 const VERSIONS: [&str; 2] = ["2022-11-28", "2026-03-10"];
+/// The permissions that changing a release and seeing a repository need.
+const WRITE_CONTENTS: &str = "contents:write";
+const READ_METADATA: &str = "metadata:read";
 
 /// All releases of all repositories.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -52,7 +55,7 @@ struct Asset {
     created_at: Timestamp,
 }
 
-struct Refusal(StatusCode, Value);
+struct Refusal(StatusCode, Value, Option<&'static str>);
 
 type Reply = Result<Response, Refusal>;
 
@@ -60,6 +63,7 @@ fn refusal(status: StatusCode, message: &str) -> Refusal {
     Refusal(
         status,
         json!({"message": message, "documentation_url": "https://docs.github.com/rest", "status": status.as_u16().to_string()}),
+        None,
     )
 }
 
@@ -70,7 +74,22 @@ fn not_found() -> Refusal {
 fn validation_failed(resource: &str, code: &str, field: &str) -> Refusal {
     let mut body = refusal(StatusCode::UNPROCESSABLE_ENTITY, "Validation Failed").1;
     body["errors"] = json!([{"resource": resource, "code": code, "field": field}]);
-    Refusal(StatusCode::UNPROCESSABLE_ENTITY, body)
+    Refusal(StatusCode::UNPROCESSABLE_ENTITY, body, None)
+}
+
+/// The refusal of a token that lacks a permission, which a header names.
+fn not_accessible() -> Refusal {
+    let Refusal(status, body, _) =
+        refusal(StatusCode::FORBIDDEN, "Resource not accessible by personal access token");
+    Refusal(status, body, Some("contents=write"))
+}
+
+/// What a caller may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Rights {
+    known: bool,
+    sees: bool,
+    pushes: bool,
 }
 
 impl GitHub {
@@ -93,24 +112,44 @@ impl GitHub {
         check_token: bool,
         context: &Context<'_>,
     ) -> Response {
-        let authorized = if check_token { authorize(request, context) } else { Ok(true) };
-        let reply = authorized.and_then(|may_push| self.route(request, uploads, may_push, context));
-        reply.unwrap_or_else(|Refusal(status, body)| Response::json(status, &body)).with_header(
+        let all = Rights { known: true, sees: true, pushes: true };
+        let authorized = if check_token { authorize(request, context) } else { Ok(all) };
+        let reply = authorized.and_then(|rights| self.route(request, uploads, rights, context));
+        let refused = |Refusal(status, body, needed): Refusal| {
+            let response = Response::json(status, &body);
+            match needed {
+                Some(needed) => response.with_header("x-accepted-github-permissions", needed),
+                None => response,
+            }
+        };
+        reply.unwrap_or_else(refused).with_header(
             "x-github-api-version-selected",
             request.header("x-github-api-version").unwrap_or(VERSIONS[0]),
         )
     }
 
-    fn route(&mut self, request: &Request, uploads: bool, may_push: bool, context: &Context<'_>) -> Reply {
+    fn route(&mut self, request: &Request, uploads: bool, rights: Rights, context: &Context<'_>) -> Reply {
         let segments = request.segments();
         let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let ["repos", owner, repository, "releases", rest @ ..] = parts.as_slice() else {
+        let ["repos", owner, repository, rest @ ..] = parts.as_slice() else {
             return Err(not_found());
         };
         let repository = format!("{owner}/{repository}");
-        if request.is_write() && !may_push {
-            return Err(refusal(StatusCode::UNAUTHORIZED, "Requires authentication"));
+        if !rights.sees {
+            return Err(not_found());
         }
+        let rest = match rest {
+            [] if request.method == Method::GET && !uploads => {
+                return Ok(repository_reply(&repository, rights));
+            }
+            ["releases", rest @ ..] => rest,
+            _ => return Err(not_found()),
+        };
+        if request.is_write() && !rights.pushes {
+            let unknown = refusal(StatusCode::UNAUTHORIZED, "Requires authentication");
+            return Err(if rights.known { not_accessible() } else { unknown });
+        }
+        let may_push = rights.pushes;
         match (&request.method, uploads, rest) {
             (&Method::POST, true, [id, "assets"]) => self.upload(request, &repository, id, context),
             (&Method::POST, false, []) => self.create(request, repository, context),
@@ -306,8 +345,18 @@ impl GitHub {
     }
 }
 
-/// True when the caller may push; a wrong token or a missing User-Agent is refused.
-fn authorize(request: &Request, context: &Context<'_>) -> Result<bool, Refusal> {
+/// A repository; every one that is asked for exists.
+fn repository_reply(repository: &str, rights: Rights) -> Response {
+    let permissions = json!({"admin": false, "push": rights.pushes, "pull": true});
+    let mut body = json!({"full_name": repository, "private": false, "default_branch": "main"});
+    if rights.known {
+        body["permissions"] = permissions;
+    }
+    Response::json(StatusCode::OK, &body)
+}
+
+/// What the caller may do; a wrong token or a missing User-Agent is refused.
+fn authorize(request: &Request, context: &Context<'_>) -> Result<Rights, Refusal> {
     if request.header("user-agent").is_none_or(str::is_empty) {
         return Err(refusal(
             StatusCode::FORBIDDEN,
@@ -320,8 +369,12 @@ fn authorize(request: &Request, context: &Context<'_>) -> Result<bool, Refusal> 
         return Err(refusal(StatusCode::BAD_REQUEST, &format!("Unsupported API version {version}")));
     }
     match bearer(request) {
-        None => Ok(false),
-        Some(token) if token == context.environment.credentials.github_token => Ok(true),
+        None => Ok(Rights { known: false, sees: true, pushes: false }),
+        Some(token) if token == context.environment.credentials.github_token => {
+            let denied = &context.settings.denied_github_permissions;
+            let (sees, pushes) = (!denied.contains(READ_METADATA), !denied.contains(WRITE_CONTENTS));
+            Ok(Rights { known: true, sees, pushes: sees && pushes })
+        }
         Some(_) => Err(refusal(StatusCode::UNAUTHORIZED, "Bad credentials")),
     }
 }

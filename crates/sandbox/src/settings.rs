@@ -32,6 +32,8 @@ pub struct Settings {
     pub stockout_zones: BTreeSet<String>,
     /// Cloudflare permissions that the token lacks: `zone:read`, `dns:edit`.
     pub denied_cloudflare_permissions: BTreeSet<String>,
+    /// GitHub permissions that the token lacks: `contents:write`, `metadata:read` (without which it sees no repository).
+    pub denied_github_permissions: BTreeSet<String>,
     /// How many Slack messages a channel takes in a second before it answers 429; 0 for no limit.
     pub slack_messages_per_second: u32,
     /// Images that cannot be pulled: a name, or a prefix that ends with `*`.
@@ -65,6 +67,7 @@ impl Default for Settings {
             disabled_services: BTreeSet::new(),
             stockout_zones: BTreeSet::new(),
             denied_cloudflare_permissions: BTreeSet::new(),
+            denied_github_permissions: BTreeSet::new(),
             slack_messages_per_second: 0,
             missing_images: BTreeSet::new(),
             crashing_images: BTreeSet::new(),

@@ -1,6 +1,7 @@
 //! The processes inside simulated clusters that answer calls: Elasticsearch, Kibana, PoETs and nodes.
 
 pub(crate) mod chain;
+pub(crate) mod economy;
 pub(crate) mod elasticsearch;
 pub(crate) mod jobs;
 pub(crate) mod kibana;

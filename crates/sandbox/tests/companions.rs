@@ -14,7 +14,7 @@ mod support;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use spacecraft_sandbox::address::{
-    ServiceAddress::{self, Cloudflare, GitHub, GitHubUploads, Slack, SlackHooks},
+    ServiceAddress::{self, Cloudflare, GitHub, GitHubUploads, Slack, SlackHooks, Storage},
     Workload, WorkloadKind,
 };
 use support::{CREDENTIALS, Cloud, header, request};
@@ -227,6 +227,34 @@ fn kibana_imports_saved_objects_and_tells_what_it_could_not() {
     let mut bare = import("a.ndjson", &[pattern], target);
     bare.headers.remove("kbn-xsrf");
     assert_eq!(cloud.send(&kibana, &bare).status, StatusCode::BAD_REQUEST);
+}
+
+#[test]
+fn a_github_token_that_lacks_a_permission_is_told_which() {
+    let mut cloud = Cloud::new();
+    let repository = "/repos/spacemeshos/sm-net";
+    let releases = "/repos/spacemeshos/sm-net/releases";
+    assert_eq!(cloud.get(&GitHub, repository).json()["permissions"]["push"], true);
+    cloud.configure(json!({"denied_github_permissions": ["contents:write"]}));
+    assert_eq!(cloud.get(&GitHub, repository).json()["permissions"]["push"], false);
+    let refused = cloud.post(&GitHub, releases, &json!({"tag_name": "v1", "draft": true}));
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert_eq!(refused.headers["x-accepted-github-permissions"], "contents=write");
+    cloud.configure(json!({"denied_github_permissions": ["metadata:read"]}));
+    assert_eq!(cloud.get(&GitHub, repository).status, StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn everybody_can_download_builds_and_the_inventory_does_not_know_them() {
+    let mut cloud = Cloud::new();
+    let mut anyone = request(Method::GET, "/go-spacemesh-release-builds/v1.7.6/Linux.zip", "");
+    anyone.headers.remove("authorization");
+    let build = cloud.send(&Storage, &anyone);
+    assert_eq!(build.status, StatusCode::OK);
+    assert!(build.body.starts_with(b"PK") && build.headers.contains_key("x-goog-hash"));
+    anyone.path = "/go-spacemesh-release-builds/nightly/Linux.zip".to_owned();
+    assert_eq!(cloud.send(&Storage, &anyone).status, StatusCode::NOT_FOUND);
+    assert!(cloud.world.inventory().buckets["go-spacemesh-release-builds"].is_empty());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! Both are reached through tunnels or inside the cluster, so they are asked without TLS, as they are served.
 
+pub mod grpc;
 mod node;
 mod poet;
 

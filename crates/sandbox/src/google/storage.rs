@@ -1,5 +1,6 @@
 //! Cloud Storage's JSON API, and public objects by their plain address.
 
+mod builds;
 mod conditions;
 mod object;
 mod upload;
@@ -375,6 +376,11 @@ impl Storage {
         }
         match known.objects.get(name) {
             Some(object) => Ok(object.public_media(request)),
+            None if bucket == builds::BUILDS_BUCKET && builds::archive(name).is_some() => {
+                let archive = builds::archive(name).unwrap_or_default();
+                Ok(Object::new(archive, &Value::Null, "application/zip", 1, known.created)?
+                    .public_media(request))
+            }
             None => xml_error(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist."),
         }
     }

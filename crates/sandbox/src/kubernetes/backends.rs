@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Cluster;
 use super::object::{self, items, text, text_or_empty, texts, whole};
-use super::resources::{CONFIG_MAPS, PODS, SECRETS, SERVICES};
+use super::resources::{CONFIG_MAPS, DEPLOYMENTS, PODS, SECRETS, SERVICES};
 use super::selector::Selector;
 use super::store::Key;
 
@@ -75,6 +75,25 @@ impl Cluster {
         let pod = self.store.list(PODS, Some(namespace)).find(ready)?;
         let number = target_port(wanted, &pod.object())?;
         self.pod_backend(namespace, &pod.name, number)
+    }
+
+    /// The first container of each Deployment of a namespace that has a label, as its template has it, and when the Deployment was made. That outlives
+    /// the pods.
+    #[must_use]
+    pub fn deployment_backends(&self, namespace: &str, label: (&str, &str)) -> Vec<(String, Backend)> {
+        let (key, value) = label;
+        let deployments = self.store.list(DEPLOYMENTS, Some(namespace));
+        let chosen = deployments.filter(|stored| stored.labels.get(key).is_some_and(|has| has == value));
+        chosen.filter_map(|stored| self.deployment_backend(namespace, &stored.object())).collect()
+    }
+
+    fn deployment_backend(&self, namespace: &str, deployment: &Value) -> Option<(String, Backend)> {
+        let created = text(deployment, "/metadata/creationTimestamp")?.to_owned();
+        let mut pod = deployment.pointer("/spec/template")?.clone();
+        pod["metadata"]["namespace"] = Value::from(namespace);
+        pod["metadata"]["name"] = Value::from(object::name(deployment));
+        let container = items(&pod, "/spec/containers").first()?;
+        Some((created, self.backend(&pod, container, 0)))
     }
 
     fn backend(&self, pod: &Value, container: &Value, port: u16) -> Backend {

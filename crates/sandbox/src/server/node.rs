@@ -1,5 +1,7 @@
 //! The gRPC services of a simulated go-spacemesh node.
 
+mod ledger;
+
 use std::{convert::Infallible, sync::Arc};
 
 use axum::body::Body;
@@ -103,16 +105,29 @@ fn routes(grpc: Grpc, listener: Listener) -> axum::Router {
         routes = routes
             .add_service(v1::node_service_server::NodeServiceServer::new(grpc.clone()))
             .add_service(v1::mesh_service_server::MeshServiceServer::new(grpc.clone()));
+        if grpc.node.serves("globalstate") {
+            let state = v1::global_state_service_server::GlobalStateServiceServer::new(grpc.clone());
+            routes = routes.add_service(state);
+        }
         if !is_v0 {
             routes = routes
                 .add_service(v2alpha1::node_service_server::NodeServiceServer::new(grpc.clone()))
-                .add_service(v2alpha1::network_service_server::NetworkServiceServer::new(grpc.clone()));
+                .add_service(v2alpha1::network_service_server::NetworkServiceServer::new(grpc.clone()))
+                .add_service(v2alpha1::reward_service_server::RewardServiceServer::new(grpc.clone()))
+                .add_service(v2alpha1::account_service_server::AccountServiceServer::new(grpc.clone()));
         }
     }
+    if listener == Listener::Private {
+        let stream = v2alpha1::reward_stream_service_server::RewardStreamServiceServer::new(grpc.clone());
+        routes = routes.add_service(stream);
+    }
     if listener == Listener::Private || is_v0 {
-        routes = routes
-            .add_service(v1::debug_service_server::DebugServiceServer::new(grpc.clone()))
-            .add_service(v1::smesher_service_server::SmesherServiceServer::new(grpc));
+        if grpc.node.serves("debug") {
+            routes = routes.add_service(v1::debug_service_server::DebugServiceServer::new(grpc.clone()));
+        }
+        if grpc.node.serves("smesher") {
+            routes = routes.add_service(v1::smesher_service_server::SmesherServiceServer::new(grpc));
+        }
     }
     routes.into_axum_router()
 }
@@ -239,6 +254,10 @@ impl v1::debug_service_server::DebugService for Grpc {
             listen_addresses: vec![self.node.listen.clone()],
             known_addresses: self.node.known_peers.clone(),
         }))
+    }
+
+    async fn accounts(&self, _: Request<v1::AccountsRequest>) -> Answer<v1::AccountsResponse> {
+        Ok(Response::new(self.all_accounts()))
     }
 }
 

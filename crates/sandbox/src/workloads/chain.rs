@@ -1,6 +1,8 @@
 //! What a simulated go-spacemesh node knows of itself and of its chain, from its own command line, configuration and
 //! keys, and the time.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -37,6 +39,10 @@ pub(crate) struct Node {
     pub(crate) smesher_id: Vec<u8>,
     pub(crate) coinbase: String,
     pub(crate) is_smeshing: bool,
+    /// What accounts hold from the beginning, in smidge.
+    pub(crate) genesis_accounts: BTreeMap<String, u64>,
+    /// v0: the services that the configuration lists; none for all of them.
+    services: Option<BTreeSet<String>>,
     public_port: u16,
     private_port: Option<u16>,
 }
@@ -66,7 +72,7 @@ impl Node {
         let config: Value = serde_json::from_str(&process.file(&path)?).ok()?;
         let is_v1 = process.argument("grpc-public-listener").is_some()
             || config["api"].get("grpc-public-listener").is_some()
-            || config.get("genesis").is_some()
+            || config["genesis"].get("genesis-time").is_some()
             || config["main"].get("network-hrp").is_some();
         let generation = if is_v1 { Generation::V1 } else { Generation::V0 };
         Some(Self {
@@ -87,6 +93,8 @@ impl Node {
             smesher_id: smesher_id(process),
             coinbase: process.argument("smeshing-coinbase").unwrap_or_default(),
             is_smeshing: process.argument("smeshing-start").is_some_and(|value| value == "true"),
+            genesis_accounts: genesis_accounts(&config),
+            services: services(&config),
             public_port: public_port(process, &config, generation),
             private_port: private_port(process, &config, generation),
         })
@@ -98,6 +106,12 @@ impl Node {
             return Some(Listener::Public);
         }
         (Some(port) == self.private_port).then_some(Listener::Private)
+    }
+
+    /// Whether a v0 node has a service switched on; a v1 node has all of them.
+    pub(crate) fn serves(&self, service: &str) -> bool {
+        let listed = self.services.as_ref().is_none_or(|services| services.contains(service));
+        self.generation == Generation::V1 || listed
     }
 
     /// The layer from which blocks are applied.
@@ -136,6 +150,21 @@ fn layer_seconds(config: &Value) -> Option<u64> {
     let main = &config["main"];
     let text = main["layer-duration"].as_str().and_then(go_duration_seconds);
     text.or_else(|| number(&main["layer-duration-sec"]))
+}
+
+fn genesis_accounts(config: &Value) -> BTreeMap<String, u64> {
+    let accounts = config["genesis"]["accounts"].as_object();
+    let known = accounts.into_iter().flatten();
+    known.filter_map(|(address, amount)| Some((address.clone(), number(amount)?))).collect()
+}
+
+/// The services that v0's `api.grpc` lists, by commas or as an array.
+fn services(config: &Value) -> Option<BTreeSet<String>> {
+    let listed = &config["api"]["grpc"];
+    let words = |text: &str| text.split(',').map(|word| word.trim().to_owned()).collect();
+    let array =
+        || Some(listed.as_array()?.iter().filter_map(|word| Some(word.as_str()?.to_owned())).collect());
+    listed.as_str().map(words).or_else(array)
 }
 
 fn network_id(process: &Process, config: &Value) -> u64 {
@@ -251,12 +280,16 @@ mod tests {
         assert_eq!(v1.listener(6000), Some(Listener::Public));
         assert_eq!(v1.listener(6001), Some(Listener::Private));
         assert_eq!(v1.listener(9092), None);
-        let config = r#"{"main":{"layer-duration-sec":"60","layers-per-epoch":4,"genesis-time":"2026-01-01T00:00:00Z"},"p2p":{"network-id":7}}"#;
+        // v0 has accounts in its genesis section, and the time elsewhere.
+        let config = r#"{"main":{"layer-duration-sec":"60","layers-per-epoch":4,"genesis-time":"2026-01-01T00:00:00Z"},
+            "genesis":{"accounts":{"0x01":"5"}},"api":{"grpc":"node, mesh"},"p2p":{"network-id":7}}"#;
         let v0 = node(config, &["--grpc-port=6000"]).unwrap();
         assert_eq!(
             (v0.generation, v0.listener(6000), v0.network_id),
             (Generation::V0, Some(Listener::Public), 7)
         );
+        assert!(v0.serves("mesh") && !v0.serves("debug") && v1.serves("debug"));
+        assert_eq!(v0.genesis_accounts["0x01"], 5);
     }
 
     #[test]

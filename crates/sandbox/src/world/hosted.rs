@@ -141,6 +141,12 @@ impl HostedCluster {
         list["items"].as_array().map_or(0, |items| u64::try_from(items.len()).unwrap_or(limit))
     }
 
+    /// What the Deployments of a namespace that have a label start, and since when.
+    pub(super) fn deployed(&self, namespace: &str, label: (&str, &str)) -> Vec<(Timestamp, Process)> {
+        let deployed = self.cluster.deployment_backends(namespace, label).into_iter();
+        deployed.filter_map(|(created, backend)| Some((created.parse().ok()?, process(backend)))).collect()
+    }
+
     /// What is behind a Service's port.
     pub(super) fn service_process(&self, namespace: &str, service: &str, port: u16) -> Option<Process> {
         self.cluster.service_backend(namespace, service, port).map(process)

@@ -5,7 +5,12 @@ use jiff::Timestamp;
 use super::World;
 use crate::{
     address::{Workload, WorkloadKind},
-    workloads::{chain::MAX_PEERS, process::Process, served::Served},
+    workloads::{
+        chain::{MAX_PEERS, Node},
+        economy::{Economy, Smesher},
+        process::Process,
+        served::Served,
+    },
 };
 
 /// The Service of Elasticsearch that Kibana asks, and its port.
@@ -39,6 +44,14 @@ impl World {
         let (service, port) = ELASTICSEARCH;
         let process = self.clusters.get(cluster)?.service_process(namespace, service, port)?;
         process.environment.get("ELASTIC_PASSWORD").cloned()
+    }
+
+    /// Who earns on a node's chain: the smeshing nodes of its namespace, each from when it was first deployed on.
+    pub(crate) fn economy(&self, cluster: &str, namespace: &str, node: &Node) -> Economy {
+        let hosted = self.clusters.get(cluster);
+        let deployed = hosted.map(|hosted| hosted.deployed(namespace, NODE_LABEL)).unwrap_or_default();
+        let smesher = |(created, process): &(Timestamp, Process)| Smesher::of(&Node::of(process)?, *created);
+        Economy::new(node, deployed.iter().filter_map(smesher).collect())
     }
 
     /// How many nodes a namespace has, counted up to one more than a node's peers.

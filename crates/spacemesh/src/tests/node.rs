@@ -13,8 +13,8 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
-use crate::node::api::node_service_server::{NodeService, NodeServiceServer};
-use crate::node::api::{LayerNumber, NodeStatus as Wire, StatusRequest, StatusResponse};
+use crate::grpc::v1::node_service_server::{NodeService, NodeServiceServer};
+use crate::grpc::v1::{LayerNumber, NodeStatus as Wire, StatusRequest, StatusResponse};
 use crate::node::{ask, status};
 
 /// A node that gives scripted answers.
