@@ -11,6 +11,7 @@ mod delete;
 mod differences;
 mod failure;
 mod garbage;
+mod release;
 mod run;
 mod upgrade;
 mod web_services;
@@ -27,6 +28,10 @@ pub use failure::{Leftover, OperationFailure};
 pub use garbage::{
     FailedRemoval, GarbageReport, GarbageRequest, Remainder, RemainderKind, Remains, find_garbage,
     remove_garbage,
+};
+pub use release::{
+    NOTES_TEMPLATE, ReleaseReport, ReleaseRequest, ReleaseVersion, ReleasedBuild, release_network,
+    release_templates,
 };
 pub use run::{Run, StepDifference, StepReport};
 pub use upgrade::{UpgradeRequest, upgrade_network};

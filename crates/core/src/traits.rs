@@ -14,6 +14,7 @@ mod dns;
 mod logs;
 mod notify;
 mod objects;
+mod release;
 mod spacemesh;
 mod workloads;
 
@@ -28,6 +29,10 @@ pub use dns::{DnsProvider, DnsRecord};
 pub use logs::{LogRetention, LogStore};
 pub use notify::{Message, MessageId, Mood, Notifier};
 pub use objects::{ObjectStore, Precondition, PutOptions, StoredObject, check_object_key};
+pub use release::{
+    FileDigests, FileStore, NetworkBuild, Platform, ReleaseAsset, ReleaseBuilds, ReleaseDraft,
+    ReleasePublisher, StoredFile,
+};
 pub use spacemesh::{NodeStatus, PoetInfo, PoetStart, SpacemeshApi};
 pub use workloads::{
     Evidence, LogLines, LogQuery, PodEvidence, ServiceAddress, ServiceName, Tunnel, TunnelGuard, Workloads,

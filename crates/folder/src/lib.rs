@@ -6,6 +6,7 @@
 //! the same folder take turns by a file lock, which the operating system releases when its holder dies.
 
 mod disk;
+mod files;
 mod generations;
 
 use std::fs::File;
@@ -21,6 +22,7 @@ use spacecraft_core::{Error, Meaning, Result};
 use url::Url;
 
 use crate::disk::Disk;
+pub use crate::files::FolderFiles;
 
 /// How long a write waits for other processes to finish theirs.
 const LONGEST_TURN: Duration = Duration::from_secs(30);

@@ -1,6 +1,7 @@
 //! Objects in one bucket of Cloud Storage.
 
 mod access;
+mod files;
 mod media;
 
 use std::fmt;

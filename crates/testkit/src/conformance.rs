@@ -17,6 +17,7 @@ pub mod dns;
 pub mod logs;
 pub mod notify;
 pub mod objects;
+pub mod releases;
 pub mod shared_cluster;
 pub mod spacemesh;
 pub mod workloads;

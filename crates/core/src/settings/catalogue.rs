@@ -264,6 +264,8 @@ static CATALOGUE: [Setting; 108] = [
     set("smapp-version", Kind::Text, &[C::DeployWs], "least release of the wallet app, for the discovery file").default("0.2.1"),
     set("private", Kind::Flag, &[C::DeployWs, C::DeleteNetwork], "use the private discovery file").default("false"),
     set("go-sm-release-version", Kind::Text, &[C::ReleaseNetwork], "version of go-spacemesh to release with the network's config"),
+    set("builds-bucket", Kind::Text, &[C::ReleaseNetwork], "public bucket that builds of go-spacemesh are read from, or the address of a folder of them").default("go-spacemesh-release-builds"),
+    set("release-bucket", Kind::Text, &[C::ReleaseNetwork], "bucket that builds with the network's config are published in").default("spacemesh-release-builds"),
     set("repository", Kind::Text, &[C::ReleaseNetwork], "GitHub repository of releases").default("spacemeshos/sm-net"),
     set("host", Kind::Text, &[C::Rewards], "gRPC address of the node to ask, host:port").follows("any healthy node of the network"),
     set("from-layer", count(0, u32::MAX as u64), &[C::Rewards], "first layer of the report").default("0"),

@@ -19,7 +19,7 @@ const LARGEST_OBJECT: usize = 64 << 20;
 impl Bucket {
     pub(super) async fn read(&self, key: &str) -> Result<Option<StoredObject>> {
         let call = Call::new("read object", self.described(key), Idempotency::Safe);
-        let attempt = || in_time(Box::pin(self.read_once(&call, key)));
+        let attempt = || in_time(PATIENCE, Box::pin(self.read_once(&call, key)));
         match self.client.retrier().run(&call, attempt).await {
             Ok(object) => Ok(Some(object)),
             Err(error) if error.is_not_found() && !access::is_missing_bucket(&error) => Ok(None),
@@ -45,7 +45,7 @@ impl Bucket {
     /// Writes an object; to write the same bytes twice is to write them once.
     pub(super) async fn write(&self, key: &str, bytes: &Bytes, options: &PutOptions) -> Result<i64> {
         let call = Call::new("write object", self.described(key), Idempotency::Idempotent);
-        let attempt = || in_time(Box::pin(self.write_once(&call, key, bytes.clone(), options)));
+        let attempt = || in_time(PATIENCE, Box::pin(self.write_once(&call, key, bytes.clone(), options)));
         self.client.retrier().run(&call, attempt).await
     }
 
@@ -70,7 +70,7 @@ impl Bucket {
     }
 
     /// Asks for a token before Google's client does, whose error would not say what is wrong with the credentials.
-    async fn require_token(&self, call: &Call) -> Result<(), Failure> {
+    pub(super) async fn require_token(&self, call: &Call) -> Result<(), Failure> {
         let token = self.tokens.bearer_token().await;
         token.map(|_| ()).map_err(|error| {
             let reason = "there is no access token to ask with";
@@ -79,21 +79,24 @@ impl Bucket {
     }
 
     /// The bucket as Google's client names it.
-    fn resource(&self) -> String {
+    pub(super) fn resource(&self) -> String {
         format!("projects/_/buckets/{}", self.name)
     }
 }
 
 /// Google's client has no deadline of its own; its futures are large, so they come boxed.
-async fn in_time<T>(attempt: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::time::timeout(PATIENCE, attempt).await.unwrap_or_else(|_| {
-        let reason = format!("no whole answer within {} s", PATIENCE.as_secs());
+pub(super) async fn in_time<T>(
+    patience: Duration,
+    attempt: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::time::timeout(patience, attempt).await.unwrap_or_else(|_| {
+        let reason = format!("no whole answer within {} s", patience.as_secs());
         Err(Failure::ReplyLost { reason, timed_out: true, source: None })
     })
 }
 
 /// An error of Google's client in the words of ours.
-fn failure(call: &Call, error: &GaxError) -> Failure {
+pub(super) fn failure(call: &Call, error: &GaxError) -> Failure {
     if let Some(refusal) = refusal(error) {
         return Failure::Refused(refusal);
     }
@@ -135,6 +138,6 @@ fn cause(error: &GaxError) -> Box<dyn std::error::Error + Send + Sync> {
     spacecraft_core::render_chain(error).into()
 }
 
-fn error_of(call: &Call, meaning: Meaning, reason: impl Into<String>) -> Error {
+pub(super) fn error_of(call: &Call, meaning: Meaning, reason: impl Into<String>) -> Error {
     Error::new(meaning, call.operation.as_str(), call.resource.as_str(), reason)
 }

@@ -33,6 +33,10 @@ mod clusters {
     spacecraft_testkit::cluster_provider_conformance!(super::cloud_with_a_foreign_cluster());
 }
 
+mod files {
+    spacecraft_testkit::file_store_conformance!(super::empty_bucket());
+}
+
 mod objects {
     spacecraft_testkit::object_store_conformance!(super::empty_bucket());
 }
