@@ -78,6 +78,23 @@ pub fn command_line() -> Command {
             ]),
         )
         .subcommand(
+            of(C::ReleaseNetwork, "Publish builds of go-spacemesh with the network's config, and draft their release")
+                .args([switch("force-unlock", "break the lock of another operation that is certainly dead")]),
+        )
+        .subcommand(of(C::Rewards, "Report what the chain paid to whom, and whether it is what it should be").args([
+            Arg::new("chart")
+                .long("chart")
+                .value_name("FILE")
+                .help("draw rewards per epoch and the managed share into this SVG file as well"),
+            Arg::new("output")
+                .long("output")
+                .value_name("FORMAT")
+                .value_parser(["text", "table", "json", "csv"])
+                .default_value("text")
+                .hide_possible_values(true)
+                .help("text (or table) for people, json for one document, csv for the table of --by, in smidge"),
+        ]))
+        .subcommand(
             of(
                 C::DeployWs,
                 "Deploy public API nodes, explorer and dashboard, with names and discovery entry",

@@ -14,6 +14,8 @@ mod list;
 mod logs;
 mod man;
 mod plan;
+mod release_network;
+mod rewards;
 pub(crate) mod sandbox;
 mod settings;
 mod status;
@@ -66,6 +68,8 @@ async fn run(matches: &ArgMatches, environment: &Environment, output: &Output) -
         "kubeconfig" => Box::pin(kubeconfig::run(&session)).await,
         "tunnel" => Box::pin(tunnel::run(&session)).await,
         "keys" => Box::pin(keys::run(&session)).await,
+        "release-network" => Box::pin(release_network::run(&session)).await,
+        "rewards" => Box::pin(rewards::run(&session)).await,
         "sandbox" => Box::pin(sandbox::run(&session)).await,
         "chart" => Box::pin(chart::run(&session)).await,
         "settings" => settings::run(&session),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use spacecraft_core::charts::{self, Namespaces};
 use spacecraft_core::generation::Profile;
-use spacecraft_core::operation::NetworkMaterials;
+use spacecraft_core::operation::{NOTES_TEMPLATE, NetworkMaterials};
 use spacecraft_core::settings::Settings;
 use spacecraft_core::spec::NetworkSpec;
 use spacecraft_core::templates::Templates;
@@ -42,9 +42,11 @@ pub(crate) fn template_overrides(settings: &Settings) -> Result<BTreeMap<String,
         return Ok(BTreeMap::new());
     };
     let mut overrides = BTreeMap::new();
-    let names = Profile::template_names()
-        .chain(charts::TEMPLATES.iter().map(|(name, _)| *name))
-        .chain([FILEBEAT, FILEBEAT_OF_WEB_SERVICES]);
+    let names = Profile::template_names().chain(charts::TEMPLATES.iter().map(|(name, _)| *name)).chain([
+        FILEBEAT,
+        FILEBEAT_OF_WEB_SERVICES,
+        NOTES_TEMPLATE,
+    ]);
     for name in names {
         let path = folder.join(name);
         match std::fs::read_to_string(&path) {

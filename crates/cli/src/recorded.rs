@@ -5,6 +5,7 @@ use spacecraft_core::operation::Services;
 use spacecraft_core::settings::{Command, Settings};
 use spacecraft_core::state::{NetworkRecord, RecordStore, unknown_network};
 use spacecraft_core::{Error, Meaning, Result};
+use spacecraft_sandbox::server::SandboxInfo;
 
 use crate::exit::ExitStatus;
 use crate::session::{Known, Session, network_name};
@@ -17,6 +18,8 @@ pub(crate) struct RecordedNetwork {
     pub settings: Settings,
     /// What is remembered of the network.
     pub record: NetworkRecord,
+    /// The simulated cloud, when the network is in one.
+    pub sandbox: Option<SandboxInfo>,
     /// Everything outside that operations work with.
     pub services: Services,
 }
@@ -53,7 +56,8 @@ async fn read(
     };
     known.of_record.clone_from(&record.settings);
     let settings = again(&known)?;
-    let services =
-        Wiring::new(&settings, session.environment, info)?.services(command.name(), session.output).await?;
-    Ok(RecordedNetwork { settings, record, services })
+    let services = Wiring::new(&settings, session.environment, info.clone())?
+        .services(command.name(), session.output)
+        .await?;
+    Ok(RecordedNetwork { settings, record, sandbox: info, services })
 }

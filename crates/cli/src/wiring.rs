@@ -5,16 +5,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::json;
+use spacecraft_builds::Builds;
 use spacecraft_cloudflare::{Cloudflare, CloudflareOptions};
 use spacecraft_core::operation::Services;
 use spacecraft_core::secret::SecretString;
 use spacecraft_core::settings::{Command, Settings, variable_name};
 use spacecraft_core::time::{SystemClock, SystemRandom};
-use spacecraft_core::traits::{BearerTokens, ClusterProvider, DnsProvider, Notifier, ObjectStore};
+use spacecraft_core::traits::{
+    BearerTokens, ClusterProvider, DnsProvider, FileStore, Notifier, ObjectStore, ReleasePublisher,
+};
 use spacecraft_core::{Error, Meaning, Result};
-use spacecraft_folder::{FolderStore, Visibility};
+use spacecraft_folder::{FolderFiles, FolderStore, Visibility};
 use spacecraft_gcp::{Bucket, BucketOptions, Endpoints, Gke, GkeOptions, Tokens};
-use spacecraft_http::{Client, ClientOptions, Proxy, Url};
+use spacecraft_github::{GitHub, GitHubOptions, RepositoryName};
+use spacecraft_http::{Client, ClientOptions, Proxy, Url, with_segments};
 use spacecraft_kubernetes::KubeconfigCluster;
 use spacecraft_sandbox::server::{SandboxInfo, ensure_running};
 use spacecraft_slack::{Slack, SlackOptions};
@@ -61,14 +65,23 @@ pub(crate) fn known_before_sandbox(session: &Session<'_>, command: Command) -> K
     if !session.means_sandbox(command) {
         return Known::default();
     }
-    Known { credentials: credentials("to-be-made", "to-be-made", "C00000000"), ..Known::default() }
+    Known {
+        credentials: credentials("to-be-made", "to-be-made", "C00000000", "to-be-made"),
+        ..Known::default()
+    }
 }
 
-fn credentials(cloudflare_token: &str, slack_token: &str, slack_channel: &str) -> BTreeMap<String, String> {
+fn credentials(
+    cloudflare_token: &str,
+    slack_token: &str,
+    slack_channel: &str,
+    github_token: &str,
+) -> BTreeMap<String, String> {
     let variables = [
         ("cloudflare-api-token", cloudflare_token),
         ("slack-token", slack_token),
         ("slack-channel-id", slack_channel),
+        ("github-token", github_token),
     ];
     variables.into_iter().map(|(setting, value)| (variable_name(setting), value.to_owned())).collect()
 }
@@ -85,7 +98,12 @@ pub(crate) fn known_of_sandbox(info: Option<&SandboxInfo>) -> Known {
     ];
     Known {
         of_sandbox: values.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
-        credentials: credentials(&info.cloudflare_token, &info.slack_token, &info.slack_channel),
+        credentials: credentials(
+            &info.cloudflare_token,
+            &info.slack_token,
+            &info.slack_channel,
+            &info.github_token,
+        ),
         ..Known::default()
     }
 }
@@ -219,13 +237,44 @@ impl<'a> Wiring<'a> {
             Some(name) => name.to_owned(),
             None => format!("spacecraft-state-{}", self.text("gcp-project")),
         };
+        Ok(Arc::new(self.bucket(name).await?))
+    }
+
+    async fn bucket(&self, name: String) -> Result<Bucket> {
         let options = BucketOptions {
             name,
             client: self.client.clone(),
             tokens: self.tokens().await?,
             endpoint: self.google()?.storage,
         };
-        Ok(Arc::new(Bucket::new(options).await?))
+        Bucket::new(options).await
+    }
+
+    /// Builds of go-spacemesh: from a public bucket, or an address that has them, into the bucket of releases.
+    pub(crate) async fn builds(&self) -> Result<Builds> {
+        let source = self.text("builds-bucket");
+        let source = if source.contains("://") {
+            parse(&source)?
+        } else {
+            with_segments(
+                &self.api("storage.googleapis.com", spacecraft_builds::PUBLIC_STORAGE)?,
+                [source.as_str()],
+            )
+        };
+        let store: Arc<dyn FileStore> = match self.settings.text("object-dir") {
+            Some(root) => Arc::new(FolderFiles::new(Path::new(root).join("releases"))?),
+            None => Arc::new(self.bucket(self.text("release-bucket")).await?),
+        };
+        Builds::new(self.client.clone(), source, store)
+    }
+
+    /// The repository of releases, when there is a token for it.
+    pub(crate) fn publisher(&self, repository: RepositoryName) -> Result<Option<Arc<dyn ReleasePublisher>>> {
+        let Some(token) = self.settings.secret("github-token").cloned() else { return Ok(None) };
+        let api = self.api("api.github.com", spacecraft_github::PUBLIC_API)?;
+        let uploads = self.api("uploads.github.com", spacecraft_github::PUBLIC_UPLOADS)?;
+        let options = GitHubOptions { api, uploads, repository, token };
+        Ok(Some(Arc::new(GitHub::new(self.client.clone(), options))))
     }
 
     /// DNS, when there is a token for it.

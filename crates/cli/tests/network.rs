@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should say where")]
 
+#[path = "network/release.rs"]
+mod release;
+#[path = "network/rewards.rs"]
+mod rewards;
 #[path = "network/web_services.rs"]
 mod web_services;
 

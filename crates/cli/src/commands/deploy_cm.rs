@@ -24,7 +24,7 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
         Ok(network) => network,
         Err(status) => return status,
     };
-    let RecordedNetwork { settings, record, services } = &network;
+    let RecordedNetwork { settings, record, services, .. } = &network;
     let version = settings.text(VERSION).unwrap_or_default();
     let chaos = match ChaosSpec::of_version(version) {
         Ok(chaos) => chaos,

@@ -31,7 +31,7 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
         Ok(network) => network,
         Err(status) => return status,
     };
-    let RecordedNetwork { settings, record, services } = &network;
+    let RecordedNetwork { settings, record, services, .. } = &network;
     let wanted = services_of(settings, &record.spec).and_then(|wanted| {
         check_domain(settings, &record.spec)?;
         if let Some(pair) = &certificate {

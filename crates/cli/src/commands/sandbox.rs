@@ -24,7 +24,8 @@ const SETTINGS_HELP: &str = "Settings (NAME=VALUE), each with what it is at firs
   load_balancer_seconds=1      quotas.CPUS=20000         quotas.IN_USE_ADDRESSES=5000
   quotas.DISKS_TOTAL_GB=500000 denied_permissions=A,B    disabled_services=A,B
   stockout_zones=A,B           missing_images=A,B        crashing_images=A,B
-  slack_messages_per_second=0  time_rate=1 (simulated seconds in a real one; 0 lets time stand still)";
+  denied_github_permissions=A  slack_messages_per_second=0
+  time_rate=1 (simulated seconds in a real one; 0 lets time stand still)";
 
 /// The command line of `sandbox`.
 pub(crate) fn arguments() -> Command {
@@ -194,11 +195,12 @@ async fn configure(session: &Session<'_>, folder: PathBuf) -> ExitStatus {
 
 /// `quotas.CPUS=8` sets one entry of a map; lists are written with commas.
 fn insert(settings: &mut Map<String, Value>, name: &str, value: &str) {
-    const LISTS: [&str; 6] = [
+    const LISTS: [&str; 7] = [
         "denied_permissions",
         "disabled_services",
         "stockout_zones",
         "denied_cloudflare_permissions",
+        "denied_github_permissions",
         "missing_images",
         "crashing_images",
     ];

@@ -18,7 +18,7 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
         Ok(recorded) => recorded,
         Err(status) => return status,
     };
-    let RecordedNetwork { settings, record, services } = recorded;
+    let RecordedNetwork { settings, record, services, .. } = recorded;
     let asked = match UpgradeSpec::from_settings(
         &settings,
         switches(session),

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::bring_up::archive;
+use super::change::Limits;
 use super::run::{Run, StepReport};
 use super::{OperationFailure, Services};
 use crate::error::{Error, Meaning, Result};
@@ -34,12 +34,8 @@ pub struct ReleaseRequest {
     pub publisher: Arc<dyn ReleasePublisher>,
     /// The notes' template.
     pub notes: Templates,
-    /// The limit of the whole operation.
-    pub timeout: Duration,
-    /// The limit of each step.
-    pub step_timeout: Duration,
-    /// Breaks the lock of another operation.
-    pub force_unlock: bool,
+    /// How long it may take, and whether it breaks a lock.
+    pub limits: Limits,
 }
 
 /// The templates of releases, with those of the operator in the place of their namesakes.
@@ -133,9 +129,9 @@ pub async fn release_network(
         network,
         "release-network",
         intents(&request, &builds),
-        request.timeout,
-        request.step_timeout,
-        request.force_unlock,
+        request.limits.timeout,
+        request.limits.step_timeout,
+        request.limits.force_unlock,
     );
     match run.keeping_lock(flow(&run, &request, &builds, &draft)).await {
         Ok(page) => {

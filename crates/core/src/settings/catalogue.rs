@@ -146,7 +146,7 @@ const MANY: u64 = 100_000;
 
 /// One line for each setting, so that the table reads as one.
 #[rustfmt::skip]
-static CATALOGUE: [Setting; 108] = [
+static CATALOGUE: [Setting; 110] = [
     // Where
     set("config", Kind::Path, ALL, "config file (JSON, YAML or TOML) with any of these settings"),
     set("network-name", Kind::Text, ALL, "name of the network").short('n').follows("mininet when creating; otherwise it must be given"),

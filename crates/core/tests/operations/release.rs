@@ -7,7 +7,8 @@ use std::time::Duration;
 use spacecraft_core::Meaning;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::operation::{
-    OperationFailure, ReleaseReport, ReleaseRequest, ReleaseVersion, release_network, release_templates,
+    Limits, OperationFailure, ReleaseReport, ReleaseRequest, ReleaseVersion, release_network,
+    release_templates,
 };
 use spacecraft_core::spec::Generation;
 use spacecraft_core::state::RecordStore;
@@ -42,9 +43,11 @@ impl Released {
             builds: Arc::new(self.builds.clone()),
             publisher: Arc::new(self.releases.clone()),
             notes: release_templates(&BTreeMap::new())?,
-            timeout: Duration::from_secs(3600),
-            step_timeout: Duration::from_secs(3600),
-            force_unlock: false,
+            limits: Limits {
+                timeout: Duration::from_secs(3600),
+                step_timeout: Duration::from_secs(3600),
+                force_unlock: false,
+            },
         };
         release_network(&services, request).await
     }
