@@ -15,7 +15,8 @@ mod waves;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::bring_up::{BringUp, Fleet, NetworkMaterials, unplannable};
+use super::bring_up::{BringUp, Fleet, NetworkMaterials};
+use super::change::{plan_of, ready_record};
 use super::run::Run;
 use super::web_services::intents_to_follow;
 use super::{OperationFailure, Services};
@@ -24,7 +25,7 @@ use crate::names::NetworkName;
 use crate::plan::Plan;
 use crate::report::UpgradeReport;
 use crate::spec::UpgradeSpec;
-use crate::state::{NetworkRecord, NetworkStatus, RecordStore, UpgradeRecord, unknown_network};
+use crate::state::{NetworkRecord, RecordStore, UpgradeRecord};
 use crate::topology::{node_name, node_names};
 use crate::traits::{ClusterServices, Evidence};
 use crate::upgrade::{Estimate, Goal, Release, Wave};
@@ -51,13 +52,10 @@ pub async fn upgrade_network(
     request: UpgradeRequest,
 ) -> Result<UpgradeReport, OperationFailure> {
     let records = RecordStore::new(Arc::clone(&services.state_store), &request.network);
-    let Some(record) = records.read().await? else {
-        return Err(unknown_network(&*services.state_store, "upgrade", &request.network).await.into());
-    };
-    check_ready(&record)?;
+    let record = ready_record(services, &records, &request.network, "upgrade").await?;
+    check_settled(&record)?;
     let goal = goal(&record, &request.asked)?;
-    let plan =
-        Plan::new(&goal.end, &services.cluster.capabilities()).map_err(|problems| unplannable(&problems))?;
+    let plan = plan_of(services, &goal.end)?;
     let run = Run::new(
         services,
         &request.network,
@@ -83,15 +81,11 @@ pub async fn upgrade_network(
     }
 }
 
-/// Refuses a network that is not up, or that another command has not finished with.
-fn check_ready(record: &NetworkRecord) -> Result<()> {
-    record.check_alive("upgrade")?;
+/// Refuses a network whose nodes another command has not finished with.
+fn check_settled(record: &NetworkRecord) -> Result<()> {
     let refuse = |reason: String, hint: &str| {
         Err(Error::new(Meaning::Invalid, "upgrade", record.network.as_str(), reason).with_hint(hint))
     };
-    if record.status == NetworkStatus::Creating {
-        return refuse("it was never up".to_owned(), "finish its creation with create-network");
-    }
     if !record.leaving.is_empty() {
         return refuse(
             format!("the removal of {} is not finished", node_names(&record.leaving)),

@@ -9,7 +9,7 @@ use crate::error::{Error, Meaning, Result};
 use crate::identity::check_coinbase;
 use crate::image::ImageReference;
 use crate::node_config::{ConfigProblem, NodeConfig};
-use crate::spec::{NetworkSpec, NodeOverride, UpgradeSpec};
+use crate::spec::{Generation, NetworkSpec, NodeOverride, UpgradeSpec};
 use crate::state::{NetworkRecord, UpgradeRecord};
 use crate::topology::{node_names, role_of};
 use crate::workload::Role;
@@ -173,7 +173,9 @@ fn selected(spec: &NetworkSpec, asked: &UpgradeSpec) -> Result<BTreeSet<u32>> {
 }
 
 fn candidates(spec: &NetworkSpec, selected: &BTreeSet<u32>) -> Vec<Candidate> {
-    let gateway = |number: u32| number <= spec.fleet.gateways && spec.fleet.is_original(number);
+    let are_gateways = spec.generation == Generation::V0;
+    let gateway =
+        |number: u32| are_gateways && number <= spec.fleet.gateways && spec.fleet.is_original(number);
     let candidate =
         |number: u32| Candidate { number, role: role_of(number, &spec.fleet), gateway: gateway(number) };
     selected.iter().map(|number| candidate(*number)).collect()

@@ -293,6 +293,14 @@ mod tests {
     }
 
     #[test]
+    fn genesis_accounts_make_no_v1_node_of_a_v0_one() {
+        let config = r#"{"main":{"layer-duration-sec":60,"layers-per-epoch":4,"genesis-time":"2026-01-01T00:00:00Z"},
+            "genesis":{"accounts":{"0xff083c9a22e05d3459b03f3dbed61c7ad6e0a209":1}},"p2p":{"network-id":7}}"#;
+        let v0 = node(config, &["--grpc-port=6000"]).unwrap();
+        assert_eq!((v0.generation, v0.listener(6000)), (Generation::V0, Some(Listener::Public)));
+    }
+
+    #[test]
     fn a_node_without_a_usable_configuration_does_not_start() {
         for config in [
             "",

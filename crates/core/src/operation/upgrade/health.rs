@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{Trouble, Upgrade};
-use crate::error::{Error, Meaning, Result, render_chain};
+use crate::error::{Error, Meaning, Result};
 use crate::generation::{GRPC_PORT, REST_PORT};
 use crate::node_config::{NetworkTiming, NodeConfig};
 use crate::observer::Event;
@@ -20,11 +20,14 @@ use crate::wait::{Progress, Wait};
 /// How often a node that is not healthy yet is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
 
+/// How long the canary is watched once it is healthy.
+const CANARY_WATCH: Duration = Duration::from_secs(3);
+
 /// How many nodes are asked at once.
 const NODES_ASKED_AT_ONCE: usize = 50;
 
 impl Upgrade<'_> {
-    /// Waits until nodes are rolled out and, unless the rollout alone counts, healthy.
+    /// Waits until nodes are rolled out and, unless the rollout alone counts, healthy; and sees that what the upgrade touched before is still up.
     pub(super) async fn see_nodes(
         &self,
         workloads: &dyn Workloads,
@@ -34,6 +37,7 @@ impl Upgrade<'_> {
     ) -> Result<(), Trouble> {
         let names: Vec<String> = numbers.iter().map(|number| node_name(*number)).collect();
         self.see_rolled_out(workloads, step, &names).await?;
+        self.see_touched(workloads, record, step).await?;
         if self.asked.wait == WaitFor::Ready {
             return Ok(());
         }
@@ -46,11 +50,39 @@ impl Upgrade<'_> {
         };
         let wait = self.run.wait(step);
         let ask = async |name: String| self.see_node(workloads, clock, &name, &wait).await;
-        sliding_window(names.clone(), NODES_ASKED_AT_ONCE, || self.run.may_start(step), ask, healthy)
+        sliding_window(names, NODES_ASKED_AT_ONCE, || self.run.may_start(step), ask, healthy)
             .await
             .map_err(Trouble::of_waiting)?;
         // One that answered may have crashed since.
+        self.see_touched(workloads, record, step).await
+    }
+
+    /// Sees that all nodes that the upgrade touched so far are up; one that was may have crashed since.
+    pub(super) async fn see_touched(
+        &self,
+        workloads: &dyn Workloads,
+        record: &NetworkRecord,
+        step: &str,
+    ) -> Result<(), Trouble> {
+        let touched = record.upgrade.iter().flat_map(|upgrade| &upgrade.touched);
+        let present = touched.filter(|number| record.spec.fleet.contains(**number));
+        let names: Vec<String> = present.map(|number| node_name(*number)).collect();
         self.see_rolled_out(workloads, step, &names).await
+    }
+
+    /// Watches a node that is healthy a moment longer: many a release crashes when it has just come up.
+    pub(super) async fn watch_canary(
+        &self,
+        workloads: &dyn Workloads,
+        record: &NetworkRecord,
+        step: &str,
+    ) -> Result<(), Trouble> {
+        let moment = async {
+            self.services().clock.sleep(CANARY_WATCH).await;
+            Ok(())
+        };
+        self.services().interrupt.or(step, moment).await?;
+        self.see_touched(workloads, record, step).await
     }
 
     /// Waits until workloads are rolled out: ready, by the newest generation of their Deployments, with nothing older left.
@@ -83,7 +115,8 @@ impl Upgrade<'_> {
             let is_silent = answer.is_err();
             let observation = Observation {
                 at: self.services().clock.now(),
-                answer: answer.map_err(|error| render_chain(&error)),
+                // Without the tunnel's port, which is another one each time.
+                answer: answer.map_err(|error| error.reason().to_owned()),
             };
             let verdict = watch.lock().unwrap_or_else(PoisonError::into_inner).note(&observation);
             if is_silent {
@@ -119,7 +152,7 @@ impl Upgrade<'_> {
             };
             Ok(match answer.await {
                 Ok(_) => Progress::Ready(()),
-                Err(error) => Progress::Pending(format!("it does not answer: {}", render_chain(&error))),
+                Err(error) => Progress::Pending(format!("it does not answer: {}", error.reason())),
             })
         };
         wait.until(name, ASK_AGAIN, ask).await.map_err(Trouble::of_waiting)

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::{Trouble, Upgrade};
 use crate::error::{Error, Result};
 use crate::observer::Outcome;
-use crate::operation::bring_up::{BringUp, Fleet, Wanted, unplannable};
-use crate::plan::Plan;
+use crate::operation::bring_up::{BringUp, Fleet, Wanted};
+use crate::operation::change::plan_of;
 use crate::state::{NetworkRecord, RecordStore};
 use crate::topology::node_name;
 use crate::traits::{ClusterServices, Look, Workloads};
@@ -23,8 +23,7 @@ impl Upgrade<'_> {
         let Some(upgrade) = record.upgrade.clone() else { return Ok(()) };
         let services = self.services();
         let spec = upgrade.from.restored_in(&record.spec, &upgrade.touched);
-        let plan =
-            Plan::new(&spec, &services.cluster.capabilities()).map_err(|problems| unplannable(&problems))?;
+        let plan = plan_of(services, &spec)?;
         let records = RecordStore::new(Arc::clone(&services.state_store), self.network());
         records.read().await?;
         let materials = self.bring_up.materials;

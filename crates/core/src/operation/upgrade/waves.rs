@@ -48,11 +48,14 @@ impl Upgrade<'_> {
                 if self.holds(&left) {
                     return Ok(false);
                 }
-                self.pause(wave).await?;
+                self.pause(workloads, record, wave).await?;
             }
             self.tell_time_left(wave, numbers, &estimate);
             let began = self.services().clock.now();
             self.upgrade_wave(workloads, fleet, record, wave, numbers).await?;
+            if at == 0 {
+                self.watch_canary(workloads, record, &wave_step(wave)).await?;
+            }
             estimate.note_wave(elapsed(began, self.services().clock.now()));
             left.retain(|number| !numbers.contains(number));
         }
@@ -142,8 +145,13 @@ impl Upgrade<'_> {
         self.see_nodes(workloads, record, &step, numbers).await
     }
 
-    /// Waits for as long as was asked for between waves.
-    async fn pause(&self, next: &Wave) -> Result<()> {
+    /// Waits for as long as was asked for between waves, and sees what has become of those that are through.
+    async fn pause(
+        &self,
+        workloads: &dyn Workloads,
+        record: &NetworkRecord,
+        next: &Wave,
+    ) -> Result<(), Trouble> {
         let pause = self.asked.between_waves;
         let step = wave_step(next);
         if !pause.is_zero() {
@@ -155,8 +163,9 @@ impl Upgrade<'_> {
                 Ok(())
             };
             self.services().interrupt.or(&step, sleep).await?;
+            self.see_touched(workloads, record, &step).await?;
         }
-        self.run.may_start(&step)
+        Ok(self.run.may_start(&step)?)
     }
 
     fn tell_time_left(&self, wave: &Wave, numbers: &BTreeSet<u32>, estimate: &Estimate) {

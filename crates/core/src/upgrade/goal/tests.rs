@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::node_config::KeyCatalogue;
 use crate::settings::{Command, Settings};
-use crate::spec::{Generation, UpgradeSwitches, WaitFor};
+use crate::spec::{UpgradeSwitches, WaitFor};
 use crate::state::{NetworkStatus, RECORD_KIND, SCHEMA};
 
 fn image(tag: &str) -> ImageReference {
