@@ -153,3 +153,70 @@ fn the_private_key_is_in_no_output() {
         assert!(!String::from_utf8_lossy(&text).contains(line), "the key is printed");
     }
 }
+
+/// The cluster of a network on the simulated cloud, for others to share: the arguments that lead there, with charts from the simulated repositories.
+fn shared_cluster(cloud: &Cloud) -> Vec<String> {
+    let create = ["create-network", "--provider", "sandbox", "-n", "host", "-m", "1", "-p", "1"];
+    let (code, report) = cloud.json(&[&create[..], &["--bootnode-amount", "0", "--logs", "none"]].concat());
+    assert_eq!(code, 0, "{report}");
+    let base = report["config_url"].as_str().unwrap().split("/storage.googleapis.com").next().unwrap();
+    let sandbox_dir = cloud.sandbox_dir();
+    let kubeconfig =
+        cloud.run(&["kubeconfig", "--provider", "sandbox", "-n", "host", "--sandbox-dir", &sandbox_dir]);
+    let path = |name: &str| cloud.home.path().join(name).display().to_string();
+    std::fs::write(path("kubeconfig"), kubeconfig.stdout).unwrap();
+    let repositories = [
+        ("ingress-nginx", "kubernetes.github.io/ingress-nginx"),
+        ("spacemesh-api", "spacemeshos.github.io/ws-helm-charts"),
+        ("spacemesh-explorer", "spacemeshos.github.io/ws-helm-charts"),
+        ("spacemesh-dash", "spacemeshos.github.io/ws-helm-charts"),
+        ("chaos-mesh", "charts.chaos-mesh.org"),
+    ];
+    let charts: serde_json::Map<String, Value> = repositories
+        .iter()
+        .map(|(chart, at)| ((*chart).to_owned(), serde_json::json!({"repo": format!("{base}/{at}")})))
+        .collect();
+    std::fs::write(path("charts.json"), serde_json::json!({"charts": charts}).to_string()).unwrap();
+    let flags = [
+        ("--provider", "kubernetes".to_owned()),
+        ("--kubeconfig", path("kubeconfig")),
+        ("--object-dir", path("objects")),
+        ("--config", path("charts.json")),
+    ];
+    flags.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]).collect()
+}
+
+#[test]
+fn on_a_shared_cluster_charts_go_with_the_last_network_that_uses_them() {
+    let cloud = Cloud::new();
+    let place = shared_cluster(&cloud);
+    let before = cloud.inventory();
+    let on = |arguments: &[&str]| {
+        let mut all = arguments.to_vec();
+        all.extend(place.iter().map(String::as_str));
+        let (code, report) = cloud.json(&all);
+        assert_eq!(code, 0, "{arguments:?}: {report}");
+        report
+    };
+    let small = ["-m", "2", "-p", "1", "--bootnode-amount", "1", "--logs", "none"];
+    for (name, ports) in [("first", "5100"), ("second", "5200")] {
+        on(&[&["create-network", "-n", name, "--p2p-port-base", ports][..], &small].concat());
+        on(&["deploy-cm", "-n", name]);
+    }
+    let (crt, key) = certificate(&cloud, &["*.spacemesh.io"]);
+    let deploy =
+        ["deploy-ws", "-n", "first", "--tls-crt", crt.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
+    on(&deploy);
+    let again = on(&deploy);
+    assert!(outcomes(&again).iter().all(|outcome| *outcome == "unchanged"), "{again}");
+
+    on(&["delete-network", "-n", "first", "--yes"]);
+    let namespaces = cloud.inventory()["kubernetes"]["host"]["Namespace"].clone();
+    assert_eq!(namespaces, serde_json::json!(["chaos-testing", "second"]), "{namespaces}");
+    on(&["delete-network", "-n", "second", "--yes"]);
+    let after = cloud.inventory();
+    assert_eq!(after["kubernetes"]["host"]["Namespace"], before["kubernetes"]["host"]["Namespace"]);
+    assert_eq!(after["load_balancers"], before["load_balancers"]);
+    let entries = std::fs::read_to_string(cloud.home.path().join("objects/discovery/networks.json")).unwrap();
+    assert_eq!(entries, "[]\n");
+}
