@@ -1,7 +1,9 @@
 //! The charts of a network: which, from where, with which values, and what their pods request.
 
+mod shared;
 mod web_services;
 
+pub use shared::{SHARED, shared, usage_label};
 pub use web_services::{
     TLS_SECRET, WEB_SERVICE_CHARTS, WebServiceFacts, certified_names, ships_logs, web_service_names,
     web_service_release,
@@ -20,7 +22,6 @@ use crate::secret::{ExposeSecret, SecretString};
 use crate::spec::{ChartOverride, LogsSpec, NetworkSpec, ProviderKind, Publish};
 use crate::templates::Templates;
 use crate::traits::{ChartRelease, ObjectPatch, ServiceName};
-use crate::workload::SharedChart;
 
 /// The templates of chart values, by name.
 pub const TEMPLATES: [(&str, &str); 10] = [
@@ -196,22 +197,6 @@ pub fn push_gateway_url(spec: &NetworkSpec) -> Option<String> {
 #[must_use]
 pub fn needs_ingress(spec: &NetworkSpec) -> bool {
     is_published(spec) || spec.web_services.is_some()
-}
-
-/// The charts that networks of a cluster share, by the names of their releases.
-pub const SHARED: [&str; 2] = ["ingress-nginx", "chaos-mesh"];
-
-/// The label, with the value `true`, of the namespaces of a network that uses a shared chart.
-#[must_use]
-pub fn usage_label(chart: &str) -> String {
-    format!("spacecraft.io/uses-{chart}")
-}
-
-/// Those of the charts that networks of a cluster share.
-#[must_use]
-pub fn shared(charts: &[PlannedChart]) -> Vec<SharedChart> {
-    let shared = charts.iter().filter(|chart| chart.shared);
-    shared.map(|chart| SharedChart { name: chart.name.clone(), namespace: chart.namespace.clone() }).collect()
 }
 
 /// The charts of a network, in the order of their stages.

@@ -270,12 +270,23 @@ pub struct Foundation {
     pub namespaces: Vec<String>,
     /// Charts that the network shares with others: they stay until the last network that uses them goes.
     pub shared_charts: Vec<SharedChart>,
+    /// Namespaces besides the network's own, on a cluster that others use too, whose pods are closed to most of them.
+    pub guarded: Vec<GuardedNamespace>,
     /// Who may reach what: each port named here is open to everybody, all others to the network's own namespaces only.
     pub public_ports: Vec<PublicPort>,
     /// True when the cluster holds other networks too, so that nothing outside the network's own namespaces may be assumed ours.
     pub shared_cluster: bool,
     /// For each role with more than one node, how many of its nodes a drain may take away at once.
     pub disruption_budgets: Vec<DisruptionBudget>,
+}
+
+/// A namespace whose pods only the network's own namespaces reach, and a few others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardedNamespace {
+    /// Its name.
+    pub namespace: String,
+    /// The others.
+    pub reached_from: Vec<String>,
 }
 
 /// A chart that networks of a cluster share.

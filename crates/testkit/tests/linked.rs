@@ -15,6 +15,7 @@ fn foundation() -> Foundation {
     Foundation {
         namespaces: Vec::new(),
         shared_charts: Vec::new(),
+        guarded: Vec::new(),
         public_ports: Vec::new(),
         shared_cluster: false,
         disruption_budgets: Vec::new(),

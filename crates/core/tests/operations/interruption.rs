@@ -4,16 +4,7 @@ use spacecraft_core::names::NetworkName;
 use spacecraft_core::spec::{Generation, NetworkSpec};
 use spacecraft_core::traits::ClusterProvider;
 
-use crate::world::{World, network, spec};
-
-fn small(generation: Generation) -> NetworkSpec {
-    let mut spec = spec(generation);
-    spec.fleet.nodes = 3;
-    spec.fleet.bootnodes = 1;
-    spec.fleet.poets = 1;
-    spec.fleet.gateways = 1;
-    spec
-}
+use crate::world::{World, network, small};
 
 async fn calls_of_a_creation(spec: &NetworkSpec) -> usize {
     let world = World::new();

@@ -11,7 +11,7 @@ use spacecraft_core::operation::{
     deploy_web_services,
 };
 use spacecraft_core::report::WebServicesReport;
-use spacecraft_core::spec::{ChaosSpec, Generation, NetworkSpec, ProviderKind, WebServicesSpec};
+use spacecraft_core::spec::{ChaosSpec, Generation, ProviderKind, WebServicesSpec};
 use spacecraft_core::traits::{
     ChartRelease, ClusterProvider, DnsProvider, ObjectStore, Precondition, PutOptions, Workloads,
 };
@@ -19,7 +19,7 @@ use spacecraft_core::workload::{Foundation, SharedChart};
 use spacecraft_core::{Meaning, Result};
 use spacecraft_testkit::InMemoryWorkloads;
 
-use crate::world::{World, materials, network, spec};
+use crate::world::{World, materials, network, small};
 
 const LIMITS: Limits = Limits {
     timeout: Duration::from_secs(3600),
@@ -57,15 +57,6 @@ pub(crate) async fn deploy(
     process: u32,
 ) -> Result<WebServicesReport, OperationFailure> {
     deploy_web_services(&world.services(process), request(generation)).await
-}
-
-fn small(generation: Generation) -> NetworkSpec {
-    let mut spec = spec(generation);
-    spec.fleet.nodes = 3;
-    spec.fleet.bootnodes = 1;
-    spec.fleet.poets = 1;
-    spec.fleet.gateways = 1;
-    spec
 }
 
 async fn created(generation: Generation) -> World {
@@ -282,6 +273,7 @@ async fn on_a_shared_cluster_chaos_mesh_goes_with_the_last_network_that_uses_it(
     let uses = |charts: &[&str]| Foundation {
         namespaces: Vec::new(),
         shared_charts: charts.iter().map(|chart| shared_chart(chart)).collect(),
+        guarded: Vec::new(),
         public_ports: Vec::new(),
         shared_cluster: true,
         disruption_budgets: Vec::new(),

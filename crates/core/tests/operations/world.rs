@@ -336,6 +336,16 @@ pub(crate) fn spec(generation: Generation) -> NetworkSpec {
     }
 }
 
+/// Three nodes and a PoET with logs, on a cluster of its own.
+pub(crate) fn small(generation: Generation) -> NetworkSpec {
+    let mut spec = spec(generation);
+    spec.fleet.nodes = 3;
+    spec.fleet.bootnodes = 1;
+    spec.fleet.poets = 1;
+    spec.fleet.gateways = 1;
+    spec
+}
+
 /// Chart values are made of a spec alone; this is what a test needs to look at them.
 pub(crate) fn release_values(spec: &NetworkSpec, chart: &str) -> serde_json::Value {
     let secrets = ChartSecrets {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use spacecraft_core::workload::{DisruptionBudget, Foundation, PublicPort};
+use spacecraft_core::workload::{DisruptionBudget, Foundation, GuardedNamespace, PublicPort};
 
 use super::labels::{self, Labels};
 use super::{Manifest, Target, at, pod, set_unless_empty};
@@ -34,9 +34,10 @@ pub(crate) fn shared_namespace(name: &str) -> Manifest {
     Manifest::new(Address::new(NAMESPACE, "", name), &labels, json!({}))
 }
 
-/// The objects of the foundation in the network's own namespace: policies and budgets.
+/// The objects of the foundation inside namespaces: policies and budgets.
 pub(crate) fn inside(target: &Target, foundation: &Foundation) -> Vec<Manifest> {
     let mut manifests = vec![closed_policy(target, foundation)];
+    manifests.extend(foundation.guarded.iter().map(|guarded| guarded_policy(target, guarded)));
     let mut applications: BTreeMap<&str, Vec<&PublicPort>> = BTreeMap::new();
     for port in &foundation.public_ports {
         applications.entry(&port.application).or_default().push(port);
@@ -95,6 +96,19 @@ fn closed_policy(target: &Target, foundation: &Foundation) -> Manifest {
         },
     });
     Manifest::new(at(target, NETWORK_POLICY, CLOSED), &labels::of_network(target.network.as_str()), content)
+}
+
+/// Lets pods of the network's namespaces and of those that are named reach every pod of a guarded namespace.
+fn guarded_policy(target: &Target, guarded: &GuardedNamespace) -> Manifest {
+    let ours =
+        json!({ "namespaceSelector": { "matchLabels": { labels::NETWORK: target.network.as_str() } } });
+    let named = |name: &String| json!({ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": name } } });
+    let from: Vec<Value> = std::iter::once(ours).chain(guarded.reached_from.iter().map(named)).collect();
+    let content = json!({
+        "spec": { "podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{ "from": from }] },
+    });
+    let address = Address::new(NETWORK_POLICY, guarded.namespace.as_str(), CLOSED);
+    Manifest::new(address, &labels::of_network(target.network.as_str()), content)
 }
 
 /// Opens ports of one application beyond the network.

@@ -11,7 +11,7 @@ use spacecraft_core::{Error, Meaning, Result};
 use super::KubernetesWorkloads;
 use super::scope::{Namespace, namespace};
 use crate::compare;
-use crate::connection::Applied;
+use crate::connection::{Applied, Query};
 use crate::objects::{Manifest, foundation};
 use crate::resource::{Address, DISRUPTION_BUDGET, NETWORK_POLICY};
 
@@ -121,7 +121,7 @@ fn outcome_of(applied: Applied) -> Outcome {
     }
 }
 
-/// Policies and budgets of the network's namespace.
+/// Policies and budgets inside the network's namespaces.
 struct Inside {
     wanted: Vec<(Manifest, Look)>,
     obsolete: Vec<Address>,
@@ -130,13 +130,15 @@ struct Inside {
 impl Inside {
     async fn look(workloads: &KubernetesWorkloads, wanted: &Foundation) -> Result<Self> {
         let mut live = BTreeMap::new();
-        for kind in [NETWORK_POLICY, DISRUPTION_BUDGET] {
-            let query = workloads.ours(kind);
+        let own = [NETWORK_POLICY, DISRUPTION_BUDGET].map(|kind| (kind, &workloads.target.namespace));
+        let guarded = wanted.guarded.iter().map(|guarded| (NETWORK_POLICY, &guarded.namespace));
+        for (kind, namespace) in own.into_iter().chain(guarded) {
+            let query = Query::within(kind, namespace).labelled(workloads.selector());
             workloads
                 .connection
                 .list_each(&query, |object: Value| {
                     let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-                    live.insert(Address::new(kind, workloads.target.namespace.as_str(), name), object);
+                    live.insert(Address::new(kind, namespace.as_str(), name), object);
                 })
                 .await?;
         }

@@ -22,6 +22,7 @@ fn live(workload: &Workload, kind: &str) -> Vec<Value> {
     let foundation = Foundation {
         namespaces: Vec::new(),
         shared_charts: Vec::new(),
+        guarded: Vec::new(),
         public_ports: Vec::new(),
         shared_cluster: false,
         disruption_budgets: Vec::new(),
@@ -132,6 +133,7 @@ async fn a_namespace_of_another_network_is_refused() {
     let foundation = Foundation {
         namespaces: Vec::new(),
         shared_charts: Vec::new(),
+        guarded: Vec::new(),
         public_ports: Vec::new(),
         shared_cluster: true,
         disruption_budgets: Vec::new(),

@@ -29,6 +29,7 @@ fn foundation(shared_cluster: bool) -> Foundation {
     Foundation {
         namespaces: Vec::new(),
         shared_charts: Vec::new(),
+        guarded: Vec::new(),
         public_ports: vec![
             PublicPort {
                 application: "miner".to_owned(),

@@ -12,8 +12,9 @@ use spacecraft_core::secret::{SecretBytes, SecretString};
 use spacecraft_core::traits::{LogQuery, Look, ServiceName, Workloads};
 use spacecraft_core::wait::Wait;
 use spacecraft_core::workload::{
-    ConfigFile, ContainerPort, DataVolume, DisruptionBudget, Foundation, NetworkSecret, Part, Probe,
-    Protocol, PublicPort, Role, ServiceExposure, ServicePort, ServiceSpec, SharedChart, TlsSecret, Workload,
+    ConfigFile, ContainerPort, DataVolume, DisruptionBudget, Foundation, GuardedNamespace, NetworkSecret,
+    Part, Probe, Protocol, PublicPort, Role, ServiceExposure, ServicePort, ServiceSpec, SharedChart,
+    TlsSecret, Workload,
 };
 
 /// Runs the suite on an empty namespace of a cluster with at least two ready workers; the argument is a future of a
@@ -30,6 +31,7 @@ macro_rules! workloads_conformance {
             a_tls_secret_is_made_once_and_renewed
             a_namespace_beside_its_own_can_be_removed
             a_foundation_that_shares_a_chart_is_made_once
+            a_namespace_is_guarded_once
             a_workload_is_made_once
             a_workload_that_differs_is_changed
             looks_are_answered_in_the_order_of_the_question
@@ -55,6 +57,7 @@ fn foundation() -> Foundation {
     Foundation {
         namespaces: Vec::new(),
         shared_charts: Vec::new(),
+        guarded: Vec::new(),
         public_ports: vec![PublicPort {
             application: "miner".to_owned(),
             port: None,
@@ -228,6 +231,19 @@ pub async fn a_foundation_that_shares_a_chart_is_made_once(workloads: &dyn Workl
     workloads.remove_namespace(&name, wait).await.unwrap();
     workloads.ensure_foundation(&foundation()).await.unwrap();
     assert_eq!(workloads.look_foundation(&foundation()).await.unwrap(), Look::Same);
+}
+
+pub async fn a_namespace_is_guarded_once(workloads: &dyn Workloads, _wait: &Wait) {
+    let name = format!("{}-ws", workloads.namespace());
+    let guarded =
+        vec![GuardedNamespace { namespace: name.clone(), reached_from: vec!["ingress".to_owned()] }];
+    let open = Foundation { namespaces: vec![name], ..foundation() };
+    let wanted = Foundation { guarded, ..open.clone() };
+    workloads.ensure_foundation(&open).await.unwrap();
+    assert!(!workloads.look_foundation(&wanted).await.unwrap().is_same());
+    workloads.ensure_foundation(&wanted).await.unwrap();
+    assert_eq!(workloads.look_foundation(&wanted).await.unwrap(), Look::Same);
+    assert_eq!(workloads.ensure_foundation(&wanted).await.unwrap(), Outcome::Unchanged);
 }
 
 pub async fn a_workload_is_made_once(workloads: &dyn Workloads, _wait: &Wait) {

@@ -179,6 +179,7 @@ pub fn foundation_of(spec: &NetworkSpec, plan: &Plan, poets_open: bool, own_clus
     Foundation {
         namespaces: owned.into_iter().filter(|name| *name != plan.namespaces.network).collect(),
         shared_charts: plan.shared_charts(),
+        guarded: if own_cluster { Vec::new() } else { plan.namespaces.guarded(spec) },
         public_ports: public_ports(spec, poets_open),
         shared_cluster: !own_cluster,
         disruption_budgets: plan.disruption_budgets(),

@@ -261,6 +261,7 @@ impl Keeping<'_> {
         let foundation = Foundation {
             namespaces: others.collect(),
             shared_charts: charts::shared(&charts::planned(&self.spec)),
+            guarded: Vec::new(),
             public_ports: public_ports(&self.spec, false)
                 .into_iter()
                 .filter(|port| !["miner", "poet"].contains(&port.application.as_str()))

@@ -212,6 +212,7 @@ pub(crate) fn foundation() -> Foundation {
     Foundation {
         namespaces: strings(&["metrics", "net1"]),
         shared_charts: Vec::new(),
+        guarded: Vec::new(),
         public_ports: vec![
             public("miner", None, Protocol::Tcp, &[]),
             public("miner", None, Protocol::Udp, &[]),
