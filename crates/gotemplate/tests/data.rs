@@ -115,6 +115,7 @@ fn errors_are_those_of_go_line_numbers_included() {
         ("a: \"\\q\"", "yaml: found unknown escape character"),
         ("a: \u{1}", "yaml: control characters are not allowed"),
         ("a: .inf", "json: unsupported value: +Inf"),
+        ("...\na: 1", "yaml: did not find expected node content"),
         (
             "a: {{ .Values.x }}",
             "yaml: invalid map key: map[interface {}]interface {}{\".Values.x\":interface {}(nil)}",

@@ -2,6 +2,7 @@
 
 mod installer;
 mod options;
+mod rehearsal;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,6 +15,8 @@ use spacecraft_core::{Error, Meaning, Result};
 pub use options::{
     ReleaseOptions, Rendered, Reuse, RollbackOptions, TemplateOptions, UninstallOptions, UpgradeOptions,
 };
+pub use rehearsal::DRY_RUN;
+use rehearsal::first_revision;
 
 use crate::capabilities::{Capabilities, KubeVersion};
 use crate::chart::{Chart, ChartError, Crd, check};
@@ -118,6 +121,10 @@ impl Charts {
         release_name(&options.name)?;
         let chart = self.load(&options.chart).await?;
         let served = cluster.served().await?;
+        if options.dry_run {
+            self.name_is_free(options).await?;
+            return self.rehearse_install(chart, options, &served, wait).await;
+        }
         Operation::new(cluster, &served, wait).free_name(&options.namespace, &options.name).await?;
         self.install_chart(chart, options, served, wait).await
     }
@@ -136,12 +143,7 @@ impl Charts {
         if !options.skip_crds && self.install_crds(&chart, &served, options.modernise, wait).await? {
             served = cluster.served().await?;
         }
-        let release = ReleaseInfo {
-            name: options.name.clone(),
-            namespace: options.namespace.clone(),
-            revision: 1,
-            is_upgrade: false,
-        };
+        let release = first_revision(options);
         let release = self.render_for(chart, &options.values, release, options, &served, wait).await?;
         let installation = Installation {
             stored: Stored { release, labels: options.labels.clone() },
@@ -164,9 +166,12 @@ impl Charts {
         let mut chart = self.load(&options.release.chart).await?;
         let served = cluster.served().await?;
         let operation = Operation::new(cluster, &served, wait);
-        let history = operation.live_history(namespace, name).await?;
+        let history = self.history_before(&operation, &options.release).await?;
         let is_uninstalled = |stored: &Stored| stored.release.info.status == Status::Uninstalled;
         if options.install && history.last().is_none_or(is_uninstalled) {
+            if options.release.dry_run {
+                return self.rehearse_install(chart, &options.release, &served, wait).await;
+            }
             if !history.is_empty() {
                 operation.uninstall(namespace, name, &Uninstallation::default()).await?;
             }
@@ -181,6 +186,9 @@ impl Charts {
             is_upgrade: true,
         };
         let release = self.render_for(chart, &values, release, &options.release, &served, wait).await?;
+        if options.release.dry_run {
+            return Ok(self.rehearsed(release, Status::PendingUpgrade));
+        }
         let upgrade = Upgrade {
             stored: Stored { release, labels: labels_of(history.last(), &options.release.labels) },
             manner: manner(&options.release, options.force),

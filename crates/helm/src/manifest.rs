@@ -6,9 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use regex::Regex;
-use serde::Deserialize;
-use serde_json::Value;
-use spacecraft_gotemplate::yaml;
+use serde_json::{Map, Value};
+use spacecraft_gotemplate::{json, yaml};
 
 pub use order::{INSTALL_ORDER, UNINSTALL_ORDER, by_kind};
 
@@ -126,66 +125,60 @@ impl Head {
     /// # Errors
     /// If the document is no object, or one of these fields has the wrong shape.
     pub fn from_value(value: &Value) -> Result<Self, ChartError> {
-        #[derive(Default, Deserialize)]
-        #[serde(default)]
-        struct Raw {
-            #[serde(rename = "apiVersion")]
-            api_version: Option<Scalar>,
-            kind: Option<Scalar>,
-            metadata: Option<RawMetadata>,
+        match value {
+            Value::Null => Ok(Self::default()),
+            Value::Object(fields) => Self::from_fields(fields),
+            other => Err(wrong_shape(other, "value", "releaseutil.SimpleHead")),
         }
-        #[derive(Default, Deserialize)]
-        #[serde(default)]
-        struct RawMetadata {
-            name: Option<Scalar>,
-            annotations: Option<BTreeMap<String, Option<Scalar>>>,
-        }
-        let found = match value {
-            Value::Null => return Ok(Self::default()),
-            Value::Object(_) => "object",
-            Value::Array(_) => "array",
-            Value::String(_) => "string",
-            Value::Number(_) => "number",
-            Value::Bool(_) => "bool",
+    }
+
+    fn from_fields(fields: &Map<String, Value>) -> Result<Self, ChartError> {
+        let api_version = text(fields.get("apiVersion"), "SimpleHead.apiVersion")?;
+        let kind = text(fields.get("kind"), "SimpleHead.kind")?;
+        let (annotations, name) = match fields.get("metadata") {
+            None | Some(Value::Null) => (BTreeMap::new(), String::new()),
+            Some(Value::Object(metadata)) => {
+                let annotations = texts(metadata.get("annotations"))?;
+                (annotations, text(metadata.get("name"), ".metadata.name")?)
+            }
+            Some(other) => return Err(wrong_shape(other, "struct field SimpleHead.metadata", METADATA_TYPE)),
         };
-        let wrong_shape = |what: &str| {
-            let text = format!(
-                "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {what} into Go value of type \
-                 releaseutil.SimpleHead"
-            );
-            ChartError::new(text)
-        };
-        if !value.is_object() {
-            return Err(wrong_shape(found));
-        }
-        let raw = Raw::deserialize(value).map_err(|error| wrong_shape(&format!("object ({error})")))?;
-        let metadata = raw.metadata.unwrap_or_default();
-        let annotations = metadata.annotations.unwrap_or_default().into_iter();
-        Ok(Self {
-            api_version: text(raw.api_version),
-            kind: text(raw.kind),
-            name: text(metadata.name),
-            annotations: annotations.map(|(key, value)| (key, text(value))).collect(),
-        })
+        Ok(Self { api_version, kind, name, annotations })
     }
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Scalar {
-    Text(String),
-    Number(serde_json::Number),
-    Bool(bool),
+/// The Go type of `metadata`.
+const METADATA_TYPE: &str =
+    r#"struct { Name string "json:\"name\""; Annotations map[string]string "json:\"annotations\"" }"#;
+
+fn wrong_shape(found: &Value, place: &str, wanted: &str) -> ChartError {
+    let found = json::kind_of(found);
+    ChartError::new(format!(
+        "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go {place} of type {wanted}"
+    ))
 }
 
-fn text(scalar: Option<Scalar>) -> String {
-    match scalar {
-        None => String::new(),
-        Some(Scalar::Text(text)) => text,
-        Some(Scalar::Number(number)) => {
+/// What stands in a field for text: numbers and booleans do as well.
+fn text(value: Option<&Value>, field: &str) -> Result<String, ChartError> {
+    Ok(match value {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) => {
             number.as_f64().map_or_else(|| number.to_string(), |float| float.to_string())
         }
-        Some(Scalar::Bool(value)) => value.to_string(),
+        Some(Value::Bool(value)) => value.to_string(),
+        Some(other) => return Err(wrong_shape(other, &format!("struct field {field}"), "string")),
+    })
+}
+
+fn texts(annotations: Option<&Value>) -> Result<BTreeMap<String, String>, ChartError> {
+    const FIELD: &str = ".metadata.annotations";
+    match annotations {
+        None | Some(Value::Null) => Ok(BTreeMap::new()),
+        Some(Value::Object(entries)) => {
+            entries.iter().map(|(key, value)| Ok((key.clone(), text(Some(value), FIELD)?))).collect()
+        }
+        Some(other) => Err(wrong_shape(other, &format!("struct field {FIELD}"), "map[string]string")),
     }
 }
 
@@ -281,6 +274,25 @@ mod tests {
                 .to_string()
                 .starts_with("YAML parse error on c/a.yaml")
         );
+    }
+
+    #[test]
+    fn a_field_of_another_shape_is_named_as_in_go() {
+        for (text, message) in [
+            ("kind: [a]", "array into Go struct field SimpleHead.kind of type string"),
+            ("metadata: {name: {a: 1}}", "object into Go struct field .metadata.name of type string"),
+            (
+                "metadata: {annotations: x}",
+                "string into Go struct field .metadata.annotations of type map[string]string",
+            ),
+            (
+                "metadata: {annotations: {a: [1]}}",
+                "array into Go struct field .metadata.annotations of type string",
+            ),
+        ] {
+            let error = sorted(&[("c/a.yaml", text)]).unwrap_err().to_string();
+            assert!(error.ends_with(&format!("json: cannot unmarshal {message}")), "{error}");
+        }
     }
 
     #[test]

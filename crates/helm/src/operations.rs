@@ -24,7 +24,7 @@ use crate::readiness::{Verdict, follow, of_release_object, takes_time};
 use crate::release::storage::{Storage, Stored};
 use crate::release::{Release, Status};
 
-pub(crate) use install::Installation;
+pub(crate) use install::{Installation, name_in_use};
 pub(crate) use rollback::Rollback;
 pub(crate) use uninstall::Uninstallation;
 pub use uninstall::Uninstalled;

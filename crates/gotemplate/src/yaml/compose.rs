@@ -76,7 +76,7 @@ impl<'t> Composer<'t> {
 
     /// The next document, or none at the end of the stream. The first may lack `---`.
     pub(super) fn next_document(&mut self) -> Result<Option<Document>, ComposeError> {
-        while self.scanner.peek()?.kind == TokenKind::DocumentEnd {
+        while self.started && self.scanner.peek()?.kind == TokenKind::DocumentEnd {
             self.scanner.next()?;
         }
         if self.scanner.peek()?.kind == TokenKind::StreamEnd {
@@ -84,13 +84,17 @@ impl<'t> Composer<'t> {
         }
         self.document = Document::default();
         self.anchors.clear();
-        self.read_document_start()?;
+        let is_explicit = self.read_document_start()?;
         let root = match self.scanner.peek()?.kind {
             TokenKind::VersionDirective { .. }
             | TokenKind::TagDirective { .. }
             | TokenKind::DocumentStart
             | TokenKind::DocumentEnd
-            | TokenKind::StreamEnd => self.empty(),
+            | TokenKind::StreamEnd
+                if is_explicit =>
+            {
+                self.empty()
+            }
             _ => self.node(true, false)?,
         };
         self.document.root = root;
@@ -100,7 +104,8 @@ impl<'t> Composer<'t> {
         Ok(Some(std::mem::take(&mut self.document)))
     }
 
-    fn read_document_start(&mut self) -> Composed<()> {
+    /// Whether the document begins with `---`.
+    fn read_document_start(&mut self) -> Composed<bool> {
         self.tag_prefixes.clear();
         let implicit_allowed = !std::mem::replace(&mut self.started, true);
         let mut has_directives = false;
@@ -119,9 +124,9 @@ impl<'t> Composer<'t> {
                 }
                 TokenKind::DocumentStart => {
                     self.scanner.next()?;
-                    return Ok(());
+                    return Ok(true);
                 }
-                _ if implicit_allowed && !has_directives => return Ok(()),
+                _ if implicit_allowed && !has_directives => return Ok(false),
                 _ => {
                     return parser_error(
                         "did not find expected <document start>",

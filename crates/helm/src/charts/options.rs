@@ -92,6 +92,8 @@ pub struct ReleaseOptions {
     pub description: String,
     /// `--labels` of the record.
     pub labels: BTreeMap<String, String>,
+    /// `--dry-run`: everything is looked up and rendered, nothing is changed.
+    pub dry_run: bool,
 }
 
 impl Default for ReleaseOptions {
@@ -113,6 +115,7 @@ impl Default for ReleaseOptions {
             skip_schema_validation: false,
             description: String::new(),
             labels: BTreeMap::new(),
+            dry_run: false,
         }
     }
 }

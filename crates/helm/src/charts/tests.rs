@@ -101,6 +101,28 @@ fn set_as_read(arguments: &[&str]) -> Values {
 }
 
 #[tokio::test]
+async fn a_dry_run_shows_what_would_be_released_and_writes_nothing() {
+    let api = FakeApi::default();
+    let charts = charts(&api);
+    let wait = patience(60);
+    let dry = |options: ReleaseOptions| ReleaseOptions { dry_run: true, ..options };
+    let release = charts.install(&dry(options(&["message=one"])), &wait).await.unwrap();
+    assert_eq!((release.version, release.info.status), (1, Status::PendingInstall));
+    assert_eq!(release.info.description, DRY_RUN);
+    assert!(release.manifest.contains("# Source: live/templates/"), "{}", release.manifest);
+    assert!(api.take_writes().is_empty());
+    charts.install(&options(&["message=one"]), &wait).await.unwrap();
+    api.take_writes();
+    let again = charts.install(&dry(options(&[])), &wait).await.unwrap_err();
+    assert_eq!(again.meaning(), Meaning::AlreadyExists);
+    let mut next = upgrade(&["message=two"], Reuse::Always);
+    next.release = dry(next.release);
+    let release = charts.upgrade(&next, &wait).await.unwrap();
+    assert_eq!((release.version, release.info.status), (2, Status::PendingUpgrade));
+    assert!(api.take_writes().is_empty());
+}
+
+#[tokio::test]
 async fn a_release_that_does_not_exist_is_not_found() {
     let charts = charts(&FakeApi::default());
     let wait = patience(60);

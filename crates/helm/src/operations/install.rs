@@ -18,6 +18,13 @@ pub(crate) struct Installation {
     pub(crate) description: String,
 }
 
+/// Helm's complaint about the name of a release that exists.
+pub(crate) fn name_in_use(name: &str) -> Error {
+    let reason = "cannot re-use a name that is still in use";
+    Error::new(Meaning::AlreadyExists, "install release", name, reason)
+        .with_hint("upgrade the release, or uninstall it first")
+}
+
 impl Operation<'_> {
     /// Refuses the name of a release that exists. A name that was left pending by a client that died is free again.
     ///
@@ -29,13 +36,7 @@ impl Operation<'_> {
         if history.is_empty() {
             return Ok(());
         }
-        Err(Error::new(
-            Meaning::AlreadyExists,
-            "install release",
-            name,
-            "cannot re-use a name that is still in use",
-        )
-        .with_hint("upgrade the release, or uninstall it first"))
+        Err(name_in_use(name))
     }
 
     /// Installs a release.

@@ -90,7 +90,7 @@ pub(super) fn places() -> Vec<Arg> {
 }
 
 /// Which chart.
-pub(super) fn chart() -> [Arg; 3] {
+pub(super) fn chart() -> [Arg; 4] {
     [
         Arg::new("chart")
             .value_name("CHART")
@@ -98,6 +98,7 @@ pub(super) fn chart() -> [Arg; 3] {
             .help("a folder, an archive, a URL, oci://..., or with --repo a name"),
         one("repo", "URL", "the chart repository"),
         one("version", "VERSION", "a version or a constraint; the newest if not given"),
+        switch("devel", "development versions count too; same as --version '>0.0.0-0'"),
     ]
 }
 
@@ -147,6 +148,15 @@ pub(super) fn releasing() -> Vec<Arg> {
         switch("skip-crds", "do not install the chart's CRDs"),
         switch("no-hooks", "run no hooks"),
         switch("atomic", "undo what fails; waits too"),
+        Arg::new("dry-run")
+            .long("dry-run")
+            .value_name("WHERE")
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("client")
+            .value_parser(["client", "server", "true", "none", "false"])
+            .hide_possible_values(true)
+            .help("change nothing, and print what would be installed"),
         switch("take-ownership", "make objects that exist part of the release, whoever made them"),
         one("description", "TEXT", "what the release's history says of this revision"),
         many("labels", "NAME=VALUE", "labels of the release's record")
@@ -176,10 +186,12 @@ pub(super) fn parsed<T: Clone + Send + Sync + 'static>(session: &Session<'_>, na
 }
 
 pub(super) fn reference(session: &Session<'_>) -> ChartReference {
+    let version = text(session, "version");
+    let any = version.is_empty() && session.switch("devel");
     ChartReference {
         chart: text(session, "chart"),
         repository: text(session, "repo"),
-        version: text(session, "version"),
+        version: if any { ">0.0.0-0".to_owned() } else { version },
     }
 }
 
@@ -197,6 +209,11 @@ pub(super) fn value_options(session: &Session<'_>) -> ValueOptions {
 pub(super) fn labels(session: &Session<'_>) -> BTreeMap<String, String> {
     let given = session.matches.try_get_many::<(String, String)>("labels").ok().flatten();
     given.into_iter().flatten().cloned().collect()
+}
+
+/// Whether `--dry-run` says so; wherever Helm would look, the cluster is looked at.
+pub(super) fn dry_run(session: &Session<'_>) -> bool {
+    matches!(session.argument("dry-run"), Some("client" | "server" | "true"))
 }
 
 pub(super) fn timeout(session: &Session<'_>) -> Duration {

@@ -48,5 +48,6 @@ pub(super) fn options(session: &Session<'_>, target: &Target) -> Result<ReleaseO
         skip_schema_validation: session.switch("skip-schema-validation"),
         description: text(session, "description"),
         labels: flags::labels(session),
+        dry_run: flags::dry_run(session),
     })
 }

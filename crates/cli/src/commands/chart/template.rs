@@ -1,7 +1,10 @@
 //! `chart template`: a chart rendered without a cluster.
 
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
 use clap::Command;
-use spacecraft_core::Result;
+use spacecraft_core::{Error, Meaning, Result};
 use spacecraft_helm::charts::TemplateOptions;
 
 use super::flags::{self, list, many, one, switch, text};
@@ -27,13 +30,14 @@ pub(super) fn arguments() -> Command {
             switch("skip-tests", "leave tests out"),
             switch("render-subchart-notes", "render the notes of subcharts too"),
             many("show-only", "FILE", "print only these templates").short('s'),
+            one("output-dir", "FOLDER", "write a file for each template to this folder instead of printing"),
         ])
 }
 
 pub(super) async fn run(session: &Session<'_>) -> Result<String> {
     let (client, options) = crate::wiring::client(session.environment)?;
     let cache = folders::charts(session.environment);
-    let charts = Connector::new(client, options, cache, std::collections::BTreeMap::new()).charts(None);
+    let charts = Connector::new(client, options, cache, BTreeMap::new()).charts(None);
     let options = TemplateOptions {
         release_name: text(session, "release"),
         chart: flags::reference(session),
@@ -50,5 +54,64 @@ pub(super) async fn run(session: &Session<'_>) -> Result<String> {
         render_subchart_notes: session.switch("render-subchart-notes"),
         patches: flags::patches(session)?,
     };
-    Ok(charts.template(&options).await?.text)
+    let text = charts.template(&options).await?.text;
+    match session.argument("output-dir") {
+        Some(folder) => write_files(Path::new(folder), &text),
+        None => Ok(text),
+    }
+}
+
+/// Writes every document to the file in `folder` that is named like its template, and says which, as Helm does.
+fn write_files(folder: &Path, text: &str) -> Result<String> {
+    let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
+    let mut said = String::new();
+    for document in format!("\n{text}").split("\n---\n# Source: ").skip(1) {
+        let (name, content) = document.split_once('\n').unwrap_or((document, ""));
+        let path = folder.join(inside(name)?);
+        said.push_str(&format!("wrote {}\n", path.display()));
+        let content = content.trim_end_matches('\n');
+        files.entry(path).or_default().push_str(&format!("---\n# Source: {name}\n{content}\n"));
+    }
+    for (path, content) in &files {
+        write_file(path, content).map_err(|error| {
+            Error::new(Meaning::Other, "write", path.display().to_string(), "it cannot be written")
+                .with_source(error)
+        })?;
+    }
+    Ok(said)
+}
+
+/// The path of a template, which a hostile chart may have named to lie somewhere else.
+fn inside(name: &str) -> Result<&Path> {
+    let path = Path::new(name);
+    if path.components().all(|part| matches!(part, Component::Normal(_))) {
+        return Ok(path);
+    }
+    Err(Error::new(Meaning::Invalid, "write template", name, "its path leads out of the folder"))
+}
+
+fn write_file(path: &Path, content: &str) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(path, content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_template_becomes_a_file_with_all_its_documents_and_none_leaves_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "---\n# Source: web/templates/a.yaml\na: 1\n---\n# Source: web/templates/b.yaml\nb: 1\n\
+            ---\n# Source: web/templates/a.yaml\na: 2\n";
+        let said = write_files(folder.path(), text).unwrap();
+        assert_eq!(said.lines().count(), 3);
+        let written = std::fs::read_to_string(folder.path().join("web/templates/a.yaml")).unwrap();
+        let wanted = "---\n# Source: web/templates/a.yaml\na: 1\n---\n# Source: web/templates/a.yaml\na: 2\n";
+        assert_eq!(written, wanted);
+        let escaped = write_files(folder.path(), "---\n# Source: ../../x.yaml\na: 1\n").unwrap_err();
+        assert_eq!(escaped.meaning(), Meaning::Invalid);
+    }
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use spacecraft_core::{Error, Meaning, Result};
+use spacecraft_helm::charts::DRY_RUN;
 use spacecraft_helm::release::{Hook, HookEvent, Release};
 use spacecraft_helm::values::to_yaml;
 
@@ -45,7 +46,17 @@ pub(super) fn written(
 
 /// What `helm install` and `helm upgrade` print.
 pub(super) fn installed(session: &Session<'_>, release: &Release) -> Result<String> {
-    written(session, release, || Ok(format!("{}{}", status(release, ""), notes(release))))
+    written(session, release, || {
+        Ok(format!("{}{}{}", status(release, ""), rehearsed(release), notes(release)))
+    })
+}
+
+/// The objects of a release that was rendered only; nothing for one that is there.
+fn rehearsed(release: &Release) -> String {
+    if release.info.description != DRY_RUN {
+        return String::new();
+    }
+    format!("HOOKS:\n{}MANIFEST:\n{}\n", release.hooks_text(), release.manifest)
 }
 
 /// How a release stands, with `about` before its tests.
