@@ -8,6 +8,7 @@ pub mod charts;
 pub mod consensus;
 pub mod discovery;
 pub mod error;
+pub mod fleet_change;
 pub mod generation;
 pub mod go_duration;
 pub mod identity;

@@ -11,6 +11,7 @@ mod delete;
 mod differences;
 mod failure;
 mod garbage;
+mod miners;
 mod release;
 mod run;
 mod upgrade;
@@ -29,6 +30,7 @@ pub use garbage::{
     FailedRemoval, GarbageReport, GarbageRequest, Remainder, RemainderKind, Remains, find_garbage,
     remove_garbage,
 };
+pub use miners::{AddMinersRequest, NewMiners, RemoveMinersRequest, add_miners, remove_miners};
 pub use release::{
     NOTES_TEMPLATE, ReleaseReport, ReleaseRequest, ReleaseVersion, ReleasedBuild, release_network,
     release_templates,

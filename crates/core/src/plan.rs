@@ -301,9 +301,7 @@ fn plan_node(
         p2p_port,
         grpc_node_port: ports.and_then(|block| block.grpc(number)),
         json_node_port: ports.and_then(|block| block.json(number)),
-        gateway: spec.generation == Generation::V0
-            && number <= spec.fleet.gateways
-            && spec.fleet.is_original(number),
+        gateway: spec.is_gateway(number),
     }
 }
 

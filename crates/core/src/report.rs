@@ -316,3 +316,73 @@ impl ChaosMeshReport {
         format!("chaos mesh {} in namespace {}", self.version, self.namespace)
     }
 }
+
+/// A fleet that has changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MinersReport {
+    /// `spacecraft/v1`.
+    pub schema: String,
+    /// `MinersReport`.
+    pub kind: String,
+    /// The network.
+    pub network: NetworkName,
+    /// Nodes that were added, by number; they are up.
+    pub added: Vec<NodeReport>,
+    /// Nodes that were removed, by number.
+    pub removed: Vec<RemovedNode>,
+    /// How many nodes the network has now.
+    pub nodes: u32,
+    /// What the operation did.
+    pub steps: Vec<StepReport>,
+}
+
+/// A node that is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedNode {
+    /// Its name.
+    pub name: String,
+    /// The role it had.
+    pub role: Role,
+    /// Its peer id; none when an earlier run forgot it already.
+    pub peer_id: Option<String>,
+    /// Where its rewards went; none when an earlier run forgot it already.
+    pub coinbase: Option<String>,
+}
+
+impl MinersReport {
+    /// The report of an addition, without steps, which come at the very end.
+    #[must_use]
+    pub fn of_added(network: &NetworkName, added: Vec<NodeReport>, nodes: u32) -> Self {
+        Self::new(network, added, Vec::new(), nodes)
+    }
+
+    /// The report of a removal, without steps.
+    #[must_use]
+    pub fn of_removed(network: &NetworkName, removed: Vec<RemovedNode>, nodes: u32) -> Self {
+        Self::new(network, Vec::new(), removed, nodes)
+    }
+
+    fn new(network: &NetworkName, added: Vec<NodeReport>, removed: Vec<RemovedNode>, nodes: u32) -> Self {
+        Self {
+            schema: SCHEMA.to_owned(),
+            kind: "MinersReport".to_owned(),
+            network: network.clone(),
+            added,
+            removed,
+            nodes,
+            steps: Vec::new(),
+        }
+    }
+
+    /// The change in one line, for messages to people.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let names = |names: Vec<&str>| names.join(", ");
+        let added = names(self.added.iter().map(|node| node.name.as_str()).collect());
+        let removed = names(self.removed.iter().map(|node| node.name.as_str()).collect());
+        let changes =
+            [("added", added), ("removed", removed)].into_iter().filter(|(_, names)| !names.is_empty());
+        let changes: Vec<String> = changes.map(|(what, names)| format!("{what} {names}")).collect();
+        format!("{}; {} nodes now", changes.join("; "), self.nodes)
+    }
+}

@@ -119,6 +119,11 @@ impl InMemoryWorkloads {
         self.space.lock().workloads.clone()
     }
 
+    /// Takes a workload away behind everybody's back; its keys stay.
+    pub fn forget(&self, workload: &str) {
+        self.space.lock().workloads.remove(workload);
+    }
+
     /// True when nothing of the network is left.
     #[must_use]
     pub fn is_empty(&self) -> bool {

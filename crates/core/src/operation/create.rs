@@ -211,7 +211,7 @@ impl Creation<'_> {
     ) -> Result<Fleet> {
         let (bring_up, workloads) = (&self.bring_up, &*cluster.workloads);
         let mut fleet = bring_up.bind(workloads, keys, record).await?;
-        bring_up.remember(record, &fleet).await?;
+        bring_up.remember(record, &fleet, false).await?;
         bring_up.ensure_firewall(poets_open(self.spec(), record)).await?;
         let started = bring_up.run.services().clock.now();
         let changed = bring_up.ensure_fleet(workloads, &fleet).await?;

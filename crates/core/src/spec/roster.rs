@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{FleetSpec, NetworkSpec};
+use super::{FleetSpec, Generation, NetworkSpec};
 use crate::image::ImageReference;
 use crate::quantity::{Bytes, Resources};
 
@@ -117,6 +117,12 @@ pub struct NodeMakeup<'a> {
 }
 
 impl NetworkSpec {
+    /// v0: whether PoETs were activated with the node of this number as a gateway.
+    #[must_use]
+    pub fn is_gateway(&self, number: u32) -> bool {
+        self.generation == Generation::V0 && number <= self.fleet.gateways && self.fleet.is_original(number)
+    }
+
     /// What the node of this number is made of: its own override over what the network's nodes have.
     #[must_use]
     pub fn makeup(&self, number: u32) -> NodeMakeup<'_> {

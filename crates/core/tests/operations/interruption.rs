@@ -2,8 +2,10 @@
 
 use spacecraft_core::names::NetworkName;
 use spacecraft_core::spec::{Generation, NetworkSpec};
+use spacecraft_core::state::NetworkRecord;
 use spacecraft_core::traits::ClusterProvider;
 
+use crate::miners::miners;
 use crate::world::{World, network, small};
 
 async fn calls_of_a_creation(spec: &NetworkSpec) -> usize {
@@ -71,6 +73,73 @@ async fn a_deletion_that_was_stopped_at_any_call_is_finished_by_the_next() {
         world.ledger.clear_faults();
         let _ = world.delete(&spec, 3).await;
         left_nothing(&world, stop, &network()).await;
+    }
+}
+
+/// The end state with every identity: who joined twice, or joined anew, would differ.
+async fn state_of_fleet(world: &World) -> (Vec<String>, Vec<String>, Vec<String>) {
+    let mut secrets = world.secret_names().await;
+    secrets.sort();
+    let record: NetworkRecord = serde_json::from_str(&world.state.contents()["net1/network.json"]).unwrap();
+    assert!(record.joining.is_empty() && record.leaving.is_empty());
+    let nodes = record.nodes.into_iter().map(|node| node.name).collect();
+    (end_state(world).await, secrets, nodes)
+}
+
+#[tokio::test]
+async fn an_addition_that_was_stopped_at_any_call_adds_the_same_miners_when_it_runs_again() {
+    for generation in [Generation::V1, Generation::V0] {
+        let spec = small(generation);
+        let undisturbed = World::new();
+        undisturbed.create(&spec, 1).await.unwrap();
+        undisturbed.ledger.forget_calls();
+        undisturbed.add(generation, miners(2), 2).await.unwrap();
+        let calls = undisturbed.ledger.call_count();
+        let expected = state_of_fleet(&undisturbed).await;
+        for stop in 0..calls {
+            let world = World::new();
+            world.create(&spec, 1).await.unwrap();
+            world.ledger.forget_calls();
+            world.ledger.stop_after(stop);
+            let first = world.add(generation, miners(2), 2).await;
+            world.ledger.clear_faults();
+            if first.is_ok() {
+                // Only giving the lock back was not possible any more: the command has done what it says, and would add the next ones.
+                continue;
+            }
+            let again = world.add(generation, miners(2), 3).await;
+            assert!(again.is_ok(), "{generation}, stopped after call {stop}: {:?}", again.err());
+            assert_eq!(state_of_fleet(&world).await, expected, "{generation}, stopped after call {stop}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_removal_that_was_stopped_at_any_call_is_finished_by_the_next() {
+    for generation in [Generation::V1, Generation::V0] {
+        let spec = small(generation);
+        let undisturbed = World::new();
+        undisturbed.create(&spec, 1).await.unwrap();
+        undisturbed.add(generation, miners(1), 2).await.unwrap();
+        undisturbed.ledger.forget_calls();
+        undisturbed.remove(generation, &[3, 4], 3).await.unwrap();
+        let calls = undisturbed.ledger.call_count();
+        let expected = state_of_fleet(&undisturbed).await;
+        for stop in 0..calls {
+            let world = World::new();
+            world.create(&spec, 1).await.unwrap();
+            world.add(generation, miners(1), 2).await.unwrap();
+            world.ledger.forget_calls();
+            world.ledger.stop_after(stop);
+            let first = world.remove(generation, &[3, 4], 3).await;
+            world.ledger.clear_faults();
+            if first.is_ok() {
+                continue;
+            }
+            let again = world.remove(generation, &[3, 4], 4).await;
+            assert!(again.is_ok(), "{generation}, stopped after call {stop}: {:?}", again.err());
+            assert_eq!(state_of_fleet(&world).await, expected, "{generation}, stopped after call {stop}");
+        }
     }
 }
 

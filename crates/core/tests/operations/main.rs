@@ -8,6 +8,7 @@ mod garbage;
 mod inspection;
 mod interruption;
 mod keeping;
+mod miners;
 mod release;
 mod upgrade;
 mod web_services;

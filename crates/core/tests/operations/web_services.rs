@@ -1,14 +1,12 @@
 //! Web services and chaos mesh: what they make, that they make it once, and that a deletion finds all of it.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde_json::Value;
 use spacecraft_core::names::NetworkName;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::operation::{
-    ChaosRequest, Limits, OperationFailure, TlsPair, WebServicesRequest, deploy_chaos_mesh,
-    deploy_web_services,
+    ChaosRequest, OperationFailure, TlsPair, WebServicesRequest, deploy_chaos_mesh, deploy_web_services,
 };
 use spacecraft_core::report::WebServicesReport;
 use spacecraft_core::spec::{ChaosSpec, Generation, ProviderKind, WebServicesSpec};
@@ -19,13 +17,7 @@ use spacecraft_core::workload::{Foundation, SharedChart};
 use spacecraft_core::{Meaning, Result};
 use spacecraft_testkit::InMemoryWorkloads;
 
-use crate::world::{World, materials, network, small};
-
-const LIMITS: Limits = Limits {
-    timeout: Duration::from_secs(3600),
-    step_timeout: Duration::from_secs(1200),
-    force_unlock: false,
-};
+use crate::world::{LIMITS, World, materials, network, small};
 
 fn services() -> WebServicesSpec {
     WebServicesSpec {

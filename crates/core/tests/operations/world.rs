@@ -13,8 +13,9 @@ use spacecraft_core::interrupt::Interrupt;
 use spacecraft_core::names::NetworkName;
 use spacecraft_core::node_config::{NetworkTiming, NodeConfig};
 use spacecraft_core::operation::{
-    CreateOptions, CreateRequest, DeleteRequest, NetworkMaterials, OperationFailure, Services,
-    UpgradeRequest, binding_of, create_network, delete_network, upgrade_network,
+    AddMinersRequest, CreateOptions, CreateRequest, DeleteRequest, Limits, NetworkMaterials, NewMiners,
+    OperationFailure, RemoveMinersRequest, Services, UpgradeRequest, binding_of, create_network,
+    delete_network, upgrade_network,
 };
 use spacecraft_core::quantity::{Bytes, MilliCpu, Resources};
 use spacecraft_core::report::{DeletionReport, NetworkReport, UpgradeReport};
@@ -168,6 +169,12 @@ impl World {
         Some(serde_json::from_str(&text).unwrap())
     }
 
+    /// The names of the Secrets that the network keeps for its parts.
+    pub(crate) async fn secret_names(&self) -> Vec<String> {
+        let secrets = spacecraft_core::traits::Workloads::secrets(&self.workloads).await.unwrap();
+        secrets.into_iter().map(|secret| secret.name).collect()
+    }
+
     fn owns_clusters(&self) -> bool {
         use spacecraft_core::traits::ClusterProvider;
         self.cluster.capabilities().creates_clusters
@@ -190,6 +197,33 @@ pub(crate) fn materials(generation: Generation) -> NetworkMaterials {
         filebeat_config: "filebeat.inputs: []\n".to_owned(),
         kibana_objects: "{\"type\":\"index-pattern\",\"id\":\"sm\",\"attributes\":{}}\n".to_owned(),
         slack_token: Some("a token".into()),
+    }
+}
+
+pub(crate) const LIMITS: Limits = Limits {
+    timeout: Duration::from_secs(3600),
+    step_timeout: Duration::from_secs(1200),
+    force_unlock: false,
+};
+
+pub(crate) fn add_request(generation: Generation, miners: NewMiners) -> AddMinersRequest {
+    AddMinersRequest {
+        network: network(),
+        miners,
+        most_workers: None,
+        materials: materials(generation),
+        wait: WaitFor::Ready,
+        limits: LIMITS,
+    }
+}
+
+pub(crate) fn remove_request(generation: Generation, numbers: &[u32], forced: bool) -> RemoveMinersRequest {
+    RemoveMinersRequest {
+        network: network(),
+        numbers: numbers.iter().copied().collect(),
+        forced,
+        materials: materials(generation),
+        limits: LIMITS,
     }
 }
 
@@ -244,6 +278,10 @@ impl ClusterConnector for Connector {
     }
 }
 
+pub(crate) fn small_pod() -> Resources {
+    Resources { cpu: MilliCpu::cores(1), memory: Bytes::gibi(2) }
+}
+
 /// Ten nodes and three PoETs with logs, on a cluster of its own.
 pub(crate) fn spec(generation: Generation) -> NetworkSpec {
     let (node_image, poet_image) = default_images(generation);
@@ -251,7 +289,7 @@ pub(crate) fn spec(generation: Generation) -> NetworkSpec {
         Generation::V0 => MININET_V0,
         Generation::V1 => MININET_V1,
     };
-    let small = Resources { cpu: MilliCpu::cores(1), memory: Bytes::gibi(2) };
+    let small = small_pod();
     NetworkSpec {
         network: network(),
         provider: ProviderKind::Gcp,

@@ -42,6 +42,8 @@ macro_rules! workloads_conformance {
             a_worker_that_is_not_there_gets_no_slot
             a_stopped_workload_keeps_all_but_its_pod_and_runs_again
             a_removed_workload_leaves_nothing
+            a_removed_workload_is_found_by_its_whole_name
+            keys_whose_workload_never_came_are_removed_too
             removing_what_is_not_there_is_absent
             released_infrastructure_is_gone
             everything_can_be_removed
@@ -355,6 +357,23 @@ pub async fn a_removed_workload_leaves_nothing(workloads: &dyn Workloads, wait: 
     assert_eq!(looks, [Look::Same, Look::Absent]);
     assert_eq!(workloads.secrets().await.unwrap(), [], "its keys are gone too");
     assert_eq!(workloads.remove_workload("miner-2", wait).await.unwrap(), Outcome::Absent);
+}
+
+pub async fn a_removed_workload_is_found_by_its_whole_name(workloads: &dyn Workloads, wait: &Wait) {
+    founded(workloads).await;
+    workloads.create_secret(&key_secret(10, b"key")).await.unwrap();
+    ready(workloads, &[miner(1), miner(10)], wait).await;
+    assert_eq!(workloads.remove_workload("miner-1", wait).await.unwrap(), Outcome::Removed);
+    assert_eq!(workloads.look_workloads(&[miner(1), miner(10)]).await.unwrap(), [Look::Absent, Look::Same]);
+    assert_eq!(workloads.secrets().await.unwrap().len(), 1, "the keys of miner-10 are gone");
+    ready(workloads, &[miner(1)], wait).await;
+}
+
+pub async fn keys_whose_workload_never_came_are_removed_too(workloads: &dyn Workloads, wait: &Wait) {
+    founded(workloads).await;
+    workloads.create_secret(&key_secret(2, b"key")).await.unwrap();
+    assert_eq!(workloads.remove_workload("miner-2", wait).await.unwrap(), Outcome::Removed);
+    assert_eq!(workloads.secrets().await.unwrap(), []);
 }
 
 pub async fn removing_what_is_not_there_is_absent(workloads: &dyn Workloads, wait: &Wait) {

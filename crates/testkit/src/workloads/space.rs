@@ -140,11 +140,11 @@ impl Space {
     pub(super) fn remove_workload(&mut self, name: &str) -> Outcome {
         self.node_ports.retain(|(_, owner), _| owner != name);
         self.logs.remove(name);
-        let part = self.workloads.get(name).map(|workload| workload.part);
-        if part.is_some() {
-            self.secrets.retain(|_, secret| secret.part != part);
-        }
-        self.workloads.remove(name).map_or(Outcome::Absent, |_| Outcome::Removed)
+        let secrets = self.secrets.len();
+        self.secrets.retain(|_, secret| secret.part.is_none_or(|part| part.workload_name() != name));
+        let had_secrets = self.secrets.len() < secrets;
+        let had_workload = self.workloads.remove(name).is_some();
+        if had_secrets || had_workload { Outcome::Removed } else { Outcome::Absent }
     }
 
     /// Takes load balancers and claims away, and the workloads that hold the claims.

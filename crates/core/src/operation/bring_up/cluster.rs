@@ -35,6 +35,25 @@ impl BringUp<'_> {
             .await
     }
 
+    /// Gives the cluster that there is the workers that the plan needs; it keeps those that it has.
+    pub(in crate::operation) async fn grow_cluster(&self) -> Result<Outcome> {
+        let provider = &self.services().cluster;
+        let request = self.plan.cluster_request(self.spec);
+        let wait = self.run.wait("cluster");
+        let detail = format!("at least {} workers", request.workers);
+        self.run
+            .step(
+                "cluster",
+                &detail,
+                || provider.look_cluster(&request),
+                async |_| {
+                    self.preflight(false).await?;
+                    provider.ensure_cluster(&request, &wait).await
+                },
+            )
+            .await
+    }
+
     /// Asks every service whether it would let us, before the first thing is made.
     async fn preflight(&self, creates_cluster: bool) -> Result<()> {
         let services = self.services();

@@ -9,7 +9,7 @@ use super::workloads::Wanted;
 use crate::error::{Error, Meaning, Result};
 use crate::generation::BeaconFacts;
 use crate::observer::Outcome;
-use crate::plan::{Bindings, PlannedNode, beacon_url, keeps_peers, support_workloads, told_peers};
+use crate::plan::{Bindings, PlannedNode, WATCH, beacon_url, keeps_peers, support_workloads, told_peers};
 use crate::slots::{SlotAssignment, missing_assignments};
 use crate::spec::Generation;
 use crate::state::{GenesisRecord, NetworkRecord};
@@ -47,6 +47,21 @@ impl BringUp<'_> {
     ) -> Result<Fleet> {
         record.slots = self.slots(workloads, record).await?;
         let workers = self.ensure_workers(workloads, record.slots).await?;
+        self.bound(workers, keys, record)
+    }
+
+    /// The same with the workers that carry slots at the moment, waiting for none.
+    pub(in crate::operation) async fn bind_as_it_is(
+        &self,
+        workloads: &dyn Workloads,
+        keys: &NetworkKeys,
+        record: &NetworkRecord,
+    ) -> Result<Fleet> {
+        let workers = workloads.workers().await?;
+        self.bound(workers, keys, record)
+    }
+
+    fn bound(&self, workers: Vec<Worker>, keys: &NetworkKeys, record: &NetworkRecord) -> Result<Fleet> {
         let genesis = self.choose_genesis(record)?;
         let bindings = Bindings {
             genesis: genesis.genesis.clone(),
@@ -146,6 +161,17 @@ impl BringUp<'_> {
         self.ensure_group(workloads, "nodes", nodes).await
     }
 
+    /// Has spacemesh-watch watch the nodes that there are, where there is one.
+    pub(in crate::operation) async fn ensure_watch(&self, workloads: &dyn Workloads) -> Result<()> {
+        let mut support = support_workloads(self.spec, self.plan, Vec::new());
+        support.retain(|workload| workload.name == WATCH);
+        if support.is_empty() {
+            return Ok(());
+        }
+        self.ensure_group(workloads, "watch", all_new(support)).await?;
+        self.wait_for(workloads, &[WATCH.to_owned()]).await
+    }
+
     /// The workloads of some nodes. Those that know nodes which are gone, and need not be told, may stay as they are.
     pub(in crate::operation) async fn wanted_nodes(
         &self,
@@ -184,6 +210,21 @@ impl BringUp<'_> {
             keeps_peers(&told, &known, bindings, self.plan).then_some((node.number, told))
         };
         self.plan.nodes.iter().filter_map(kept).collect()
+    }
+
+    /// Numbers of the nodes that must be told of others, because those they know are gone.
+    pub(in crate::operation) fn cut_off(
+        &self,
+        bindings: &Bindings,
+        observed: &[ObservedWorkload],
+    ) -> BTreeSet<u32> {
+        if !self.has_lost_pinned_nodes() {
+            return BTreeSet::new();
+        }
+        let kept = self.kept_peers(bindings, observed);
+        let runs = |node: &&PlannedNode| observed.iter().any(|observed| observed.name == node.name);
+        let running = self.plan.nodes.iter().filter(runs).map(|node| node.number);
+        running.filter(|number| !kept.contains_key(number)).collect()
     }
 }
 

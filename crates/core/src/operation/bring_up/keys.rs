@@ -14,6 +14,7 @@ use crate::operation::window::sliding_window;
 use crate::plan::WATCH_SECRET;
 use crate::secret::{ExposeSecret, SecretBytes, SecretString};
 use crate::spec::{Generation, NetworkSpec};
+use crate::state::{NetworkRecord, NodeRecord, PoetRecord};
 use crate::time::Random;
 use crate::traits::{Look, Workloads};
 use crate::workload::{NetworkSecret, Part};
@@ -167,6 +168,25 @@ impl BringUp<'_> {
             keys.grafana_password = read_password(find(GRAFANA_SECRET)?)?;
         }
         Ok(keys)
+    }
+}
+
+/// The identities that a network's record holds, without passwords.
+pub(in crate::operation) fn recorded_keys(record: &NetworkRecord) -> NetworkKeys {
+    let node = |node: &NodeRecord| NodeIdentity {
+        peer_id: node.peer_id.clone(),
+        smesher_id: node.smesher_id.clone().unwrap_or_default(),
+        coinbase: node.coinbase.clone(),
+    };
+    let poet = |poet: &PoetRecord| {
+        let public_key = poet.public_key.clone()?;
+        Some((poet.number, PoetIdentity { public_key }))
+    };
+    NetworkKeys {
+        nodes: record.nodes.iter().map(|recorded| (recorded.number, node(recorded))).collect(),
+        poets: record.poets.iter().filter_map(poet).collect(),
+        elastic_password: SecretString::default(),
+        grafana_password: SecretString::default(),
     }
 }
 

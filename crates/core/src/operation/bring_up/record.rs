@@ -47,11 +47,12 @@ impl BringUp<'_> {
         self.records.write(&beginning).await
     }
 
-    /// Writes genesis, identities and addresses into the record when it does not have them yet.
+    /// Writes genesis, identities and addresses into the record when it does not have them yet, or when something else in it `changed`.
     pub(in crate::operation) async fn remember(
         &self,
         record: &mut NetworkRecord,
         fleet: &Fleet,
+        changed: bool,
     ) -> Result<()> {
         let before = record.clone();
         let nodes = self.node_records(&fleet.bindings);
@@ -59,7 +60,7 @@ impl BringUp<'_> {
         record.genesis = Some(fleet.genesis.clone());
         record.nodes = nodes;
         record.poets = poets;
-        let changed = *record != before;
+        let changed = changed || *record != before;
         self.ensure_record("record", record, changed).await?;
         Ok(())
     }

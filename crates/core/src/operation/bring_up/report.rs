@@ -1,5 +1,7 @@
 //! The end of a creation: the record says ready, and the report says what there is.
 
+use std::collections::BTreeSet;
+
 use super::BringUp;
 use super::fleet::Fleet;
 use super::publish::{address_of, poet_url};
@@ -53,7 +55,7 @@ impl BringUp<'_> {
     fn report(&self, fleet: &Fleet, observed: &[ObservedWorkload], config_url: String) -> NetworkReport {
         let mut urls = crate::report::urls(self.spec);
         urls.insert("config".to_owned(), config_url.clone());
-        let nodes = self.plan.nodes.iter().map(|node| node_report(fleet, observed, node)).collect();
+        let nodes = self.node_reports(fleet, observed, &self.spec.fleet.numbers());
         let poets = self
             .plan
             .poets
@@ -69,14 +71,20 @@ impl BringUp<'_> {
             config_url,
         )
     }
+
+    /// Some nodes as they are seen.
+    pub(in crate::operation) fn node_reports(
+        &self,
+        fleet: &Fleet,
+        observed: &[ObservedWorkload],
+        numbers: &BTreeSet<u32>,
+    ) -> Vec<NodeReport> {
+        let nodes = self.plan.nodes.iter().filter(|node| numbers.contains(&node.number));
+        nodes.map(|node| node_report(fleet, observed, node)).collect()
+    }
 }
 
-/// A node as it is seen.
-pub(in crate::operation) fn node_report(
-    fleet: &Fleet,
-    observed: &[ObservedWorkload],
-    node: &PlannedNode,
-) -> NodeReport {
+fn node_report(fleet: &Fleet, observed: &[ObservedWorkload], node: &PlannedNode) -> NodeReport {
     let seen = observed.iter().find(|workload| workload.name == node.name);
     let identity = fleet.bindings.nodes.get(&node.number);
     let address = seen.and_then(|seen| address_of(fleet, seen));

@@ -48,7 +48,7 @@ impl Upgrade<'_> {
             unactivated_in_v0(fleet, record, self.goal.end.generation);
         }
         self.bring_up.ensure_record("record", record, true).await?;
-        self.bring_up.remember(record, fleet).await?;
+        self.bring_up.remember(record, fleet, false).await?;
         self.stop_and_start(&self.bring_up, workloads, fleet, record, survey).await?;
         self.see_nodes(workloads, record, "nodes", &self.goal.end.fleet.numbers()).await
     }

@@ -34,7 +34,7 @@ impl Upgrade<'_> {
         record.spec = spec.clone();
         if upgrade.restart_all {
             bring_up.ensure_record("record", record, true).await?;
-            bring_up.remember(record, &fleet).await?;
+            bring_up.remember(record, &fleet, false).await?;
             self.restart(&bring_up, workloads, &mut fleet, record).await.map_err(Trouble::into_error)?;
         } else {
             self.return_nodes(&bring_up, workloads, &fleet, record, &upgrade.touched).await?;
