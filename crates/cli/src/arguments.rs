@@ -20,6 +20,22 @@ const EXIT_CODES: &str = "Exit codes:
 
 Every setting can be given as a flag, as a variable SPACECRAFT_<NAME> or in the file of --config; the first of these wins.";
 
+const FORCE_UNLOCK: &str = "break the lock of another operation that is certainly dead";
+
+const ADD_MINER: &str = "New miners are as the network's nodes are but for what is given here. Workers are added where they do not fit. No other node is
+touched; spacemesh-watch watches the new ones too.
+
+Run again after it was stopped or failed, the same command goes on with the same miners. Run again after it ended, it adds the
+next ones. While some are not finished, other ones are refused; delete-miner takes them back.";
+
+const DELETE_MINER: &str = "A node goes with its data, disk, config, Services and keys; its wallet key goes too, unless rewards go to a coinbase of your own
+(keys export writes wallet keys out). Its number can be given again.
+
+The published config forgets a bootnode at once. Nodes that know it are not restarted for that: they are told of others on
+their next change, and only those that would know nobody any more at once.
+
+Run again after it was stopped or failed, the same command finishes it.";
+
 /// The whole command line.
 #[must_use]
 pub fn command_line() -> Command {
@@ -35,7 +51,7 @@ pub fn command_line() -> Command {
         .subcommand(
             of(C::CreateNetwork, "Create a network, go on with one, or see that nothing is to be done").args(
                 [
-                    switch("force-unlock", "break the lock of another operation that is certainly dead"),
+                    switch("force-unlock", FORCE_UNLOCK),
                     switch(
                         "new-genesis",
                         "start the chain of a network that was begun anew, with new keys and data",
@@ -49,8 +65,26 @@ pub fn command_line() -> Command {
         ]))
         .subcommand(of(C::DeleteNetwork, "Delete a network with all that belongs to it").args([
             switch("yes", "do not ask for the network's name"),
-            switch("force-unlock", "break the lock of another operation that is certainly dead"),
+            switch("force-unlock", FORCE_UNLOCK),
         ]))
+        .subcommand(
+            of(C::AddMiner, "Add plain miners to a network that is up")
+                .args([switch("force-unlock", FORCE_UNLOCK)])
+                .after_help(ADD_MINER),
+        )
+        .subcommand(
+            of(C::DeleteMiner, "Delete nodes of a network that is up, with all they own")
+                .args([
+                    Arg::new("numbers")
+                        .value_name("NUMBERS")
+                        .num_args(0..)
+                        .help("numbers of the nodes: 3, 3,5 or 7-9; --miner-number does the same"),
+                    switch("force", "delete even the bootstrap node or the last bootnode"),
+                    switch("yes", "do not ask for the network's name"),
+                    switch("force-unlock", FORCE_UNLOCK),
+                ])
+                .after_help(DELETE_MINER),
+        )
         .subcommand(of(
             C::Hosts,
             "Show where the network's nodes answer, and the list that spacemesh-watch takes",
@@ -99,11 +133,11 @@ pub fn command_line() -> Command {
                 C::DeployWs,
                 "Deploy public API nodes, explorer and dashboard, with names and discovery entry",
             )
-            .args([switch("force-unlock", "break the lock of another operation that is certainly dead")]),
+            .args([switch("force-unlock", FORCE_UNLOCK)]),
         )
         .subcommand(
             of(C::DeployCm, "Install chaos mesh for the network")
-                .args([switch("force-unlock", "break the lock of another operation that is certainly dead")]),
+                .args([switch("force-unlock", FORCE_UNLOCK)]),
         )
         .subcommand(
             of(

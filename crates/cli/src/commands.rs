@@ -1,8 +1,10 @@
 //! One file per command.
 
+mod add_miner;
 pub(crate) mod chart;
 mod completions;
 mod create_network;
+mod delete_miner;
 mod delete_network;
 mod deploy_cm;
 mod deploy_ws;
@@ -65,6 +67,8 @@ async fn run(matches: &ArgMatches, environment: &Environment, output: &Output) -
         "deploy-ws" => Box::pin(deploy_ws::run(&session)).await,
         "deploy-cm" => Box::pin(deploy_cm::run(&session)).await,
         "upgrade-network" => Box::pin(upgrade_network::run(&session)).await,
+        "add-miner" => Box::pin(add_miner::run(&session)).await,
+        "delete-miner" => Box::pin(delete_miner::run(&session)).await,
         "kubeconfig" => Box::pin(kubeconfig::run(&session)).await,
         "tunnel" => Box::pin(tunnel::run(&session)).await,
         "keys" => Box::pin(keys::run(&session)).await,

@@ -109,6 +109,11 @@ impl Session<'_> {
         matches!(self.matches.try_get_one::<bool>(name), Ok(Some(true)))
     }
 
+    /// All texts of an argument of the command itself.
+    pub(crate) fn arguments(&self, name: &str) -> Vec<String> {
+        self.matches.try_get_many::<String>(name).ok().flatten().into_iter().flatten().cloned().collect()
+    }
+
     /// The text of an argument of the command itself.
     pub(crate) fn argument(&self, name: &str) -> Option<&str> {
         self.matches.try_get_one::<String>(name).ok().flatten().map(String::as_str)

@@ -8,6 +8,7 @@ mod exposure;
 mod fleet;
 mod from_settings;
 mod node_config;
+mod node_override;
 mod nodes;
 mod reader;
 mod roster;

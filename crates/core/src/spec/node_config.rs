@@ -108,7 +108,7 @@ impl Reader<'_> {
 }
 
 /// The config with the prefix of addresses written out, which otherwise only the node's preset knows.
-fn completed(generation: Generation, mut config: Value) -> Value {
+pub(super) fn completed(generation: Generation, mut config: Value) -> Value {
     if generation == Generation::V1 {
         let prefix = Value::from(NodeConfig::new(generation, &config).address_prefix());
         if let Some(main) = config.get_mut("main").and_then(Value::as_object_mut) {
@@ -161,7 +161,7 @@ fn check_parent(config: NodeConfig<'_>) -> Vec<ConfigProblem> {
 }
 
 /// `path = value`, or what there is of it.
-fn found_at(problem: &ConfigProblem) -> String {
+pub(super) fn found_at(problem: &ConfigProblem) -> String {
     match (problem.path.is_empty(), problem.value.is_empty()) {
         (true, _) => problem.value.clone(),
         (false, true) => problem.path.clone(),

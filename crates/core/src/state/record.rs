@@ -85,6 +85,13 @@ pub enum NetworkStatus {
 }
 
 impl NetworkRecord {
+    /// The public addresses of the bootnodes.
+    #[must_use]
+    pub fn bootnode_addresses(&self) -> Vec<String> {
+        let bootnodes = self.nodes.iter().filter(|node| node.role == Role::Bootnode);
+        bootnodes.filter_map(|node| node.p2p.clone()).collect()
+    }
+
     /// Refuses a network that is being deleted or of which only logs and metrics are left: nothing can be added to it or changed any more.
     ///
     /// # Errors

@@ -1,0 +1,126 @@
+//! `add-miner`: more plain miners for a network that is up.
+
+use std::collections::BTreeSet;
+
+use spacecraft_core::Result;
+use spacecraft_core::operation::{AddMinersRequest, NewMiners, add_miners};
+use spacecraft_core::report::{MinersReport, NodeReport};
+use spacecraft_core::settings::{Command, Settings, SettingsErrors, SystemFiles};
+use spacecraft_core::spec::{NodeOverride, WaitFor};
+use spacecraft_core::state::NetworkRecord;
+use spacecraft_core::upgrade::{OwnValues, parse_numbers};
+
+use crate::additions::limits;
+use crate::exit::ExitStatus;
+use crate::materials::materials;
+use crate::output::table::{or_dash, table};
+use crate::recorded::{RecordedNetwork, recorded_network};
+use crate::session::{Known, Session, one_mistake};
+
+const MINER_NUMBER: &str = "miner-number";
+const PROFILED: &str = "profile-miners";
+
+pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
+    let given = session.settings(Command::AddMiner, &Known::default());
+    if let Err(wrong) = given.and_then(|given| miners(&given, NodeOverride::default())) {
+        return session.output.wrong_settings(&wrong);
+    }
+    let network = match recorded_network(session, Command::AddMiner).await {
+        Ok(network) => network,
+        Err(status) => return status,
+    };
+    let RecordedNetwork { settings, record, services, .. } = &network;
+    let wanted = differences(settings, record).and_then(|differences| miners(settings, differences));
+    let wanted = match wanted {
+        Ok(wanted) => wanted,
+        Err(wrong) => return session.output.wrong_settings(&wrong),
+    };
+    let request = match request(session, settings, record, wanted) {
+        Ok(request) => request,
+        Err(error) => return session.output.failed(error),
+    };
+    match Box::pin(add_miners(services, request)).await {
+        Ok(report) => session.output.result(&report, || text(&report)),
+        Err(failure) => {
+            let next = [
+                (
+                    "to go on with the same miners, run the same command again",
+                    session.same_again("add-miner"),
+                ),
+                ("to take them back, name them to", session.again("delete-miner", record.network.as_str())),
+            ];
+            session.output.operation_failed(&failure, &next)
+        }
+    }
+}
+
+fn request(
+    session: &Session<'_>,
+    settings: &Settings,
+    record: &NetworkRecord,
+    miners: NewMiners,
+) -> Result<AddMinersRequest> {
+    let most_workers = settings.is_given_now("max-nodes").then(|| settings.number("max-nodes")).flatten();
+    Ok(AddMinersRequest {
+        network: record.network.clone(),
+        miners,
+        most_workers: most_workers.and_then(|most| u32::try_from(most).ok()),
+        materials: materials(settings, &record.spec)?,
+        wait: if settings.text("wait") == Some("healthy") { WaitFor::Healthy } else { WaitFor::Ready },
+        limits: limits(session, settings),
+    })
+}
+
+/// What new miners have otherwise than the network's nodes.
+fn differences(settings: &Settings, record: &NetworkRecord) -> Result<NodeOverride, SettingsErrors> {
+    let fleet = &record.spec.fleet;
+    let bootnodes = record.bootnode_addresses();
+    let own = OwnValues {
+        genesis: record.genesis.as_ref().map(|genesis| &genesis.genesis),
+        fleet_nodes: fleet.bootstrap.then_some(fleet.nodes),
+        bootnodes: &bootnodes,
+    };
+    NodeOverride::from_settings(settings, &record.spec, &own, &SystemFiles)
+}
+
+fn miners(settings: &Settings, differences: NodeOverride) -> Result<NewMiners, SettingsErrors> {
+    let numbers = numbers_of(settings, MINER_NUMBER)?;
+    if numbers.len() > 1 {
+        let given = settings.list(MINER_NUMBER).join(",");
+        let message = "give the number of the first one; --count adds those after it";
+        return Err(one_mistake(MINER_NUMBER, &given, message));
+    }
+    let profiled = settings.is_given_now(PROFILED).then(|| numbers_of(settings, PROFILED)).transpose()?;
+    Ok(NewMiners {
+        count: settings.number("count").and_then(|count| u32::try_from(count).ok()).unwrap_or(1),
+        first: numbers.first().copied(),
+        differences,
+        profiled,
+    })
+}
+
+fn numbers_of(settings: &Settings, name: &str) -> Result<BTreeSet<u32>, SettingsErrors> {
+    let given = settings.list(name);
+    parse_numbers(given).map_err(|message| one_mistake(name, &given.join(","), message))
+}
+
+fn text(report: &MinersReport) -> String {
+    let row = |node: &NodeReport| {
+        [
+            node.name.clone(),
+            node.poet.clone(),
+            or_dash(node.worker.as_deref()),
+            or_dash(node.p2p.as_deref()),
+            or_dash(node.grpc.as_deref()),
+            node.coinbase.clone(),
+        ]
+    };
+    let steps = report.steps.iter().map(|step| [step.name.clone(), step.outcome.to_string()]);
+    format!(
+        "network {} has {} nodes now\n\n{}\n{}",
+        report.network,
+        report.nodes,
+        table(["ADDED", "POET", "WORKER", "P2P", "GRPC", "COINBASE"], report.added.iter().map(row)),
+        table(["STEP", "OUTCOME"], steps)
+    )
+}

@@ -1,0 +1,105 @@
+//! `delete-miner`: nodes leave a network that is up, with all they own.
+
+use std::collections::BTreeSet;
+
+use spacecraft_core::names::NetworkName;
+use spacecraft_core::operation::{RemoveMinersRequest, remove_miners};
+use spacecraft_core::report::{MinersReport, RemovedNode};
+use spacecraft_core::settings::{Command, Settings, SettingsErrors};
+use spacecraft_core::topology::node_names;
+use spacecraft_core::upgrade::parse_numbers;
+
+use crate::additions::limits;
+use crate::confirmation::ask;
+use crate::exit::ExitStatus;
+use crate::materials::materials;
+use crate::output::table::{or_dash, table};
+use crate::recorded::{RecordedNetwork, recorded_network};
+use crate::session::{Known, Session, network_name, one_mistake};
+
+const MINER_NUMBER: &str = "miner-number";
+
+pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
+    let given = session
+        .settings(Command::DeleteMiner, &Known::default())
+        .and_then(|settings| Ok((network_name(&settings)?, numbers(session, &settings)?)));
+    let (name, numbers) = match given {
+        Ok(given) => given,
+        Err(wrong) => return session.output.wrong_settings(&wrong),
+    };
+    if !session.switch("yes")
+        && let Err(status) = confirm(session, &name, &numbers)
+    {
+        return status;
+    }
+    let network = match recorded_network(session, Command::DeleteMiner).await {
+        Ok(network) => network,
+        Err(status) => return status,
+    };
+    let RecordedNetwork { settings, record, services, .. } = &network;
+    let materials = match materials(settings, &record.spec) {
+        Ok(materials) => materials,
+        Err(error) => return session.output.failed(error),
+    };
+    let request = RemoveMinersRequest {
+        network: record.network.clone(),
+        numbers: numbers.clone(),
+        forced: session.switch("force"),
+        materials,
+        limits: limits(session, settings),
+    };
+    match Box::pin(remove_miners(services, request)).await {
+        Ok(report) => session.output.result(&report, || text(&report)),
+        Err(failure) => {
+            let next = [("to go on, run the same command again", same_again(session))];
+            session.output.operation_failed(&failure, &next)
+        }
+    }
+}
+
+fn confirm(session: &Session<'_>, network: &NetworkName, numbers: &BTreeSet<u32>) -> Result<(), ExitStatus> {
+    let question = format!(
+        "this deletes {} of network {network} with data and wallet keys (keys export writes them out)\ntype the network's name to go on:",
+        node_names(numbers)
+    );
+    let unattended =
+        "deleting destroys data and wallet keys: without a terminal to ask on, --yes must be given";
+    ask(session, &question, network.as_str(), unattended)
+}
+
+/// The numbers that the command's own argument and `--miner-number` name together.
+fn numbers(session: &Session<'_>, settings: &Settings) -> Result<BTreeSet<u32>, SettingsErrors> {
+    let arguments = session.arguments("numbers");
+    let mut items: Vec<String> =
+        arguments.iter().flat_map(|argument| argument.split(',')).map(str::to_owned).collect();
+    items.extend_from_slice(settings.list(MINER_NUMBER));
+    let mistake = |message: String| one_mistake(MINER_NUMBER, &items.join(","), message);
+    if items.is_empty() {
+        return Err(mistake("say which miners: 3, 3,5 or 7-9".to_owned()));
+    }
+    parse_numbers(&items).map_err(mistake)
+}
+
+fn same_again(session: &Session<'_>) -> String {
+    let command = [session.same_again("delete-miner")].into_iter();
+    command.chain(session.arguments("numbers")).collect::<Vec<_>>().join(" ")
+}
+
+fn text(report: &MinersReport) -> String {
+    let row = |node: &RemovedNode| {
+        [
+            node.name.clone(),
+            node.role.to_string(),
+            or_dash(node.peer_id.as_deref()),
+            or_dash(node.coinbase.as_deref()),
+        ]
+    };
+    let steps = report.steps.iter().map(|step| [step.name.clone(), step.outcome.to_string()]);
+    format!(
+        "network {} has {} nodes now\n\n{}\n{}",
+        report.network,
+        report.nodes,
+        table(["REMOVED", "ROLE", "PEER ID", "COINBASE"], report.removed.iter().map(row)),
+        table(["STEP", "OUTCOME"], steps)
+    )
+}
