@@ -22,7 +22,7 @@ pub use charts::{ChartInstaller, ChartRelease, InstalledRelease, ObjectPatch, Pa
 pub use cluster::{
     Accelerator, Access, BearerTokens, Cluster, ClusterCapabilities, ClusterList, ClusterProvider,
     ClusterRequest, ClusterState, Disk, Finding, FirewallOpening, FirewallRequest, FirewallRule,
-    MachineShape, Ownership, PreflightRequest,
+    LoadBalancer, MachineShape, Ownership, PreflightRequest, RememberedBalancer,
 };
 pub use connector::{ClusterConnector, ClusterServices, LogStoreAccess, NetworkBinding};
 pub use dns::{DnsProvider, DnsRecord};

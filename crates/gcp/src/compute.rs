@@ -2,6 +2,7 @@
 
 pub(crate) mod disk;
 pub(crate) mod firewall;
+pub(crate) mod load_balancer;
 pub(crate) mod region;
 
 use std::collections::BTreeMap;
@@ -169,7 +170,8 @@ pub(crate) async fn list_everywhere<T: DeserializeOwned>(
     let url = api.compute(&["aggregated", kind]);
     let request = || {
         let request = api.get(&url).about(doing, api.project.as_str());
-        request.query("maxResults", PAGE_SIZE).query("filter", filter)
+        let request = request.query("maxResults", PAGE_SIZE);
+        if filter.is_empty() { request } else { request.query("filter", filter) }
     };
     let pages: Vec<AggregatedPage> =
         pages(request, doing, |page: &AggregatedPage| &page.next_page_token).await?;

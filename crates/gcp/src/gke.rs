@@ -16,13 +16,13 @@ use spacecraft_core::names::NetworkName;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::traits::{
     Access, BearerTokens, Cluster, ClusterCapabilities, ClusterList, ClusterProvider, ClusterRequest, Disk,
-    Finding, FirewallRequest, FirewallRule, Look, PreflightRequest,
+    Finding, FirewallRequest, FirewallRule, LoadBalancer, Look, PreflightRequest, RememberedBalancer,
 };
 use spacecraft_core::wait::Wait;
 use spacecraft_http::Client;
 
 use crate::api::{Api, Endpoints};
-use crate::compute::{disk, firewall};
+use crate::compute::{disk, firewall, load_balancer};
 use crate::preflight;
 pub(crate) use spec::BOOT_DISK_GB;
 
@@ -129,6 +129,18 @@ impl ClusterProvider for Gke {
 
     async fn disks(&self, network: Option<&NetworkName>) -> Result<Vec<Disk>> {
         disk::list_ours(&self.api, network).await
+    }
+
+    async fn load_balancers(
+        &self,
+        network: Option<&NetworkName>,
+        remembered: &[RememberedBalancer],
+    ) -> Result<Vec<LoadBalancer>> {
+        load_balancer::list_ours(&self.api, network, remembered).await
+    }
+
+    async fn delete_load_balancer(&self, balancer: &LoadBalancer, wait: &Wait) -> Result<Outcome> {
+        load_balancer::delete(&self.api, balancer, wait).await
     }
 
     async fn delete_disk(&self, disk: &Disk, wait: &Wait) -> Result<Outcome> {

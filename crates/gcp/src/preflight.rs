@@ -13,7 +13,7 @@ use crate::compute::region;
 use crate::gke::Gke;
 
 /// What creating, growing and deleting a network takes on a project.
-const PERMISSIONS: [&str; 28] = [
+const PERMISSIONS: &[&str] = &[
     "compute.disks.delete",
     "compute.disks.get",
     "compute.disks.list",
@@ -22,11 +22,18 @@ const PERMISSIONS: [&str; 28] = [
     "compute.firewalls.get",
     "compute.firewalls.list",
     "compute.firewalls.update",
+    "compute.forwardingRules.delete",
+    "compute.forwardingRules.get",
+    "compute.forwardingRules.list",
     "compute.globalOperations.get",
+    "compute.httpHealthChecks.delete",
     "compute.machineTypes.get",
     "compute.networks.updatePolicy",
     "compute.regionOperations.get",
     "compute.regions.get",
+    "compute.targetPools.delete",
+    "compute.targetPools.get",
+    "compute.targetPools.list",
     "compute.zoneOperations.get",
     "compute.zones.get",
     "container.clusterRoleBindings.create",
@@ -126,7 +133,7 @@ async fn permissions(api: &Api) -> Result<Vec<Finding>> {
         api.post(&url, &body, Idempotency::Safe).about("test permissions on project", &*api.project);
     let held: HeldPermissions = fetch(request, "a set of permissions").await?;
     let missing: Vec<&str> =
-        PERMISSIONS.into_iter().filter(|permission| !held.permissions.contains(*permission)).collect();
+        PERMISSIONS.iter().copied().filter(|permission| !held.permissions.contains(*permission)).collect();
     if missing.is_empty() {
         return Ok(Vec::new());
     }

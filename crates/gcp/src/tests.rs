@@ -8,6 +8,7 @@ mod disks;
 mod faults;
 mod firewall;
 mod fixture;
+mod load_balancers;
 mod pool;
 mod preflight;
 mod sandbox;

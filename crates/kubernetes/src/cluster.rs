@@ -12,7 +12,8 @@ use spacecraft_core::observer::Outcome;
 use spacecraft_core::secret::SecretString;
 use spacecraft_core::traits::{
     Access, Cluster, ClusterCapabilities, ClusterList, ClusterProvider, ClusterRequest, ClusterState, Disk,
-    Finding, FirewallRequest, FirewallRule, Look, Ownership, PreflightRequest,
+    Finding, FirewallRequest, FirewallRule, LoadBalancer, Look, Ownership, PreflightRequest,
+    RememberedBalancer,
 };
 use spacecraft_core::wait::Wait;
 use spacecraft_core::{Error, Result};
@@ -200,6 +201,18 @@ impl ClusterProvider for KubeconfigCluster {
 
     async fn disks(&self, _: Option<&NetworkName>) -> Result<Vec<Disk>> {
         Err(Self::unsupported("list disks"))
+    }
+
+    async fn load_balancers(
+        &self,
+        _: Option<&NetworkName>,
+        _: &[RememberedBalancer],
+    ) -> Result<Vec<LoadBalancer>> {
+        Err(Self::unsupported("list load balancers"))
+    }
+
+    async fn delete_load_balancer(&self, _: &LoadBalancer, _: &Wait) -> Result<Outcome> {
+        Err(Self::unsupported("delete a load balancer"))
     }
 
     async fn delete_disk(&self, _: &Disk, _: &Wait) -> Result<Outcome> {

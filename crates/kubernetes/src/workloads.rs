@@ -17,6 +17,7 @@ mod workers;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
+use serde::Deserialize;
 use spacecraft_core::Result;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::traits::{
@@ -27,11 +28,19 @@ use spacecraft_core::workload::{Foundation, NetworkSecret, ObservedWorkload, Tls
 
 use self::ensure::Memory;
 pub(crate) use self::scope::Namespace;
-use crate::connection::{Connection, Query};
+use crate::connection::{Connection, Metadata, Query};
 use crate::objects::secret::{self, StoredSecret};
 use crate::objects::{Target, labels};
-use crate::observed::Service;
+use crate::observed::ServiceStatus;
 use crate::resource::{Address, ResourceType, SECRET, SERVICE};
+
+/// A Service, cut down to what tells its load balancer.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct BalancedService {
+    metadata: Metadata,
+    status: ServiceStatus,
+}
 
 /// The workloads of one network.
 #[derive(Debug)]
@@ -178,9 +187,10 @@ impl Workloads for KubernetesWorkloads {
 
     async fn service_address(&self, service: &ServiceName) -> Result<Option<ServiceAddress>> {
         let address = Address::new(SERVICE, service.namespace.as_str(), service.name.as_str());
-        let service: Option<Service> = self.connection.get(&address).await?;
-        let ingress = service.map(|service| service.status.load_balancer.ingress).unwrap_or_default();
-        Ok(ingress.into_iter().find_map(|ingress| ingress.ip).map(|ip| ServiceAddress { ip }))
+        let Some(service) = self.connection.get::<BalancedService>(&address).await? else { return Ok(None) };
+        let uid = Some(service.metadata.uid).filter(|uid| !uid.is_empty());
+        let ip = service.status.load_balancer.ingress.into_iter().find_map(|ingress| ingress.ip);
+        Ok(ip.map(|ip| ServiceAddress { ip, uid }))
     }
 
     async fn tunnel(&self, service: &ServiceName, port: u16) -> Result<Tunnel> {

@@ -406,12 +406,19 @@ impl World {
                 .map(|cluster| format!("{}/{}", cluster.location, cluster.name))
                 .collect(),
             disks: state.compute.disks.values().map(|disk| format!("{}/{}", disk.zone, disk.name)).collect(),
-            firewall_rules: state.compute.firewalls.keys().cloned().collect(),
+            firewall_rules: state
+                .compute
+                .firewalls
+                .keys()
+                .chain(state.compute.idle_health_firewalls())
+                .cloned()
+                .collect(),
             load_balancers: state
                 .compute
                 .load_balancers
                 .values()
                 .map(|balancer| format!("{}/{} ({})", balancer.namespace, balancer.service, balancer.name))
+                .chain(state.compute.idle_health_checks().map(|check| format!("health check {check}")))
                 .collect(),
             addresses: state.compute.address_names(),
             buckets: state.storage.generations(),

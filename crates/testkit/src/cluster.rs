@@ -9,7 +9,8 @@ use spacecraft_core::observer::Outcome;
 use spacecraft_core::secret::SecretString;
 use spacecraft_core::traits::{
     Access, BearerTokens, Cluster, ClusterCapabilities, ClusterList, ClusterProvider, ClusterRequest,
-    ClusterState, Disk, Finding, FirewallRequest, FirewallRule, Look, Ownership, PreflightRequest,
+    ClusterState, Disk, Finding, FirewallRequest, FirewallRule, LoadBalancer, Look, Ownership,
+    PreflightRequest, RememberedBalancer,
 };
 use spacecraft_core::wait::Wait;
 use spacecraft_core::workload::SharedChart;
@@ -35,6 +36,7 @@ struct Cloud {
     sharing: BTreeMap<NetworkName, Vec<String>>,
     firewalls: BTreeMap<NetworkName, FirewallRequest>,
     disks: BTreeMap<String, Disk>,
+    balancers: BTreeMap<String, LoadBalancer>,
     findings: Vec<Finding>,
     unreachable: Vec<String>,
 }
@@ -109,6 +111,21 @@ impl InMemoryCluster {
     /// Puts a disk there.
     pub fn add_disk(&self, disk: Disk) {
         self.state.lock().disks.insert(disk.name.clone(), disk);
+    }
+
+    /// Puts a load balancer there.
+    pub fn add_load_balancer(&self, balancer: LoadBalancer) {
+        self.state.lock().balancers.insert(balancer.name.clone(), balancer);
+    }
+
+    /// The names of all load balancers.
+    #[must_use]
+    pub fn load_balancer_names(&self) -> Vec<String> {
+        self.state.lock().balancers.keys().cloned().collect()
+    }
+
+    pub(crate) fn take_load_balancer(&self, name: &str) {
+        self.state.lock().balancers.remove(name);
     }
 
     pub(crate) fn take_disk(&self, name: &str) {
@@ -394,6 +411,33 @@ impl ClusterProvider for InMemoryCluster {
         let cloud = self.state.lock();
         let wanted = |disk: &&Disk| network.is_none_or(|network| disk.network == *network);
         call.read(cloud.disks.values().filter(wanted).cloned().collect())
+    }
+
+    async fn load_balancers(
+        &self,
+        network: Option<&NetworkName>,
+        remembered: &[RememberedBalancer],
+    ) -> Result<Vec<LoadBalancer>> {
+        self.require_infrastructure("list load balancers")?;
+        let call =
+            self.ledger.begin("cluster.load_balancers", network.map_or("", NetworkName::as_str)).await?;
+        let cloud = self.state.lock();
+        // No mark is on them: only who remembers one knows whose it is.
+        let known = |balancer: &&LoadBalancer| {
+            let is_it = |seen: &RememberedBalancer| {
+                balancer.service.as_ref() == Some(&seen.service)
+                    && balancer.address.as_ref() == Some(&seen.address)
+            };
+            network.is_some() && remembered.iter().any(is_it)
+        };
+        call.read(cloud.balancers.values().filter(known).cloned().collect())
+    }
+
+    async fn delete_load_balancer(&self, balancer: &LoadBalancer, _wait: &Wait) -> Result<Outcome> {
+        self.require_infrastructure("delete load balancer")?;
+        let call = self.ledger.begin("cluster.delete_load_balancer", &balancer.name).await?;
+        let removed = self.state.lock().balancers.remove(&balancer.name);
+        call.changed(removed.map_or(Outcome::Absent, |_| Outcome::Removed))
     }
 
     async fn delete_disk(&self, disk: &Disk, wait: &Wait) -> Result<Outcome> {

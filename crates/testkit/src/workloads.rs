@@ -100,7 +100,11 @@ impl InMemoryWorkloads {
 
     /// Gives a Service a load balancer.
     pub fn set_load_balancer(&self, service: ServiceName, ip: impl Into<String>) {
-        self.space.lock().load_balancers.insert(service, ip.into());
+        let ip = ip.into();
+        if let Some(cloud) = self.link.cloud() {
+            cloud.add_load_balancer(space::load_balancer(&self.network, &service, &ip));
+        }
+        self.space.lock().load_balancers.insert(service, ip);
     }
 
     /// Puts a Secret of something else into a namespace.
@@ -290,8 +294,10 @@ impl Workloads for InMemoryWorkloads {
 
     async fn release_infrastructure(&self, _wait: &Wait) -> Result<Outcome> {
         let call = self.ledger.begin("workloads.release_infrastructure", &self.namespace).await?;
+        let balanced: Vec<ServiceName> = self.present()?.load_balancers.keys().cloned().collect();
         let released = self.present()?.release_infrastructure();
         if let Some(cloud) = self.link.cloud() {
+            balanced.iter().for_each(|service| cloud.take_load_balancer(&space::balancer_name(service)));
             released
                 .claims
                 .iter()
@@ -324,7 +330,8 @@ impl Workloads for InMemoryWorkloads {
     async fn service_address(&self, service: &ServiceName) -> Result<Option<ServiceAddress>> {
         let call = self.ledger.begin("workloads.service_address", &service.name).await?;
         let ip = self.present()?.load_balancers.get(service).cloned();
-        call.read(ip.map(|ip| ServiceAddress { ip }))
+        let uid = Some(format!("{}-{}", service.namespace, service.name));
+        call.read(ip.map(|ip| ServiceAddress { ip, uid }))
     }
 
     async fn tunnel(&self, service: &ServiceName, port: u16) -> Result<Tunnel> {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use spacecraft_core::secret::{ExposeSecret, SecretString};
 use spacecraft_core::settings::Command;
+use spacecraft_core::state::{RecordStore, unknown_network};
 use spacecraft_core::traits::{Access, BearerTokens};
 use spacecraft_core::{Error, Meaning, Result};
 use spacecraft_kubernetes::kubeconfig::{self, KubeconfigEntry, KubeconfigUser};
@@ -28,10 +29,20 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
             .settings(Command::Kubeconfig, &known)
             .map_err(|wrong| Error::new(Meaning::Invalid, "read settings", "", wrong.to_string()))?;
         let wiring = Wiring::new(&settings, session.environment, info)?;
-        match wiring.cluster().await?.access(&network).await? {
-            Access::Kubeconfig { text, .. } => Ok(session.output.write(text.expose_secret())),
+        let provider = wiring.cluster().await?;
+        let store = wiring.state_store().await?;
+        let record = RecordStore::new(store.clone(), &network).read().await?;
+        if record.is_none() && provider.get(&network).await?.is_none() {
+            return Err(unknown_network(&*store, "make a kubeconfig for", &network).await);
+        }
+        match provider.access(&network).await? {
+            Access::Kubeconfig { text, .. } => {
+                refuse_changes(session)?;
+                Ok(session.output.write(text.expose_secret()))
+            }
             Access::Bearer { server, certificate_authority, tokens } => {
-                let namespace = settings.text("namespace").map(str::to_owned);
+                let recorded = record.map(|record| record.spec.cluster.namespace);
+                let namespace = recorded.or_else(|| settings.text("namespace").map(str::to_owned));
                 let user = user(session, &*tokens).await?;
                 let name = network.to_string();
                 deliver(session, &KubeconfigEntry { name, server, certificate_authority, namespace, user })
@@ -42,6 +53,26 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
         Ok(status) => status,
         Err(error) => session.output.failed(error),
     }
+}
+
+/// A cluster that a kubeconfig names has its own users there, which are neither ours to change nor to move.
+fn refuse_changes(session: &Session<'_>) -> Result<()> {
+    for (flag, given) in
+        [("--merge", session.argument("merge").is_some()), ("--exec-plugin", session.switch("exec-plugin"))]
+    {
+        if given {
+            let reason =
+                format!("{flag} means nothing for a cluster that is reached by a kubeconfig already");
+            return Err(Error::new(
+                Meaning::Invalid,
+                "make a kubeconfig for",
+                session.argument("network-name").unwrap_or_default(),
+                reason,
+            )
+            .with_hint("use the kubeconfig that --kubeconfig names"));
+        }
+    }
+    Ok(())
 }
 
 async fn user(session: &Session<'_>, tokens: &dyn BearerTokens) -> Result<KubeconfigUser> {

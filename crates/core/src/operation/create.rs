@@ -279,6 +279,7 @@ impl Creation<'_> {
             charts: Vec::new(),
             joining: BTreeSet::new(),
             leaving: BTreeSet::new(),
+            load_balancers: Vec::new(),
             upgrade: None,
             slots: self.bring_up.plan.cluster.slots,
             config_url: None,

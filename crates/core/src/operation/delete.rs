@@ -1,6 +1,7 @@
 //! `delete-network`: takes away everything that belongs to a network, whatever state it is in, and nothing else.
 
 mod keep;
+mod remnants;
 
 pub use keep::keep_logs_and_metrics;
 
@@ -130,6 +131,7 @@ fn intents(network: &NetworkName) -> Vec<(String, Vec<String>)> {
         ("cluster contents", "load balancers, claims and namespaces"),
         ("cluster", "cluster"),
         ("disks", "disks"),
+        ("load balancers", "load balancers"),
         ("firewall", "firewall rules"),
         ("config", "published config"),
         ("record", "record"),
@@ -202,6 +204,7 @@ impl Deletion<'_> {
     async fn flow(&self) -> Result<()> {
         self.run.begin_writing().await?;
         self.mark_deleting().await?;
+        let balancers = remnants::remembered(self).await?;
         self.remove_discovery_entry().await?;
         self.remove_dns_records().await?;
         let had_disks = self.has_disks().await?;
@@ -209,6 +212,7 @@ impl Deletion<'_> {
         self.remove_cluster().await?;
         if self.manages_infrastructure() {
             self.remove_disks(had_disks).await?;
+            remnants::remove_load_balancers(self, &balancers).await?;
             self.remove_firewall_rules().await?;
         }
         self.remove_published().await?;

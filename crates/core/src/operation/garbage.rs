@@ -82,6 +82,8 @@ pub enum RemainderKind {
     Disk,
     /// A firewall rule.
     FirewallRule,
+    /// A load balancer.
+    LoadBalancer,
     /// A lock, a journal or something else in the state store.
     State,
     /// A DNS record with our mark.
@@ -96,7 +98,7 @@ impl RemainderKind {
     /// True for what lies in this project or this state store, so that it is certainly of a network that would be seen if it existed.
     #[must_use]
     pub fn is_certain(self) -> bool {
-        matches!(self, Self::Disk | Self::FirewallRule | Self::State)
+        matches!(self, Self::Disk | Self::FirewallRule | Self::LoadBalancer | Self::State)
     }
 
     /// In words.
@@ -105,6 +107,7 @@ impl RemainderKind {
         match self {
             Self::Disk => "disk",
             Self::FirewallRule => "firewall rule",
+            Self::LoadBalancer => "load balancer",
             Self::State => "state object",
             Self::DnsRecord => "DNS record",
             Self::DiscoveryEntry => "discovery entry",

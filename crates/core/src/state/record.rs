@@ -13,7 +13,7 @@ use crate::names::NetworkName;
 use crate::observer::Outcome;
 use crate::spec::NetworkSpec;
 use crate::spelling::nearest;
-use crate::traits::{ObjectStore, Precondition, PutOptions};
+use crate::traits::{ObjectStore, Precondition, PutOptions, RememberedBalancer};
 use crate::upgrade::{Release, UpgradeTarget};
 use crate::workload::Role;
 
@@ -52,6 +52,9 @@ pub struct NetworkRecord {
     /// The upgrade that has begun and not ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upgrade: Option<UpgradeRecord>,
+    /// The load balancers of its Services, so that they are found when the cluster was deleted without them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub load_balancers: Vec<RememberedBalancer>,
     /// How many workers carry slots.
     pub slots: u32,
     /// Where the network's config can be read, once it was published.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Look;
+use super::{Look, ServiceName};
 use crate::error::Result;
 use crate::names::NetworkName;
 use crate::observer::Outcome;
@@ -14,7 +14,7 @@ use crate::quantity::{Bytes, MilliCpu};
 use crate::secret::SecretString;
 use crate::wait::Wait;
 
-/// Makes, finds and removes the cluster that a network runs on, with the disks and firewall rules that belong to it.
+/// Makes, finds and removes the cluster that a network runs on, with the disks, firewall rules and load balancers that belong to it.
 ///
 /// # Contract
 ///
@@ -82,6 +82,17 @@ pub trait ClusterProvider: Debug + Send + Sync {
 
     /// Deletes one disk of ours. A disk that is still attached is waited for.
     async fn delete_disk(&self, disk: &Disk, wait: &Wait) -> Result<Outcome>;
+
+    /// What Services of a network's cluster left behind of their load balancers: those that `remembered` describes, and those that carry our mark. Without a network only the
+    /// latter, of all networks. One that was deleted in part is among them.
+    async fn load_balancers(
+        &self,
+        network: Option<&NetworkName>,
+        remembered: &[RememberedBalancer],
+    ) -> Result<Vec<LoadBalancer>>;
+
+    /// Deletes one load balancer of ours with all that belongs to it alone. For load balancers whose cluster is gone: a cluster that lives makes them anew.
+    async fn delete_load_balancer(&self, balancer: &LoadBalancer, wait: &Wait) -> Result<Outcome>;
 }
 
 /// What a cluster provider can do.
@@ -308,6 +319,35 @@ pub struct Disk {
     pub users: Vec<String>,
     /// The claim it was made for, as `namespace/name`, when that is known.
     pub claim: Option<String>,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+}
+
+/// A load balancer as it was seen while the Service that it stands before lived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RememberedBalancer {
+    /// The Service.
+    pub service: ServiceName,
+    /// The identifier that the Kubernetes API gave the Service and no other; none when it was not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// Its IPv4 address.
+    pub address: String,
+}
+
+/// A load balancer that a Service of ours was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadBalancer {
+    /// Its name.
+    pub name: String,
+    /// The network it belongs to.
+    pub network: NetworkName,
+    /// Its region, as far as it has parts in one.
+    pub region: Option<String>,
+    /// Its address; none when it has lost that.
+    pub address: Option<String>,
+    /// The Service it was made for, when that is known.
+    pub service: Option<ServiceName>,
     /// When it was made.
     pub created: Option<Timestamp>,
 }

@@ -124,6 +124,8 @@ impl ServiceName {
 pub struct ServiceAddress {
     /// Its IPv4 address.
     pub ip: String,
+    /// The identifier of the Service, which no other ever has.
+    pub uid: Option<String>,
 }
 
 /// An open tunnel; it closes when it is dropped.

@@ -1,7 +1,7 @@
 use spacecraft_core::Meaning;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::spec::{Generation, ProviderKind};
-use spacecraft_core::traits::{ClusterProvider, DnsProvider};
+use spacecraft_core::traits::{ClusterProvider, DnsProvider, LoadBalancer, ServiceName};
 
 use crate::world::{World, network, spec};
 
@@ -28,8 +28,28 @@ async fn a_network_whose_cluster_is_gone_is_deleted_all_the_same() {
     let world = World::new();
     world.create(&spec(Generation::V1), 1).await.unwrap();
     world.cluster.lose_cluster(&network());
+    assert!(!world.cluster.load_balancer_names().is_empty());
     world.delete(&spec(Generation::V1), 2).await.unwrap();
     nothing_is_left(&world).await;
+    assert!(world.cluster.load_balancer_names().is_empty());
+}
+
+#[tokio::test]
+async fn a_load_balancer_of_another_network_at_the_same_address_stays() {
+    let world = World::new();
+    world.create(&spec(Generation::V1), 1).await.unwrap();
+    world.cluster.lose_cluster(&network());
+    let theirs = LoadBalancer {
+        name: "theirs".to_owned(),
+        network: network(),
+        region: None,
+        address: Some("203.0.113.7".to_owned()),
+        service: Some(ServiceName::new("default", "shop")),
+        created: None,
+    };
+    world.cluster.add_load_balancer(theirs);
+    world.delete(&spec(Generation::V1), 2).await.unwrap();
+    assert_eq!(world.cluster.load_balancer_names(), ["theirs"]);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Compute Engine, v1: what a network uses of it.
 
+mod balancers;
 pub(crate) mod catalog;
 mod disks;
 mod filter;
@@ -7,7 +8,7 @@ mod firewalls;
 mod network;
 mod operations;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use http::Method;
 use jiff::Timestamp;
@@ -35,6 +36,11 @@ pub(crate) struct Compute {
     addresses: BTreeMap<String, Address>,
     /// By the identifier of the Service they are for.
     pub(crate) load_balancers: BTreeMap<String, LoadBalancer>,
+    /// Those of clusters that have load balancers, or had them when they were deleted.
+    #[serde(default)]
+    health_checks: BTreeSet<String>,
+    #[serde(default)]
+    health_firewalls: BTreeSet<String>,
     operations: Vec<Operation>,
 }
 
@@ -99,6 +105,9 @@ impl Compute {
             }
             (_, ["regions", region, kind, rest @ ..]) => {
                 self.handle_regional(request, region, kind, rest, context)
+            }
+            (_, ["global", "httpHealthChecks", rest @ ..]) => {
+                self.handle_health_checks(request, rest, context)
             }
             (_, ["global", "addresses", rest @ ..]) => {
                 self.handle_addresses(request, "global", rest, context)
@@ -181,6 +190,7 @@ impl Compute {
         match (&request.method, kind, rest) {
             (_, "addresses", rest) => self.handle_addresses(request, region, rest, context),
             (_, "forwardingRules", rest) => self.handle_forwarding_rules(request, region, rest, context),
+            (_, "targetPools", rest) => self.handle_target_pools(request, region, rest, context),
             (&Method::GET, "disks", []) => list(request, "compute#diskList", Vec::new()),
             (_, "disks", [name, ..]) => Err(resource_not_found(&format!("regions/{region}/disks/{name}"))),
             _ => Err(unknown_path(request)),
@@ -203,6 +213,10 @@ impl Compute {
             "forwardingRules" => {
                 let rules = self.load_balancers.values().filter_map(LoadBalancer::to_json).collect();
                 ("compute#forwardingRuleAggregatedList", rules)
+            }
+            "targetPools" => {
+                let pools = self.load_balancers.values().filter_map(LoadBalancer::pool_json).collect();
+                ("compute#targetPoolAggregatedList", pools)
             }
             _ => return Err(unknown_path(request)),
         };

@@ -1,6 +1,6 @@
 //! Between the Kubernetes clusters and the cloud they run on: workers, disks and load balancers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -144,7 +144,9 @@ impl World {
                 self.want_load_balancer(cluster, service_uid, namespace, service, ports, now);
             }
             CloudEvent::LoadBalancerReleased { service_uid } => {
-                self.state.compute.load_balancers.remove(&service_uid);
+                if let Some(released) = self.state.compute.load_balancers.remove(&service_uid) {
+                    self.state.compute.release_health_check(&released.cluster);
+                }
             }
         }
     }
@@ -164,6 +166,7 @@ impl World {
             known.ports = ports;
             return;
         }
+        self.state.compute.add_health_check(&cluster);
         let id = self.state.mint.number();
         let name: String = format!("a{}", service_uid.replace('-', "")).chars().take(32).collect();
         let balancer = LoadBalancer {
@@ -178,6 +181,7 @@ impl World {
             created: now,
             ready: seconds_after(now, self.state.settings.load_balancer_seconds),
             announced: false,
+            gone: BTreeSet::new(),
         };
         self.state.compute.load_balancers.insert(service_uid, balancer);
     }

@@ -5,8 +5,8 @@ use spacecraft_core::names::NetworkName;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::quantity::{Bytes, MilliCpu};
 use spacecraft_core::traits::{
-    Cluster, ClusterProvider, ClusterRequest, ClusterState, Disk, FirewallOpening, FirewallRequest, Look,
-    MachineShape, Ownership, PreflightRequest,
+    Cluster, ClusterProvider, ClusterRequest, ClusterState, Disk, FirewallOpening, FirewallRequest,
+    LoadBalancer, Look, MachineShape, Ownership, PreflightRequest, RememberedBalancer, ServiceName,
 };
 use spacecraft_core::wait::Wait;
 
@@ -38,6 +38,8 @@ macro_rules! cluster_provider_conformance {
             a_firewall_rule_is_deleted_once
             a_cloud_without_networks_has_no_disks_of_ours
             deleting_a_disk_that_is_gone_is_absent
+            a_load_balancer_that_is_not_there_is_not_found_however_well_it_is_remembered
+            deleting_a_load_balancer_that_is_gone_is_absent
         }
     };
 }
@@ -246,4 +248,30 @@ pub async fn deleting_a_disk_that_is_gone_is_absent(provider: &dyn ClusterProvid
         created: None,
     };
     assert_eq!(provider.delete_disk(&gone, wait).await.unwrap(), Outcome::Absent);
+}
+
+fn ingress() -> ServiceName {
+    ServiceName::new("ingress-nginx", "ingress-nginx-controller")
+}
+
+pub async fn a_load_balancer_that_is_not_there_is_not_found_however_well_it_is_remembered(
+    provider: &dyn ClusterProvider,
+    _wait: &Wait,
+) {
+    let uid = Some("0d3c1f9a-7b52-4a7e-9f65-3a4c5e6f7a8b".to_owned());
+    let seen = RememberedBalancer { service: ingress(), uid, address: "203.0.113.7".to_owned() };
+    assert_eq!(provider.load_balancers(Some(&network("net1")), &[seen]).await.unwrap(), []);
+    assert_eq!(provider.load_balancers(None, &[]).await.unwrap(), []);
+}
+
+pub async fn deleting_a_load_balancer_that_is_gone_is_absent(provider: &dyn ClusterProvider, wait: &Wait) {
+    let gone = LoadBalancer {
+        name: "a0d3c1f9a7b524a7e9f653a4c5e6f7a8".to_owned(),
+        network: network("net1"),
+        region: Some("us-central1".to_owned()),
+        address: Some("203.0.113.7".to_owned()),
+        service: Some(ingress()),
+        created: None,
+    };
+    assert_eq!(provider.delete_load_balancer(&gone, wait).await.unwrap(), Outcome::Absent);
 }

@@ -5,7 +5,7 @@ use spacecraft_core::names::NetworkName;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::quantity::{Bytes, MilliCpu};
 use spacecraft_core::secret::{ExposeSecret, SecretBytes};
-use spacecraft_core::traits::{Disk, Look, ServiceName};
+use spacecraft_core::traits::{Disk, LoadBalancer, Look, ServiceName};
 use spacecraft_core::workload::{
     Foundation, NetworkSecret, ObservedWorkload, ServiceExposure, TlsSecret, Worker, Workload,
 };
@@ -236,6 +236,23 @@ pub(super) fn default_worker(number: u32) -> Worker {
         allocatable_cpu: MilliCpu::cores(16),
         allocatable_memory: Bytes::gibi(64),
         allocatable_pods: 110,
+    }
+}
+
+/// The name of the load balancer of a Service.
+pub(super) fn balancer_name(service: &ServiceName) -> String {
+    format!("balancer-{}-{}", service.namespace, service.name)
+}
+
+/// The load balancer that the cloud gives a Service.
+pub(super) fn load_balancer(network: &NetworkName, service: &ServiceName, ip: &str) -> LoadBalancer {
+    LoadBalancer {
+        name: balancer_name(service),
+        network: network.clone(),
+        region: Some("memory".to_owned()),
+        address: Some(ip.to_owned()),
+        service: Some(service.clone()),
+        created: None,
     }
 }
 

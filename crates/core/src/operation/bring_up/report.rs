@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::plan::PlannedNode;
 use crate::report::{NetworkReport, NodeReport, PoetReport};
 use crate::state::{ChartRecord, NetworkRecord, NetworkStatus};
-use crate::traits::ClusterServices;
+use crate::traits::{ClusterServices, RememberedBalancer, ServiceAddress};
 use crate::workload::ObservedWorkload;
 
 impl BringUp<'_> {
@@ -29,6 +29,7 @@ impl BringUp<'_> {
         record.joining.clear();
         record.config_url = Some(config_url.clone());
         record.charts = self.chart_records();
+        record.load_balancers = self.load_balancers(cluster).await?;
         for poet in &mut record.poets {
             poet.url = poet_url(&fleet, &observed, &poet.name);
         }
@@ -50,6 +51,19 @@ impl BringUp<'_> {
             shared: chart.shared,
         };
         self.plan.charts.iter().map(record).collect()
+    }
+
+    /// The load balancers that the cloud gave to Services; only one of them is ever made.
+    async fn load_balancers(&self, cluster: &ClusterServices) -> Result<Vec<RememberedBalancer>> {
+        let service = charts::ingress_service(&self.plan.namespaces);
+        let has_one = self.plan.charts.iter().any(|chart| chart.name == "ingress-nginx");
+        if !has_one || !self.services().cluster.capabilities().manages_infrastructure {
+            return Ok(Vec::new());
+        }
+        let address = cluster.workloads.service_address(&service).await?;
+        let remembered =
+            |address: ServiceAddress| RememberedBalancer { service, uid: address.uid, address: address.ip };
+        Ok(address.map(remembered).into_iter().collect())
     }
 
     fn report(&self, fleet: &Fleet, observed: &[ObservedWorkload], config_url: String) -> NetworkReport {

@@ -14,6 +14,9 @@ use crate::operation::run::{Run, StepDifference};
 use crate::plan::Plan;
 use crate::state::{NetworkRecord, RecordStore};
 
+/// How long a step may wait: long enough to see that pods are ready, but not for pods to become so.
+const LOOK_LIMIT: Duration = Duration::from_secs(10);
+
 /// What [`create_network`](super::create_network) would change of a network that it made.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Drift {
@@ -23,8 +26,8 @@ pub struct Drift {
     pub ended_early: Option<String>,
 }
 
-/// Looks by the steps of [`create_network`](super::create_network) what it would change, and changes nothing. It waits for nothing: where a step would
-/// wait, the look ends.
+/// Looks by the steps of [`create_network`](super::create_network) what it would change, and changes nothing. It waits for nothing to happen: where a step
+/// would wait for long, the look ends.
 pub async fn look_at_network(services: &Services, request: CreateRequest, known: NetworkRecord) -> Drift {
     let mut differences = Vec::new();
     let looked = look(services, &request, known, &mut differences).await;
@@ -42,7 +45,7 @@ async fn look(
         Plan::new(spec, &services.cluster.capabilities()).map_err(|problems| unplannable(&problems))?;
     let services = Services { observer: Arc::new(Silent), ..services.clone() };
     let limit = spec.rollout.timeout;
-    let run = Run::new(&services, &spec.network, "status", Vec::new(), limit, Duration::ZERO, false);
+    let run = Run::new(&services, &spec.network, "status", Vec::new(), limit, LOOK_LIMIT, false);
     let run = run.only_looking();
     let records = RecordStore::new(Arc::clone(&services.state_store), &spec.network);
     let bring_up = BringUp { run: &run, spec, plan: &plan, materials: &request.materials, records };

@@ -44,6 +44,7 @@ pub(super) async fn search(services: &Services, only: Option<&NetworkName>) -> R
         }
     }
     search.look_at_infrastructure(services).await;
+    search.look_at_load_balancers(services).await;
     search.look_at_names(services).await;
     search.look_at_archives(services).await;
     search.look_at_discovery(services).await;
@@ -115,6 +116,20 @@ impl<'a> Search<'a> {
             Ok(rules) => {
                 for rule in rules {
                     self.add(rule.network, RemainderKind::FirewallRule, &rule.name, rule.created);
+                }
+            }
+            Err(error) => self.trouble(&error),
+        }
+    }
+
+    async fn look_at_load_balancers(&mut self, services: &Services) {
+        if !services.cluster.capabilities().manages_infrastructure {
+            return;
+        }
+        match services.cluster.load_balancers(self.only, &[]).await {
+            Ok(balancers) => {
+                for balancer in balancers {
+                    self.add(balancer.network, RemainderKind::LoadBalancer, &balancer.name, balancer.created);
                 }
             }
             Err(error) => self.trouble(&error),

@@ -37,6 +37,7 @@ fn record() -> NetworkRecord {
         charts: Vec::new(),
         joining: BTreeSet::new(),
         leaving: BTreeSet::new(),
+        load_balancers: Vec::new(),
         upgrade: None,
         slots: 7,
         config_url: None,

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Compute, list,
-    network::{lawful_name, read_object},
+    network::{Part, lawful_name, read_object},
     offset_time, ok, project_link, resource_not_found, unknown_path,
 };
 use crate::{
@@ -143,11 +143,15 @@ impl Compute {
                 cluster.created,
             ));
         }
-        for balancer in self.load_balancers.values() {
+        for balancer in self.load_balancers.values().filter(|balancer| balancer.has(Part::Firewall)) {
             let ports: Vec<String> = balancer.ports.iter().map(u16::to_string).collect();
             let allowed = json!([{"IPProtocol": "tcp", "ports": ports}]);
             let name = format!("k8s-fw-{}", balancer.name);
             rules.push(system_rule(&name, &name, "0.0.0.0/0", &allowed, balancer.created));
+        }
+        for name in &self.health_firewalls {
+            let allowed = json!([{"IPProtocol": "tcp", "ports": ["10256"]}]);
+            rules.push(system_rule(name, name, "35.191.0.0/16", &allowed, Timestamp::UNIX_EPOCH));
         }
         rules
     }
@@ -180,8 +184,10 @@ impl Compute {
                 if let Some(reply) = self.repeated(request, context)? {
                     return reply;
                 }
-                self.firewall(name)?;
-                self.firewalls.remove(*name);
+                if !self.delete_balancer_firewall(name) {
+                    self.firewall(name)?;
+                    self.firewalls.remove(*name);
+                }
                 self.begin(request, "delete", "global", &format!("global/firewalls/{name}"), context)
             }
             _ => Err(unknown_path(request)),

@@ -1,6 +1,6 @@
 //! Machines as Compute Engine lists them, firewall rules, reserved addresses and the forwarding rules of load balancers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use http::Method;
 use jiff::Timestamp;
@@ -34,6 +34,21 @@ pub(crate) struct Address {
     created: Timestamp,
 }
 
+/// What a load balancer consists of, each part with a life of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Part {
+    /// The forwarding rule.
+    ForwardingRule,
+    /// The target pool behind it.
+    TargetPool,
+    /// The firewall rule that lets traffic in.
+    Firewall,
+}
+
+/// How many parts a load balancer has.
+pub(super) const PARTS: usize = 3;
+
 /// What GKE makes for a Service of type LoadBalancer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LoadBalancer {
@@ -51,19 +66,51 @@ pub(crate) struct LoadBalancer {
     pub(crate) ready: Timestamp,
     /// True once the Service knows its address.
     pub(crate) announced: bool,
+    /// The parts that somebody deleted one by one.
+    #[serde(default)]
+    pub(crate) gone: BTreeSet<Part>,
+}
+
+/// The health check of the workers of a cluster, which all its load balancers share.
+pub(crate) fn health_check_of(cluster: &str) -> String {
+    format!("k8s-{}-node", cluster.chars().take(8).collect::<String>())
 }
 
 impl LoadBalancer {
+    pub(super) fn has(&self, part: Part) -> bool {
+        !self.gone.contains(&part)
+    }
+
+    /// What the controller of Services writes into the description of each part.
+    fn description(&self) -> String {
+        json!({"kubernetes.io/service-name": format!("{}/{}", self.namespace, self.service)}).to_string()
+    }
+
+    /// The target pool.
+    pub(super) fn pool_json(&self) -> Option<Value> {
+        let link = project_link();
+        (self.announced && self.has(Part::TargetPool)).then(|| {
+            json!({
+                "kind": "compute#targetPool", "id": self.id.to_string(), "name": self.name,
+                "region": format!("{link}/regions/{}", self.region), "description": self.description(),
+                "healthChecks": [format!("{link}/global/httpHealthChecks/{}", health_check_of(&self.cluster))],
+                "creationTimestamp": offset_time(self.created),
+                "selfLink": format!("{link}/regions/{}/targetPools/{}", self.region, self.name),
+            })
+        })
+    }
+
     /// The forwarding rule.
     pub(super) fn to_json(&self) -> Option<Value> {
         let link = project_link();
-        self.announced.then(|| {
+        (self.announced && self.has(Part::ForwardingRule)).then(|| {
             json!({
                 "kind": "compute#forwardingRule", "id": self.id.to_string(), "name": self.name,
                 "region": format!("{link}/regions/{}", self.region), "IPAddress": self.address, "IPProtocol": "TCP",
                 "ports": self.ports.iter().map(u16::to_string).collect::<Vec<_>>(),
                 "loadBalancingScheme": "EXTERNAL", "creationTimestamp": offset_time(self.created),
-                "description": json!({"kubernetes.io/service-name": format!("{}/{}", self.namespace, self.service)}).to_string(),
+                "description": self.description(),
+                "target": format!("{link}/regions/{}/targetPools/{}", self.region, self.name),
                 "selfLink": format!("{link}/regions/{}/forwardingRules/{}", self.region, self.name),
             })
         })
@@ -198,39 +245,6 @@ impl Compute {
         let address = Address { id, name, region: region.to_owned(), address, body, created: context.now };
         self.addresses.insert(key, address);
         self.begin(request, "insert", scope, &target, context)
-    }
-
-    pub(super) fn handle_forwarding_rules(
-        &mut self,
-        request: &Request,
-        region: &str,
-        rest: &[&str],
-        context: &mut Context<'_>,
-    ) -> Reply {
-        let scope = format!("regions/{region}");
-        match (&request.method, rest) {
-            (&Method::GET, []) => {
-                context.require("compute.forwardingRules.list")?;
-                let here = self.load_balancers.values().filter(|balancer| balancer.region == region);
-                list(request, "compute#forwardingRuleList", here.filter_map(LoadBalancer::to_json).collect())
-            }
-            (&Method::DELETE, [name]) => {
-                context.require("compute.forwardingRules.delete")?;
-                if let Some(reply) = self.repeated(request, context)? {
-                    return reply;
-                }
-                let target = format!("{scope}/forwardingRules/{name}");
-                let service = self
-                    .load_balancers
-                    .iter()
-                    .find(|(_, balancer)| balancer.name == *name && balancer.region == region)
-                    .map(|(service, _)| service.clone())
-                    .ok_or_else(|| resource_not_found(&target))?;
-                self.load_balancers.remove(&service);
-                self.begin(request, "delete", &scope, &target, context)
-            }
-            _ => Err(unknown_path(request)),
-        }
     }
 }
 

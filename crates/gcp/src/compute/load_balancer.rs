@@ -1,0 +1,300 @@
+//! What GKE makes for Services of type LoadBalancer, and may leave behind: a forwarding rule and a target pool in the region, firewall rules and a health check in
+//! the project. Their common name follows from the Service's identifier, and their description names the Service.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use spacecraft_core::Result;
+use spacecraft_core::names::NetworkName;
+use spacecraft_core::observer::Outcome;
+use spacecraft_core::traits::{LoadBalancer, Ownership, RememberedBalancer, ServiceName};
+use spacecraft_core::wait::Wait;
+use spacecraft_core::{Error, Meaning};
+
+use super::{Scope, change, last_segment, list, list_everywhere};
+use crate::api::{Api, find};
+use crate::ownership::{foreign, owner};
+
+const LIST: &str = "list load balancers of project";
+const DELETE: &str = "delete load balancer";
+const GLOBAL: Scope<'static> = &["global"];
+/// What GKE puts before the name of a load balancer to name its firewall rule.
+const FIREWALL_PREFIX: &str = "k8s-fw-";
+/// The longest name that GKE's controller gives a load balancer, in characters.
+const LONGEST_NAME: usize = 32;
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RuleBody {
+    name: String,
+    description: String,
+    #[serde(rename = "IPAddress")]
+    address: String,
+    target: String,
+    labels: BTreeMap<String, String>,
+    creation_timestamp: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct PoolBody {
+    name: String,
+    health_checks: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Named {
+    name: String,
+}
+
+/// What GKE's controller writes into descriptions, as JSON.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Origin {
+    #[serde(rename = "kubernetes.io/service-name")]
+    service: String,
+}
+
+/// The name that GKE's controller gives to everything of a Service's load balancer: `a` and the Service's identifier without hyphens.
+fn name_of(uid: &str) -> String {
+    std::iter::once('a').chain(uid.chars().filter(|letter| *letter != '-')).take(LONGEST_NAME).collect()
+}
+
+fn service_of(description: &str) -> Option<ServiceName> {
+    let origin: Origin = serde_json::from_str(description).ok()?;
+    let (namespace, name) = origin.service.split_once('/')?;
+    Some(ServiceName::new(namespace, name))
+}
+
+impl RuleBody {
+    /// Whether it is the load balancer that was seen: by the name that follows from the Service's identifier, or by address and Service together.
+    fn is_remembered(&self, remembered: &RememberedBalancer) -> bool {
+        match &remembered.uid {
+            Some(uid) => self.name == name_of(uid),
+            None => {
+                self.address == remembered.address
+                    && service_of(&self.description).as_ref() == Some(&remembered.service)
+            }
+        }
+    }
+
+    /// The network that it belongs to, if that is one of ours.
+    fn network(
+        &self,
+        network: Option<&NetworkName>,
+        remembered: &[RememberedBalancer],
+    ) -> Option<NetworkName> {
+        if let Ownership::Ours(labelled) = owner(&self.labels) {
+            return Some(labelled).filter(|labelled| network.is_none_or(|network| labelled == network));
+        }
+        let known = remembered.iter().any(|remembered| self.is_remembered(remembered));
+        network.filter(|_| known).cloned()
+    }
+
+    fn into_balancer(self, scope: &str, network: NetworkName) -> LoadBalancer {
+        LoadBalancer {
+            network,
+            region: Some(last_segment(scope).to_owned()),
+            service: service_of(&self.description),
+            created: self.creation_timestamp.parse::<Timestamp>().ok(),
+            address: Some(self.address),
+            name: self.name,
+        }
+    }
+}
+
+/// The load balancers of a network, of which `remembered` was seen while its cluster lived; without a network those that carry our labels. One whose forwarding rule is gone
+/// already is found by what else is left of it.
+pub(crate) async fn list_ours(
+    api: &Api,
+    network: Option<&NetworkName>,
+    remembered: &[RememberedBalancer],
+) -> Result<Vec<LoadBalancer>> {
+    let (rules, pools, firewalls) = futures::try_join!(
+        list_everywhere::<RuleBody>(api, "forwardingRules", "", LIST),
+        list_everywhere::<PoolBody>(api, "targetPools", "", LIST),
+        list::<Named>(api, &["global", "firewalls"], LIST),
+    )?;
+    let mut found: Vec<LoadBalancer> = rules
+        .into_iter()
+        .filter_map(|(scope, rule)| {
+            let owner = rule.network(network, remembered)?;
+            Some(rule.into_balancer(&scope, owner))
+        })
+        .collect();
+    if let Some(network) = network {
+        let known: BTreeSet<String> = found.iter().map(|balancer| balancer.name.clone()).collect();
+        found.extend(without_rule(network, remembered, &pools, &firewalls, &known));
+    }
+    Ok(found)
+}
+
+/// Load balancers that were seen and have lost their forwarding rule, but not everything.
+fn without_rule(
+    network: &NetworkName,
+    remembered: &[RememberedBalancer],
+    pools: &[(String, PoolBody)],
+    firewalls: &[Named],
+    known: &BTreeSet<String>,
+) -> Vec<LoadBalancer> {
+    let left = |remembered: &RememberedBalancer| {
+        let name = name_of(remembered.uid.as_deref()?);
+        let pool = pools.iter().find(|(_, pool)| pool.name == name);
+        let guarded = firewalls.iter().any(|rule| rule.name == format!("{FIREWALL_PREFIX}{name}"));
+        let missed = !known.contains(&name) && (pool.is_some() || guarded);
+        missed.then(|| LoadBalancer {
+            network: network.clone(),
+            region: pool.map(|(scope, _)| last_segment(scope).to_owned()),
+            address: None,
+            service: Some(remembered.service.clone()),
+            created: None,
+            name,
+        })
+    };
+    remembered.iter().filter_map(left).collect()
+}
+
+/// Deletes a load balancer of ours with all that belongs to it. Whether its forwarding rule is still the one that was found is looked up anew.
+pub(crate) async fn delete(api: &Api, balancer: &LoadBalancer, wait: &Wait) -> Result<Outcome> {
+    let name = balancer.name.as_str();
+    let mut removed = false;
+    if let Some(region) = balancer.region.as_deref() {
+        removed |= delete_in_region(api, region, balancer, wait).await?;
+    }
+    removed |= remove(api, GLOBAL, "firewalls", &format!("{FIREWALL_PREFIX}{name}"), wait).await?;
+    Ok(if removed { Outcome::Removed } else { Outcome::Absent })
+}
+
+async fn delete_in_region(api: &Api, region: &str, balancer: &LoadBalancer, wait: &Wait) -> Result<bool> {
+    let scope: Scope<'_> = &["regions", region];
+    let name = balancer.name.as_str();
+    let rule: Option<RuleBody> = get(api, scope, "forwardingRules", name).await?;
+    if let Some(rule) = &rule {
+        require_same(rule, balancer)?;
+    }
+    let pooled = rule.as_ref().map_or(name, |rule| last_segment(&rule.target));
+    let pool: Option<PoolBody> =
+        get(api, scope, "targetPools", if pooled.is_empty() { name } else { pooled }).await?;
+    let mut removed = remove(api, scope, "forwardingRules", name, wait).await?;
+    if let Some(pool) = pool {
+        removed |= remove(api, scope, "targetPools", &pool.name, wait).await?;
+        for check in &pool.health_checks {
+            removed |= remove_health_check(api, last_segment(check), wait).await?;
+        }
+    }
+    Ok(removed | remove(api, scope, "addresses", name, wait).await?)
+}
+
+fn require_same(rule: &RuleBody, balancer: &LoadBalancer) -> Result<(), Error> {
+    let same_address = balancer.address.as_ref().is_none_or(|address| *address == rule.address);
+    if same_address && service_of(&rule.description) == balancer.service {
+        Ok(())
+    } else {
+        Err(foreign(DELETE, "forwarding rule", &rule.name))
+    }
+}
+
+/// Removes a health check with its firewall rule. One that other load balancers use too stays, and so does its rule.
+async fn remove_health_check(api: &Api, name: &str, wait: &Wait) -> Result<bool> {
+    match remove(api, GLOBAL, "httpHealthChecks", name, wait).await {
+        Ok(removed) => {
+            let prefix = if name.starts_with("k8s-") { "" } else { "k8s-" };
+            Ok(removed | remove(api, GLOBAL, "firewalls", &format!("{prefix}{name}-http-hc"), wait).await?)
+        }
+        Err(error) if error.meaning() == Meaning::PreconditionFailed => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+async fn get<T: serde::de::DeserializeOwned>(
+    api: &Api,
+    scope: Scope<'_>,
+    kind: &str,
+    name: &str,
+) -> Result<Option<T>> {
+    let url = api.compute(&[scope, &[kind, name]].concat());
+    find(api.get(&url).about("look at load balancer", name), "a part of a load balancer").await
+}
+
+/// Deletes one part; false when it was not there.
+async fn remove(api: &Api, scope: Scope<'_>, kind: &str, name: &str, wait: &Wait) -> Result<bool> {
+    let url = api.compute(&[scope, &[kind, name]].concat());
+    match change(api, scope, DELETE, name, api.delete(&url), wait).await {
+        Ok(()) => Ok(true),
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod unit_tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const UID: &str = "0d3c1f9a-7b52-4a7e-9f65-3a4c5e6f7a8b";
+
+    fn rule(name: &str, address: &str, service: &str) -> RuleBody {
+        let description = json!({"kubernetes.io/service-name": service}).to_string();
+        serde_json::from_value(json!({"name": name, "IPAddress": address, "description": description}))
+            .unwrap()
+    }
+
+    fn remembered(uid: Option<&str>) -> RememberedBalancer {
+        RememberedBalancer {
+            service: ServiceName::new("ingress-nginx", "ingress-nginx-controller"),
+            uid: uid.map(str::to_owned),
+            address: "203.0.113.7".to_owned(),
+        }
+    }
+
+    fn network() -> NetworkName {
+        NetworkName::new("net1").unwrap()
+    }
+
+    #[test]
+    fn a_load_balancer_is_named_after_its_service() {
+        assert_eq!(name_of(UID), "a0d3c1f9a7b524a7e9f653a4c5e6f7a8");
+    }
+
+    #[test]
+    fn a_service_with_an_identifier_is_known_by_it_alone() {
+        let rules = |name: &str| rule(name, "203.0.113.7", "ingress-nginx/ingress-nginx-controller");
+        let known = [remembered(Some(UID))];
+        assert_eq!(rules(&name_of(UID)).network(Some(&network()), &known), Some(network()));
+        assert_eq!(rules("asomebodyelses").network(Some(&network()), &known), None);
+    }
+
+    #[test]
+    fn without_an_identifier_address_and_service_must_both_be_those_that_were_seen() {
+        let known = [remembered(None)];
+        let owner =
+            |address: &str, service: &str| rule("a1", address, service).network(Some(&network()), &known);
+        assert_eq!(owner("203.0.113.7", "ingress-nginx/ingress-nginx-controller"), Some(network()));
+        assert_eq!(owner("203.0.113.8", "ingress-nginx/ingress-nginx-controller"), None);
+        assert_eq!(owner("203.0.113.7", "default/shop"), None);
+        assert_eq!(owner("203.0.113.7", ""), None);
+    }
+
+    #[test]
+    fn labels_of_ours_say_whose_it_is_and_without_a_network_they_alone_do() {
+        let mut labelled = rule("a1", "203.0.113.9", "default/shop");
+        labelled.labels = crate::ownership::network_labels(&network());
+        assert_eq!(labelled.network(None, &[]), Some(network()));
+        assert_eq!(labelled.network(Some(&NetworkName::new("net10").unwrap()), &[]), None);
+        assert_eq!(rule("a1", "203.0.113.7", "a/b").network(None, &[remembered(None)]), None);
+    }
+
+    #[test]
+    fn what_is_left_without_a_forwarding_rule_is_found_by_its_name() {
+        let pools =
+            [("regions/us-central1".to_owned(), PoolBody { name: name_of(UID), health_checks: Vec::new() })];
+        let left = without_rule(&network(), &[remembered(Some(UID))], &pools, &[], &BTreeSet::new());
+        assert_eq!(left[0].region.as_deref(), Some("us-central1"));
+        assert!(without_rule(&network(), &[remembered(None)], &pools, &[], &BTreeSet::new()).is_empty());
+        let known = BTreeSet::from([name_of(UID)]);
+        assert!(without_rule(&network(), &[remembered(Some(UID))], &pools, &[], &known).is_empty());
+    }
+}
