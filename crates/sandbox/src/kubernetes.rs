@@ -209,14 +209,12 @@ impl Cluster {
         changes
     }
 
-    /// The whole state as one list of changes, to begin a shorter log with.
-    #[must_use]
-    pub fn snapshot(&self) -> Vec<Value> {
-        let mut changes = self.store.snapshot();
-        changes.extend(self.queue.snapshot());
-        changes.extend(self.logs.snapshot());
-        changes.push(self.counters());
-        changes
+    /// The whole state as changes, to begin a shorter log with. They are made one by one: decoded, a large cluster takes many times
+    /// the memory that it takes as it is stored.
+    pub fn snapshot(&self) -> impl Iterator<Item = Value> + '_ {
+        let tasks = self.queue.snapshot().into_iter();
+        let counters = std::iter::once_with(|| self.counters());
+        self.store.snapshot().chain(tasks).chain(self.logs.snapshot()).chain(counters)
     }
 
     fn counters(&self) -> Value {
@@ -234,20 +232,21 @@ impl Cluster {
     /// survive; their clients list again. Effects that were pending when the last change was taken are told again.
     #[must_use]
     pub fn restore(shape: ClusterShape, changes: impl IntoIterator<Item = Value>) -> Self {
-        let mut cluster = Self::empty(shape, Timestamp::UNIX_EPOCH);
-        for change in changes {
-            if let Some(counters) = change.get("counters") {
-                cluster.restore_counters(counters);
-            } else if change.get("due").is_some() {
-                cluster.queue.restore(&change);
-            } else if change.get("log").is_some() {
-                cluster.logs.restore(&change);
-            } else {
-                cluster.store.restore(&change);
-            }
+        let mut restoration = Restoration::default();
+        changes.into_iter().for_each(|change| restoration.take(&change));
+        restoration.finish(shape)
+    }
+
+    fn restore_change(&mut self, change: &Value) {
+        if let Some(counters) = change.get("counters") {
+            self.restore_counters(counters);
+        } else if change.get("due").is_some() {
+            self.queue.restore(change);
+        } else if change.get("log").is_some() {
+            self.logs.restore(change);
+        } else {
+            self.store.restore(change);
         }
-        cluster.restored();
-        cluster
     }
 
     fn restore_counters(&mut self, counters: &Value) {
@@ -280,5 +279,34 @@ impl Cluster {
             }
         }
         self.logs.restored();
+    }
+}
+
+/// A cluster that is being rebuilt from its changes, before it is known what it is like.
+#[derive(Debug, Clone)]
+pub struct Restoration(Cluster);
+
+impl Default for Restoration {
+    fn default() -> Self {
+        Self(Cluster::empty(ClusterShape::default(), Timestamp::UNIX_EPOCH))
+    }
+}
+
+impl Restoration {
+    /// Takes back the next change.
+    pub fn take(&mut self, change: &Value) {
+        self.0.restore_change(change);
+    }
+
+    /// The cluster, as it was when the last change was taken.
+    #[must_use]
+    pub fn finish(self, shape: ClusterShape) -> Cluster {
+        let mut cluster = self.0;
+        let minted = cluster.mint.count();
+        cluster.mint = Mint::new(shape.seed);
+        cluster.mint.resume_at(minted);
+        cluster.shape = shape;
+        cluster.restored();
+        cluster
     }
 }

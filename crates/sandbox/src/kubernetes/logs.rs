@@ -58,8 +58,8 @@ impl Logs {
         changed.iter().map(|container| self.change(container)).collect()
     }
 
-    pub(crate) fn snapshot(&self) -> Vec<Value> {
-        self.lines.keys().map(|container| self.change(container)).collect()
+    pub(crate) fn snapshot(&self) -> impl Iterator<Item = Value> + '_ {
+        self.lines.keys().map(|container| self.change(container))
     }
 
     pub(crate) fn restore(&mut self, change: &Value) {

@@ -14,7 +14,10 @@ use jiff::Timestamp;
 use super::folder::{FolderError, failed, private_file};
 use crate::{
     context::Environment,
-    world::{Entry, World, entry::Snapshot},
+    world::{
+        Entry, World,
+        entry::{Restoration, Snapshot},
+    },
 };
 
 /// A log longer than this is replaced by a snapshot, when that is much shorter.
@@ -38,11 +41,10 @@ impl Log {
         now: Timestamp,
     ) -> Result<(Self, World), FolderError> {
         let generation = newest_generation(folder)?;
-        let (snapshot, mut entries) = read_snapshot(&snapshot_file(folder, generation))?;
+        let mut restoration = begin(&snapshot_file(folder, generation), environment, now)?;
         let log_file = log_file(folder, generation);
-        let (more, intact) = read_entries(&log_file)?;
-        entries.extend(more);
-        let world = World::restore(environment, snapshot, entries, now);
+        let intact = replay(&log_file, &mut restoration)?;
+        let world = restoration.finish(now);
         let file = private_file().create(true).truncate(false).write(true).open(&log_file);
         let mut file = file.map_err(|source| failed("open", &log_file, source))?;
         drop_torn_end(&mut file, intact).map_err(|source| failed("mend", &log_file, source))?;
@@ -125,43 +127,44 @@ fn write_snapshot(path: &Path, world: &World) -> std::io::Result<u64> {
     Ok(writer.get_ref().metadata()?.len())
 }
 
-fn read_snapshot(path: &Path) -> Result<(Option<Snapshot>, Vec<Entry>), FolderError> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((None, Vec::new())),
-        Err(source) => return Err(failed("read", path, source)),
-    };
+/// The world of a snapshot, or a fresh one without, to be led on by a log.
+fn begin(path: &Path, environment: Environment, now: Timestamp) -> Result<Restoration, FolderError> {
+    let Some(file) = open(path)? else { return Ok(Restoration::new(environment, None, now)) };
     let damaged = |source| FolderError::Damaged { path: path.to_owned(), source };
     let mut lines = BufReader::new(file).lines();
     let first = lines.next().transpose().map_err(|source| failed("read", path, source))?.unwrap_or_default();
-    let snapshot = serde_json::from_str(&first).map_err(damaged)?;
-    let mut entries = Vec::new();
+    let snapshot: Snapshot = serde_json::from_str(&first).map_err(damaged)?;
+    let mut restoration = Restoration::new(environment, Some(snapshot), now);
     for line in lines {
         let line = line.map_err(|source| failed("read", path, source))?;
-        entries.push(serde_json::from_str(&line).map_err(damaged)?);
+        restoration.take(serde_json::from_str(&line).map_err(damaged)?);
     }
-    Ok((Some(snapshot), entries))
+    Ok(restoration)
 }
 
-/// The entries of a log and the length of its intact part.
-fn read_entries(path: &Path) -> Result<(Vec<Entry>, u64), FolderError> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
-        Err(source) => return Err(failed("read", path, source)),
-    };
+/// Takes back the entries of a log; answers the length of its intact part.
+fn replay(path: &Path, restoration: &mut Restoration) -> Result<u64, FolderError> {
+    let Some(file) = open(path)? else { return Ok(0) };
     let mut reader = BufReader::new(file);
-    let (mut entries, mut intact, mut line) = (Vec::new(), 0, Vec::new());
+    let (mut intact, mut line) = (0, Vec::new());
     loop {
         line.clear();
         let length = reader.read_until(b'\n', &mut line).map_err(|source| failed("read", path, source))?;
         let is_whole = line.last() == Some(&b'\n');
         if length == 0 || !is_whole {
-            return Ok((entries, intact));
+            return Ok(intact);
         }
         let entry = serde_json::from_slice(&line);
-        entries.push(entry.map_err(|source| FolderError::Damaged { path: path.to_owned(), source })?);
+        restoration.take(entry.map_err(|source| FolderError::Damaged { path: path.to_owned(), source })?);
         intact += u64::try_from(length).unwrap_or_default();
+    }
+}
+
+fn open(path: &Path) -> Result<Option<File>, FolderError> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(failed("read", path, source)),
     }
 }
 

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::{Entry, World, hosted::HostedCluster};
 use crate::{
@@ -12,6 +11,7 @@ use crate::{
         compute::{Disk, LoadBalancer, catalog},
         gke::cluster::Cluster,
     },
+    kubernetes::Restoration,
     moment::seconds_after,
 };
 
@@ -84,10 +84,17 @@ impl World {
     }
 
     /// Brings the clusters back whose objects a log held.
-    pub(super) fn revive_clusters(&mut self, mut changes: BTreeMap<String, Vec<Value>>, now: Timestamp) {
+    pub(super) fn revive_clusters(
+        &mut self,
+        mut restorations: BTreeMap<String, Restoration>,
+        now: Timestamp,
+    ) {
         for cluster in self.state.gke.clusters().filter(|cluster| cluster.has_control_plane()) {
-            let changes = changes.remove(&cluster.id).unwrap_or_default();
-            let hosted = HostedCluster::restore(cluster, &self.state.settings, changes, now);
+            let settings = &self.state.settings;
+            let hosted = match restorations.remove(&cluster.id) {
+                Some(restoration) => HostedCluster::restore(cluster, settings, restoration),
+                None => HostedCluster::new(cluster, settings, now),
+            };
             self.clusters.insert(cluster.id.clone(), hosted);
         }
     }

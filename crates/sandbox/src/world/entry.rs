@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::{State, World, bridge::CloudEvent};
 use crate::{
-    address::ServiceAddress, calls::CallCounts, context::Environment, faults::FaultPlan, moment::Moment,
-    settings::Settings, wire::Request,
+    address::ServiceAddress, calls::CallCounts, context::Environment, faults::FaultPlan,
+    kubernetes::Restoration as ClusterRestoration, moment::Moment, settings::Settings, wire::Request,
 };
 
 /// Headers that services look at; the others, credentials among them, are not stored.
@@ -136,13 +136,13 @@ pub struct Snapshot(pub(crate) State);
 
 impl World {
     /// The state to begin a new log with, followed by entries for what the clusters hold.
-    #[must_use]
-    pub fn snapshot(&self) -> (Snapshot, Vec<Entry>) {
-        let clusters = self
+    pub fn snapshot(&self) -> (Snapshot, impl Iterator<Item = Entry> + '_) {
+        let entry = |id: &str, change| Entry::Kubernetes { cluster: id.to_owned(), changes: vec![change] };
+        let entries = self
             .clusters
             .iter()
-            .map(|(id, hosted)| Entry::Kubernetes { cluster: id.clone(), changes: hosted.all_changes() });
-        (Snapshot(self.state.clone()), clusters.collect())
+            .flat_map(move |(id, hosted)| hosted.all_changes().map(move |change| entry(id, change)));
+        (Snapshot(self.state.clone()), entries)
     }
 
     /// The world that a snapshot and the entries after it describe.
@@ -153,44 +153,69 @@ impl World {
         entries: impl IntoIterator<Item = Entry>,
         now: Timestamp,
     ) -> Self {
+        let mut restoration = Restoration::new(environment, snapshot, now);
+        entries.into_iter().for_each(|entry| restoration.take(entry));
+        restoration.finish(now)
+    }
+}
+
+/// A world that is being made again, entry by entry.
+#[derive(Debug)]
+pub struct Restoration {
+    world: World,
+    clusters: BTreeMap<String, ClusterRestoration>,
+}
+
+impl Restoration {
+    /// Begins with a snapshot, or with a fresh world.
+    #[must_use]
+    pub fn new(environment: Environment, snapshot: Option<Snapshot>, now: Timestamp) -> Self {
         let mut world = match snapshot {
-            Some(Snapshot(state)) => Self::with_state(environment, state),
-            None => Self::new(environment, now),
+            Some(Snapshot(state)) => World::with_state(environment, state),
+            None => World::new(environment, now),
         };
         world.replaying = true;
-        let mut changes: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-        for entry in entries {
-            world.replay(entry, &mut changes);
-        }
-        world.replaying = false;
-        world.revive_clusters(changes, now);
-        world
+        Self { world, clusters: BTreeMap::new() }
     }
 
-    fn replay(&mut self, entry: Entry, changes: &mut BTreeMap<String, Vec<Value>>) {
+    /// Takes back the next entry.
+    pub fn take(&mut self, entry: Entry) {
+        let world = &mut self.world;
         match entry {
             Entry::Call { at, mint_count, address, request } => {
-                self.advance(at);
-                self.state.mint.resume_at(mint_count);
-                let _ = self.handle_service(&address, &request.restore(), Moment::from(at));
-                self.take_effects(at);
+                world.advance(at);
+                world.state.mint.resume_at(mint_count);
+                let _ = world.handle_service(&address, &request.restore(), Moment::from(at));
+                world.take_effects(at);
             }
             Entry::Cloud { at, mint_count, event } => {
-                self.advance(at);
-                self.state.mint.resume_at(mint_count);
-                self.apply_event(event, at);
+                world.advance(at);
+                world.state.mint.resume_at(mint_count);
+                world.apply_event(event, at);
             }
-            Entry::Kubernetes { cluster, changes: more } => changes.entry(cluster).or_default().extend(more),
-            Entry::Action { action: Action::Configure(settings), .. } => self.state.settings = *settings,
+            Entry::Kubernetes { cluster, changes } => {
+                let cluster = self.clusters.entry(cluster).or_default();
+                changes.iter().for_each(|change| cluster.take(change));
+            }
+            Entry::Action { action: Action::Configure(settings), .. } => world.state.settings = *settings,
             Entry::Action { at, action: Action::Reset } => {
-                self.reset(at);
-                changes.clear();
+                world.reset(at);
+                self.clusters.clear();
             }
-            Entry::Faults(plan) => self.state.faults = plan,
+            Entry::Faults(plan) => world.state.faults = plan,
             Entry::Calls { number, counts } => {
-                self.state.call_number = number;
-                self.state.calls = counts;
+                world.state.call_number = number;
+                world.state.calls = counts;
             }
         }
+    }
+
+    /// The world, which from now on lives by itself.
+    #[must_use]
+    pub fn finish(self, now: Timestamp) -> World {
+        let Self { mut world, clusters } = self;
+        world.replaying = false;
+        world.revive_clusters(clusters, now);
+        world
     }
 }

@@ -11,7 +11,8 @@ use super::bridge::CloudEvent;
 use crate::{
     google::gke::cluster::{Cluster as GkeCluster, Pool, Worker},
     kubernetes::{
-        Backend, CloudEffect, Cluster, ClusterShape, ImageBehaviour, StartTimes, StreamUpdate, WorkerShape,
+        Backend, CloudEffect, Cluster, ClusterShape, ImageBehaviour, Restoration, StartTimes, StreamUpdate,
+        WorkerShape,
     },
     settings::Settings,
     wire::{Answer, Request},
@@ -37,17 +38,9 @@ impl HostedCluster {
         Self { cluster: Cluster::new(shape(gke, settings), now), workers: Vec::new() }
     }
 
-    pub(super) fn restore(
-        gke: &GkeCluster,
-        settings: &Settings,
-        changes: Vec<Value>,
-        now: Timestamp,
-    ) -> Self {
-        if changes.is_empty() {
-            return Self::new(gke, settings, now);
-        }
+    pub(super) fn restore(gke: &GkeCluster, settings: &Settings, restoration: Restoration) -> Self {
         let workers = workers(gke).map(|(_, worker)| worker.name.clone()).collect();
-        Self { cluster: Cluster::restore(shape(gke, settings), changes), workers }
+        Self { cluster: restoration.finish(shape(gke, settings)), workers }
     }
 
     pub(super) fn configure(&mut self, settings: &Settings) {
@@ -103,7 +96,7 @@ impl HostedCluster {
         changes
     }
 
-    pub(super) fn all_changes(&self) -> Vec<Value> {
+    pub(super) fn all_changes(&self) -> impl Iterator<Item = Value> + '_ {
         self.cluster.snapshot()
     }
 
