@@ -20,7 +20,12 @@ const KEY_FIELDS: [&str; 4] = ["name", "mountPath", "containerPort", "port"];
 pub(crate) fn look(wanted: &Manifest, live: Option<&Value>) -> Look {
     let Some(live) = live else { return Look::Absent };
     let mut differences = Differences::default();
-    differences.compare("", &wanted.body, Some(live));
+    for (field, value) in wanted.body.as_object().into_iter().flatten() {
+        // What kind of object it is was asked for, and the elements of a list do not repeat it.
+        if field != "apiVersion" && field != "kind" {
+            differences.compare(field, value, live.get(field));
+        }
+    }
     let digest =
         live.pointer("/metadata/annotations").and_then(|annotations| annotations.get(MANIFEST_DIGEST));
     if differences.found.is_empty() && digest.and_then(Value::as_str) != Some(wanted.digest()) {
@@ -61,7 +66,7 @@ impl Differences {
         match (wanted, live) {
             (Value::Object(wanted), Some(Value::Object(live))) => self.compare_fields(path, wanted, live),
             (Value::Array(wanted), Some(Value::Array(live))) => self.compare_lists(path, wanted, live),
-            (Value::Object(wanted), None) if wanted.is_empty() => {}
+            (wanted, None) if is_left_out_when_empty(wanted) => {}
             (wanted, Some(live)) if wanted == live || same_amount(path, wanted, live) => {}
             (wanted, live) => self.tell(path, live, wanted),
         }
@@ -72,8 +77,7 @@ impl Differences {
             if key == MANIFEST_DIGEST {
                 continue;
             }
-            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-            self.compare(&path, value, live.get(key));
+            self.compare(&format!("{path}.{key}"), value, live.get(key));
         }
     }
 
@@ -106,6 +110,18 @@ impl Differences {
             let there = live.map_or_else(|| "missing".to_owned(), |live| format!("is {}", shown(live)));
             self.found.push(format!("{path} {there}, wanted {}", shown(wanted)));
         }
+    }
+}
+
+/// Servers leave fields out that say nothing: nothing at all, `false`, 0, and what is empty.
+fn is_left_out_when_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(flag) => !flag,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
     }
 }
 
@@ -173,6 +189,24 @@ mod tests {
             live["spec"]["template"]["spec"]["containers"][0]["ports"][0]["hostIP"] = json!("");
         });
         assert_eq!(found, Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_element_of_a_list_does_not_say_its_kind() {
+        let found = differences(|live| {
+            let fields = live.as_object_mut().unwrap();
+            fields.remove("apiVersion");
+            fields.remove("kind");
+        });
+        assert_eq!(found, Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_says_nothing_may_be_left_out() {
+        let mut differences = Differences::default();
+        let wanted = json!({ "a": "", "b": false, "c": 0, "d": [], "e": {}, "f": null, "g": "x" });
+        differences.compare("spec", &wanted, Some(&json!({})));
+        assert_eq!(differences.found, ["spec.g missing, wanted x"]);
     }
 
     #[test]
@@ -259,7 +293,7 @@ mod tests {
                 fields.insert("zzz".to_owned(), more);
             }
             let mut differences = Differences::default();
-            differences.compare("", &value, Some(&live));
+            differences.compare("spec", &value, Some(&live));
             prop_assert_eq!(differences.found, Vec::<String>::new());
         }
     }

@@ -48,6 +48,10 @@ impl Dialect for KubernetesDialect {
         if status.is_conflict() {
             refusal.repeat = Repeat::MayHaveActed;
         }
+        if status.says_malformed() {
+            refusal.meaning = Meaning::Invalid;
+            refusal.repeat = Repeat::Never;
+        }
         refusal.hint = hint(refusal.meaning, &status);
         Some(refusal)
     }
@@ -94,6 +98,11 @@ impl Status {
     /// managers or of a precondition stays.
     fn is_conflict(&self) -> bool {
         self.reason == "Conflict" && self.message.contains("the object has been modified")
+    }
+
+    /// True when server-side apply says, with code 500, that the object that was sent is malformed: it does not get better.
+    fn says_malformed(&self) -> bool {
+        self.code == 500 && self.message.contains("failed to create typed patch object")
     }
 
     fn retry_after(&self) -> Option<Duration> {
@@ -208,6 +217,14 @@ mod tests {
         assert_eq!(status(409, "Conflict", modified).repeat, Repeat::MayHaveActed);
         let owned = "Apply failed with 1 conflict: conflict with \"kubectl\"";
         assert_eq!(status(409, "Conflict", owned).repeat, Repeat::Never);
+    }
+
+    #[test]
+    fn an_object_that_server_side_apply_calls_malformed_is_not_sent_again() {
+        let message = "failed to create typed patch object (net1/a; /v1, Kind=ConfigMap): .foo: field not declared in schema";
+        let refusal = status(500, "", message);
+        assert_eq!((refusal.meaning, refusal.repeat), (Meaning::Invalid, Repeat::Never));
+        assert_eq!(status(500, "", "etcdserver: leader changed").repeat, Repeat::MayHaveActed);
     }
 
     proptest! {

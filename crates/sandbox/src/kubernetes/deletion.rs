@@ -74,14 +74,14 @@ impl DeleteOptions {
     }
 
     fn check(&self, target: &Target, object: &Value) -> Outcome<()> {
-        for (asked, pointer, what) in [
-            (&self.uid, "/metadata/uid", "UID"),
-            (&self.version, "/metadata/resourceVersion", "ResourceVersion"),
+        for (asked, pointer, what, supposed) in [
+            (&self.uid, "/metadata/uid", "UID", "deleted and then recreated"),
+            (&self.version, "/metadata/resourceVersion", "ResourceVersion", "modified"),
         ] {
             let own = text_or_empty(object, pointer);
             if let Some(asked) = asked.as_deref().filter(|asked| *asked != own) {
                 let why = format!(
-                    "Precondition failed: {what} in precondition: {asked}, {what} in object meta: {own}"
+                    "the {what} in the precondition ({asked}) does not match the {what} in record ({own}). The object might have been {supposed}"
                 );
                 return Err(Failure::conflict(target.resource.about(object::name(object)), &why));
             }

@@ -209,7 +209,18 @@ pub(crate) fn invalid_version(asked: &str) -> Failure {
     Failure::invalid("meta.k8s.io", "ListOptions", "", &[mistake])
 }
 
-/// A list of encoded objects, joined without decoding them.
+/// An object as the element of a list: the elements of lists of built-in kinds do not repeat what they are.
+fn element(stored: &Stored, resource: &Resource) -> bytes::Bytes {
+    if resource.custom.is_some() {
+        return encoded(stored, resource);
+    }
+    let mut object = stored.object();
+    super::object::remove(&mut object, "/apiVersion");
+    super::object::remove(&mut object, "/kind");
+    serde_json::to_vec(&object).unwrap_or_default().into()
+}
+
+/// A list of objects, of which one at a time is decoded.
 fn joined(resource: &Resource, page: &Page<'_>) -> Vec<u8> {
     let size: usize = page.items.iter().map(|stored| stored.encoded.len() + 1).sum();
     let mut body = Vec::with_capacity(size + 200);
@@ -224,7 +235,7 @@ fn joined(resource: &Resource, page: &Page<'_>) -> Vec<u8> {
         if index > 0 {
             body.push(b',');
         }
-        body.extend_from_slice(&encoded(stored, resource));
+        body.extend_from_slice(&element(stored, resource));
     }
     body.extend_from_slice(b"]}");
     body

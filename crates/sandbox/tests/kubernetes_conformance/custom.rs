@@ -53,7 +53,8 @@ fn gadget(group: &str, spec: &Value) -> Value {
 
 pub(crate) async fn a_definition_brings_a_new_resource(subject: &Subject) {
     let (group, definition) = define(subject).await;
-    let list = subject.get(&format!("/apis/{group}/v1")).await.expect(200);
+    let discovery = format!("/apis/{group}/v1");
+    let list = subject.eventually(&discovery, |reply| reply.status == 200).await.expect(200);
     let gadgets = list["resources"].as_array().unwrap().iter().find(|one| one["name"] == "gadgets").unwrap();
     assert_eq!(gadgets["shortNames"], json!(["gd"]));
     let path = subject.grouped(&format!("{group}/v1"), "gadgets");

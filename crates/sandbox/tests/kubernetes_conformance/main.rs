@@ -52,7 +52,7 @@ conformance! {
         it_is_alive_and_says_its_version,
         discovery_lists_groups_and_resources,
         openapi_describes_every_group,
-        an_unknown_path_is_answered_in_plain_text,
+        an_unknown_path_is_not_found,
         an_unknown_method_or_media_type_is_refused,
         whoever_asks_learns_what_they_may_do;
     writes:
@@ -86,6 +86,7 @@ conformance! {
         applied_quantities_are_stored_in_their_canonical_form;
     reads:
         lists_select_by_labels_and_fields,
+        elements_of_lists_do_not_repeat_their_kind,
         lists_come_in_pages,
         an_unknown_field_cannot_be_selected_by,
         a_watch_tells_what_happened_since_a_version,

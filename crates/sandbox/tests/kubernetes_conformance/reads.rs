@@ -35,6 +35,15 @@ pub(crate) async fn lists_select_by_labels_and_fields(subject: &Subject) {
     reply.refused(400, "BadRequest");
 }
 
+pub(crate) async fn elements_of_lists_do_not_repeat_their_kind(subject: &Subject) {
+    make(subject, "a", "x").await;
+    let list = subject.get(&format!("{}?labelSelector=group", subject.core("configmaps"))).await.expect(200);
+    let element = &list["items"][0];
+    assert_eq!((element.get("kind"), element.get("apiVersion")), (None, None), "{element}");
+    let watch = format!("{}?watch=1&labelSelector=group&timeoutSeconds=1", subject.core("configmaps"));
+    assert_eq!(subject.watch(&watch).await[0]["object"]["kind"], "ConfigMap");
+}
+
 pub(crate) async fn lists_come_in_pages(subject: &Subject) {
     for name in ["a", "b", "c"] {
         make(subject, name, "x").await;

@@ -46,7 +46,7 @@ pub(crate) async fn names_and_labels_keep_their_form(subject: &Subject) {
     labelled["metadata"]["labels"] = json!({"bad key": "x", "good": "not good"});
     let reply = subject.post(&subject.core("configmaps"), &labelled).await;
     assert_eq!(invalid_fields(&reply), ["metadata.labels", "metadata.labels"]);
-    let reply = subject.post(&subject.core("services"), &service("1st")).await;
+    let reply = subject.post(&subject.core("services"), &service("with.dot")).await;
     assert_eq!(invalid_fields(&reply), ["metadata.name"]);
 }
 
@@ -193,9 +193,21 @@ pub(crate) async fn pod_security_warns_as_its_labels_say(subject: &Subject) {
     let mut body = deployment("a");
     body["spec"]["template"]["spec"]["containers"][0]["ports"] =
         json!([{"containerPort": 80, "hostPort": 5001}]);
-    let reply = subject.post(&subject.grouped("apps/v1", "deployments"), &body).await;
-    reply.expect(201);
-    let warning = reply.headers.get("warning").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let path = format!("{}?dryRun=All", subject.grouped("apps/v1", "deployments"));
+    let warning = eventually_warned(subject, &path, &body).await;
     assert!(warning.contains("would violate PodSecurity"), "{warning}");
     assert!(warning.contains("uses hostPort 5001"), "{warning}");
+}
+
+/// The warning that posting a body brings: servers learn of a namespace's new labels a moment later.
+async fn eventually_warned(subject: &Subject, path: &str, body: &Value) -> String {
+    for _ in 0..100 {
+        let reply = subject.post(path, body).await;
+        reply.expect(201);
+        if let Some(warning) = reply.headers.get("warning") {
+            return warning.to_str().unwrap_or_default().to_owned();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    String::new()
 }

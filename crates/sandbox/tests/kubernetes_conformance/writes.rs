@@ -94,6 +94,11 @@ pub(crate) async fn a_value_of_the_wrong_type_is_refused(subject: &Subject) {
     let mut body = config_map("a");
     body["apiVersion"] = "apps/v1".into();
     let message = subject.post(&subject.core("configmaps"), &body).await.refused(400, "BadRequest");
+    assert!(message.contains("apps/v1"), "{message}");
+    let path = subject.grouped("autoscaling/v2", "horizontalpodautoscalers");
+    let older =
+        json!({"apiVersion": "autoscaling/v1", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "a"}});
+    let message = subject.post(&path, &older).await.refused(400, "BadRequest");
     assert!(message.contains("does not match the expected API version"), "{message}");
 }
 
@@ -221,7 +226,7 @@ pub(crate) async fn deleting_keeps_to_its_preconditions(subject: &Subject) {
     let path = subject.core("configmaps/a");
     let other = json!({"preconditions": {"uid": "11111111-2222-3333-4444-555555555555"}});
     let message = subject.delete_with(&path, &other).await.refused(409, "Conflict");
-    assert!(message.contains("UID in precondition"), "{message}");
+    assert!(message.contains("the UID in the precondition"), "{message}");
     let right = json!({"preconditions": {"uid": made["metadata"]["uid"]}});
     subject.delete_with(&path, &right).await.expect(200);
     subject.post(&subject.core("configmaps"), &config_map("b")).await.expect(201);
