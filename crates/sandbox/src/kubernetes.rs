@@ -32,6 +32,7 @@ mod names;
 mod object;
 mod openapi;
 mod patches;
+mod protobuf;
 mod quantity;
 mod queue;
 mod reading;

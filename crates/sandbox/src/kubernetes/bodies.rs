@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::decode::{self, Parsed};
 use super::managers::Writer;
 use super::object::{self, map_of, text, text_or_empty};
+use super::protobuf::{self, PROTOBUF};
 use super::route::{Query, Target};
 use super::schema::Shape;
 use super::status::{Failure, Mistake, Outcome};
@@ -76,15 +77,25 @@ pub(super) fn content_type(request: &Request) -> &str {
     let whole = request.header("content-type").unwrap_or(JSON);
     whole.split(';').next().unwrap_or(whole).trim()
 }
+
+/// The body in whatever form it was sent.
+///
+/// # Errors
+/// 415 for other media types than those of objects; the inner result says what does not parse.
+fn parsed(request: &Request) -> Outcome<Result<Parsed, String>> {
+    match content_type(request) {
+        JSON | YAML | "*/*" => Ok(decode::parse(&request.body)),
+        PROTOBUF => Ok(protobuf::parse(&request.body).map(|value| Parsed { value, duplicates: Vec::new() })),
+        _ => Err(Failure::unsupported_media_type(&[JSON, YAML, PROTOBUF])),
+    }
+}
+
 /// The body of a request that carries an object for which no fields are looked up.
 ///
 /// # Errors
-/// 415 for other media types than JSON and YAML, 400 for what does not parse.
+/// 415 for other media types than those of objects, 400 for what does not parse.
 pub(super) fn plain_body(request: &Request) -> Outcome<Value> {
-    if !matches!(content_type(request), JSON | YAML | "*/*") {
-        return Err(Failure::unsupported_media_type(&[JSON, YAML]));
-    }
-    decode::parse(&request.body).map(|parsed| parsed.value).map_err(Failure::bad_request)
+    parsed(request)?.map(|parsed| parsed.value).map_err(Failure::bad_request)
 }
 
 pub(super) fn decoded_body(
@@ -92,9 +103,7 @@ pub(super) fn decoded_body(
     request: &Request,
     options: &Options,
 ) -> Outcome<(Value, Vec<String>)> {
-    if !matches!(content_type(request), JSON | YAML | "*/*") {
-        return Err(Failure::unsupported_media_type(&[JSON, YAML]));
-    }
+    let parsed = parsed(request)?;
     let resource = &target.resource;
     let cannot = |kind: &str, why: &str| {
         Failure::bad_request(format!(
@@ -102,8 +111,7 @@ pub(super) fn decoded_body(
             resource.version, resource.kind
         ))
     };
-    let parsed =
-        decode::parse(&request.body).map_err(|error| cannot(&resource.kind, &format!("json: {error}")))?;
+    let parsed = parsed.map_err(|error| cannot(&resource.kind, &format!("json: {error}")))?;
     let mut object = parsed.value;
     if !object.is_object() {
         return Err(cannot(&resource.kind, "json: cannot unmarshal the body into an object"));
