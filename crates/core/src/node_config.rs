@@ -120,6 +120,12 @@ impl<'a> NodeConfig<'a> {
         self.effective(path).is_some_and(|value| value.as_bool().unwrap_or(value.as_str() == Some("true")))
     }
 
+    /// True when nodes listen for QUIC, on UDP ports of the same numbers as their TCP ports.
+    #[must_use]
+    pub fn speaks_quic(self) -> bool {
+        self.generation == Generation::V1 && self.switch("p2p.enable-quic-transport")
+    }
+
     /// The prefix (HRP) of a v1 network's addresses.
     #[must_use]
     pub fn address_prefix(self) -> &'a str {

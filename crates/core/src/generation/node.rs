@@ -43,8 +43,7 @@ pub(super) fn launch(generation: Generation, templates: &Templates, facts: &Node
         check_poet_keys(&facts.poets)?;
     }
     let config = node_config(generation, facts)?;
-    let quic = generation == Generation::V1
-        && NodeConfig::new(generation, &config).switch("p2p.enable-quic-transport");
+    let quic = NodeConfig::new(generation, &config).speaks_quic();
     let name = format!("{generation}/node.arguments");
     Ok(Launch {
         command: vec![COMMAND.to_owned()],

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::charts;
 use crate::generation::{GRPC_PORT, JSON_PORT, REST_PORT};
+use crate::node_config::NodeConfig;
 use crate::ports::{NodePortBlock, p2p_ranges};
 use crate::spec::{Generation, NetworkSpec, ProviderKind};
 use crate::traits::FirewallOpening;
@@ -44,7 +45,7 @@ pub(super) fn exposure(spec: &NetworkSpec, ports: Option<&NodePortBlock>) -> Vec
     let mut all = vec![
         Exposure {
             what: "P2P of all nodes".to_owned(),
-            at: named(p2p_of(spec)),
+            at: p2p_of(spec).into_iter().map(|(transport, range)| format!("{transport}:{range}")).collect(),
             reach: Reach::Everybody,
             remark: String::new(),
         },
@@ -133,9 +134,17 @@ fn web_services(spec: &NetworkSpec) -> Vec<Exposure> {
     .collect()
 }
 
-/// The host ports of all P2P listeners.
-fn p2p_of(spec: &NetworkSpec) -> Vec<String> {
-    p2p_ranges(spec.node.p2p_port_base, &spec.fleet.numbers())
+/// The host ports of all P2P listeners, each with its transport: TCP, and with QUIC UDP of the same numbers.
+fn p2p_of(spec: &NetworkSpec) -> Vec<(String, String)> {
+    let ranges = p2p_ranges(spec.node.p2p_port_base, &spec.fleet.numbers());
+    let over = |transport: &str| ranges.iter().map(|range| (transport.to_owned(), range.clone())).collect();
+    let (tcp, udp): (Vec<_>, Vec<_>) =
+        (over("tcp"), if speaks_quic(spec) { over("udp") } else { Vec::new() });
+    tcp.into_iter().chain(udp).collect()
+}
+
+fn speaks_quic(spec: &NetworkSpec) -> bool {
+    NodeConfig::new(spec.generation, &spec.node.base_config).speaks_quic()
 }
 
 /// What the network's firewall rule opens. `poets_open` is false in v0 until the PoETs were activated, because whoever reaches one first can activate it.
@@ -144,18 +153,20 @@ pub fn firewall_openings(spec: &NetworkSpec, plan: &Plan, poets_open: bool) -> V
     let block = NodePortBlock::new(spec.fleet.poets, spec.fleet.last_number(), spec.node.json_api).ok();
     let planned = plan.poets.iter().any(|poet| poet.rest_node_port.is_some());
     let block = block.filter(|_| planned);
+    let tcp = |range: String| ("tcp".to_owned(), range);
     let mut public = p2p_of(spec);
     if poets_open {
-        public.extend(block.as_ref().and_then(NodePortBlock::poet_range));
+        public.extend(block.as_ref().and_then(NodePortBlock::poet_range).map(tcp));
     }
-    let opening = |name: &str, ports: Vec<String>, sources: Vec<String>| FirewallOpening {
+    let opening = |name: &str, ports: Vec<(String, String)>, sources: Vec<String>| FirewallOpening {
         name: name.to_owned(),
-        ports: ports.into_iter().map(|range| ("tcp".to_owned(), range)).collect(),
+        ports,
         sources,
     };
     let mut openings = vec![opening("public", public, vec![EVERYBODY.to_owned()])];
     if !spec.exposure.allow_from.is_empty() {
-        let ports = block.map(|block| block.node_ranges(&spec.fleet.numbers())).unwrap_or_default();
+        let ranges = block.map(|block| block.node_ranges(&spec.fleet.numbers())).unwrap_or_default();
+        let ports: Vec<_> = ranges.into_iter().map(tcp).collect();
         if !ports.is_empty() {
             openings.push(opening("api", ports, spec.exposure.allow_from.clone()));
         }
@@ -176,6 +187,9 @@ pub fn public_ports(spec: &NetworkSpec, poets_open: bool) -> Vec<PublicPort> {
         from,
     };
     let mut ports = vec![port("miner", None, Vec::new())];
+    if speaks_quic(spec) {
+        ports.push(PublicPort { protocol: Protocol::Udp, ..port("miner", None, Vec::new()) });
+    }
     if poets_open {
         ports.push(port("poet", Some(REST_PORT), Vec::new()));
     }

@@ -4,9 +4,11 @@ use serde_json::Value;
 use spacecraft_core::Meaning;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::operation::{CreateOptions, create_network};
-use spacecraft_core::spec::{Generation, ProviderKind, RolloutOrder};
+use spacecraft_core::plan::{Plan, firewall_openings, public_ports};
+use spacecraft_core::spec::{Generation, NetworkSpec, ProviderKind, RolloutOrder};
 use spacecraft_core::time::Clock;
-use spacecraft_core::workload::Role;
+use spacecraft_core::traits::ClusterProvider;
+use spacecraft_core::workload::{Protocol, Role};
 
 use crate::world::{World, network, release_values, request, spec};
 
@@ -190,4 +192,34 @@ async fn a_chain_whose_genesis_passed_before_it_was_up_starts_anew_when_asked() 
 
     let again = create_network(&world.services(4), request(&later, anew)).await.unwrap_err();
     assert!(again.error.reason().contains("published"), "{:?}", again.error);
+}
+
+#[test]
+fn with_quic_the_udp_ports_of_the_same_numbers_are_open_too() {
+    let mut quic = spec(Generation::V1);
+    quic.node.base_config["p2p"]["enable-quic-transport"] = true.into();
+    let world = World::new();
+    let openings = |spec: &NetworkSpec| {
+        let plan = Plan::new(spec, &world.cluster.capabilities()).unwrap();
+        let transports: BTreeSet<String> = firewall_openings(spec, &plan, true)
+            .into_iter()
+            .flat_map(|opening| opening.ports)
+            .map(|(transport, _)| transport)
+            .collect();
+        let policies: Vec<_> = public_ports(spec, true).into_iter().map(|port| port.protocol).collect();
+        (transports, policies.contains(&Protocol::Udp), plan.exposure[0].at.clone())
+    };
+    let (without, with) = (openings(&spec(Generation::V1)), openings(&quic));
+    assert_eq!((without.0, without.1), (BTreeSet::from(["tcp".to_owned()]), false));
+    assert_eq!((with.0, with.1), (BTreeSet::from(["tcp".to_owned(), "udp".to_owned()]), true));
+    assert_eq!(with.2, ["tcp:5001-5010", "udp:5001-5010"]);
+}
+
+#[test]
+fn charts_are_pinned_by_version() {
+    let charts = spacecraft_core::charts::planned(&spec(Generation::V1));
+    assert!(!charts.is_empty());
+    let pinned =
+        |version: &str| version.split('.').count() == 3 && version.starts_with(|c: char| c.is_ascii_digit());
+    assert!(charts.iter().all(|chart| pinned(&chart.version)), "{charts:?}");
 }
