@@ -1,11 +1,14 @@
 //! The command line, built from the catalogue of settings.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde::Serialize;
 use spacecraft_core::settings::{self, DefaultValue, Kind, Setting};
+use spacecraft_core::state::SCHEMA;
 
 use crate::exit::ExitStatus;
 
@@ -52,6 +55,10 @@ pub fn command_line() -> Command {
             of(C::CreateNetwork, "Create a network, go on with one, or see that nothing is to be done").args(
                 [
                     switch("force-unlock", FORCE_UNLOCK),
+                    switch(
+                        "rollback",
+                        "when it fails, remove what it and earlier unfinished runs have made, but no cluster that was there before",
+                    ),
                     switch(
                         "new-genesis",
                         "start the chain of a network that was begun anew, with new keys and data",
@@ -226,7 +233,14 @@ fn of(command: settings::Command, about: &'static str) -> Command {
 
 pub(crate) fn of_named(name: &'static str, command: settings::Command, about: &'static str) -> Command {
     let used = settings::catalogue().iter().filter(|setting| setting.commands.contains(&command));
-    Command::new(name).about(about).args(used.filter(|setting| setting.kind.has_flag()).map(argument))
+    // Commands of the simulated cloud need none of a network's settings; those that all commands take are taken, but not advertised.
+    let means_something =
+        |setting: &Setting| command != settings::Command::Sandbox || setting.name == "sandbox-dir";
+    let flags = used.filter(|setting| setting.kind.has_flag()).map(|setting| {
+        let argument = argument(setting);
+        if means_something(setting) { argument } else { argument.hide(true) }
+    });
+    Command::new(name).about(about).args(flags)
 }
 
 fn argument(setting: &'static Setting) -> Arg {
@@ -342,15 +356,45 @@ pub(crate) fn given_flags(matches: &ArgMatches) -> Vec<(String, String)> {
     flags
 }
 
-/// Prints what clap has to say, and ends with what that means: help and version are results, everything else is wrong usage.
-pub(crate) fn report(error: &clap::Error) -> ExitCode {
-    let failed_to_print = error.print().is_err();
+/// Wrong usage, as a document.
+#[derive(Serialize)]
+struct UsageError {
+    schema: &'static str,
+    kind: &'static str,
+    error: String,
+}
+
+/// Prints what clap has to say, and ends with what that means: help and version are results, everything else is wrong usage. `arguments` are those of the
+/// process, because an error leaves nothing else to tell whether a document is wanted.
+pub(crate) fn report(error: &clap::Error, arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let failed_to_print = match error.use_stderr() && wants_json(arguments) {
+        true => print_document(error).is_err(),
+        false => error.print().is_err(),
+    };
     match error.kind() {
         clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion if !failed_to_print => {
             ExitStatus::Done.into()
         }
         _ => ExitStatus::Usage.into(),
     }
+}
+
+/// Whether `--output json` is among the arguments.
+fn wants_json(arguments: impl Iterator<Item = OsString>) -> bool {
+    let arguments: Vec<OsString> = arguments.collect();
+    arguments.iter().any(|argument| argument == "--output=json")
+        || arguments
+            .windows(2)
+            .any(|pair| matches!(pair, [name, value] if name == "--output" && value == "json"))
+}
+
+fn print_document(error: &clap::Error) -> std::io::Result<()> {
+    let text = error.render().to_string();
+    let text = text.trim().trim_start_matches("error: ").to_owned();
+    let document = UsageError { schema: SCHEMA, kind: "UsageError", error: text };
+    let mut stdout = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut stdout, &document)?;
+    writeln!(stdout)
 }
 
 #[cfg(test)]

@@ -9,6 +9,11 @@ pub(crate) fn sandbox(environment: &Environment) -> PathBuf {
     below(environment, "XDG_STATE_HOME", ".local/state").join("spacecraft").join("sandbox")
 }
 
+/// The folder of support bundles.
+pub(crate) fn support(environment: &Environment) -> PathBuf {
+    below(environment, "XDG_STATE_HOME", ".local/state").join("spacecraft").join("support")
+}
+
 /// The folder of downloaded charts.
 pub(crate) fn charts(environment: &Environment) -> PathBuf {
     below(environment, "XDG_CACHE_HOME", ".cache").join("spacecraft").join("charts")

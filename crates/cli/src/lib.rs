@@ -16,9 +16,11 @@ mod holder;
 mod logging;
 mod materials;
 mod output;
+mod private_file;
 mod recorded;
 mod session;
 mod signals;
+mod support;
 mod wiring;
 
 use std::process::ExitCode;
@@ -32,7 +34,7 @@ pub fn run() -> ExitCode {
     let environment = environment::read();
     let matches = match command_line().try_get_matches() {
         Ok(matches) => matches,
-        Err(error) => return arguments::report(&error),
+        Err(error) => return arguments::report(&error, std::env::args_os()),
     };
     let output = output::Output::new(&matches, &environment);
     commands::dispatch(&matches, environment, output).into()

@@ -1,12 +1,13 @@
 //! Who may write where: results to stdout, talk to stderr, each in one form.
 
-mod failure;
+pub(crate) mod failure;
 mod progress;
 pub(crate) mod table;
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::ArgMatches;
 use serde::Serialize;
@@ -35,6 +36,7 @@ pub(crate) struct Output {
     colour: bool,
     log_file: Option<PathBuf>,
     progress: Arc<Progress>,
+    warnings: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Output {
@@ -57,6 +59,7 @@ impl Output {
             colour,
             log_file: matches.get_one::<String>("log-file").map(PathBuf::from),
             progress: Arc::new(Progress::new(format, quiet, verbosity, terminal, colour)),
+            warnings: Arc::default(),
         }
     }
 
@@ -91,6 +94,14 @@ impl Output {
     pub(crate) fn say(&self, text: &str) {
         if !self.quiet {
             self.progress.line(&printable(text));
+        }
+    }
+
+    /// Warns the operator on stderr, of each thing once.
+    pub(crate) fn warn(&self, text: &str) {
+        let mut told = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.insert(text.to_owned()) {
+            self.say(&format!("warning: {text}"));
         }
     }
 

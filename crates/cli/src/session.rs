@@ -57,7 +57,7 @@ impl Session<'_> {
 
     fn tell_warnings(&self, settings: &Settings) {
         for warning in settings.warnings() {
-            self.output.say(&format!("warning: {warning}"));
+            self.output.warn(warning);
         }
     }
 

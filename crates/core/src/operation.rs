@@ -13,7 +13,9 @@ mod failure;
 mod garbage;
 mod miners;
 mod release;
+mod rollback;
 mod run;
+mod support;
 mod upgrade;
 mod web_services;
 mod window;
@@ -35,7 +37,9 @@ pub use release::{
     NOTES_TEMPLATE, ReleaseReport, ReleaseRequest, ReleaseVersion, ReleasedBuild, release_network,
     release_templates,
 };
+pub use rollback::roll_back;
 pub use run::{Run, StepDifference, StepReport};
+pub use support::{SupportBundle, collect_support};
 pub use upgrade::{UpgradeRequest, upgrade_network};
 pub use web_services::{TlsPair, WebServicesRequest, deploy_web_services};
 

@@ -146,6 +146,19 @@ impl InMemoryWorkloads {
         Ok(space)
     }
 
+    /// Takes load balancers and claims away, and what stands behind those in the cloud; true when there were any.
+    fn release_claims(&self) -> Result<bool> {
+        let balanced: Vec<ServiceName> = self.present()?.load_balancers.keys().cloned().collect();
+        let released = self.present()?.release_infrastructure();
+        if let Some(cloud) = self.link.cloud() {
+            let balancers = balanced.iter().map(space::balancer_name);
+            balancers.for_each(|balancer| cloud.take_load_balancer(&balancer));
+            let disks = released.claims.iter().map(|claim| space::disk_name(&self.namespace, claim));
+            disks.for_each(|disk| cloud.take_disk(&disk));
+        }
+        Ok(released.anything)
+    }
+
     /// The state of a network whose namespace exists.
     fn founded(&self, operation: &str) -> Result<MutexGuard<'_, Space>> {
         let space = self.present()?;
@@ -294,16 +307,8 @@ impl Workloads for InMemoryWorkloads {
 
     async fn release_infrastructure(&self, _wait: &Wait) -> Result<Outcome> {
         let call = self.ledger.begin("workloads.release_infrastructure", &self.namespace).await?;
-        let balanced: Vec<ServiceName> = self.present()?.load_balancers.keys().cloned().collect();
-        let released = self.present()?.release_infrastructure();
-        if let Some(cloud) = self.link.cloud() {
-            balanced.iter().for_each(|service| cloud.take_load_balancer(&space::balancer_name(service)));
-            released
-                .claims
-                .iter()
-                .for_each(|claim| cloud.take_disk(&space::disk_name(&self.namespace, claim)));
-        }
-        call.changed(if released.anything { Outcome::Removed } else { Outcome::Absent })
+        let anything = self.release_claims()?;
+        call.changed(if anything { Outcome::Removed } else { Outcome::Absent })
     }
 
     async fn remove_namespace(&self, name: &str, _wait: &Wait) -> Result<Outcome> {
@@ -314,7 +319,7 @@ impl Workloads for InMemoryWorkloads {
 
     async fn remove_all(&self, _wait: &Wait) -> Result<Outcome> {
         let call = self.ledger.begin("workloads.remove_all", &self.namespace).await?;
-        let removed = {
+        let removed = self.release_claims()? | {
             let mut space = self.present()?;
             let incarnation = space.incarnation;
             let anything = !space.is_empty();

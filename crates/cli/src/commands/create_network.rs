@@ -1,6 +1,8 @@
 //! `create-network`: from settings to a network that is up.
 
-use spacecraft_core::operation::{CreateOptions, CreateRequest, create_network};
+use spacecraft_core::operation::{
+    CreateOptions, CreateRequest, DeleteRequest, OperationFailure, Services, create_network, roll_back,
+};
 use spacecraft_core::report::NetworkReport;
 use spacecraft_core::settings::{Command, Settings, SettingsErrors};
 use spacecraft_core::spec::NetworkSpec;
@@ -9,20 +11,24 @@ use spacecraft_core::{Error, Meaning, Result, render_chain};
 
 use crate::exit::ExitStatus;
 use crate::materials::materials;
+use crate::output::failure::Aftermath;
 use crate::output::table::{or_dash, table};
 use crate::session::{Known, Session, one_mistake};
-use crate::wiring::{Wiring, known_before_sandbox, known_of_sandbox, start_sandbox};
+use crate::support;
+use crate::wiring::{Wiring, known_before_sandbox, known_of_sandbox, sandbox_folder, start_sandbox};
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     // Everything is checked before the first call: a first time without what only calls can tell.
     let before = known_before_sandbox(session, Command::CreateNetwork);
-    let first = match session.spec(Command::CreateNetwork, &before) {
-        Ok((settings, _)) => settings,
-        Err(wrong) => return session.output.wrong_settings(&wrong),
-    };
-    let known = match known(session, &first).await {
-        Ok(known) => known,
-        Err(error) => return refused(session, error),
+    let known = match session.spec(Command::CreateNetwork, &before) {
+        Ok((settings, _)) => match known(session, &settings).await {
+            Ok(known) => known,
+            Err(error) => return refused(session, error),
+        },
+        Err(wrong) => match known_by_record(session, &before, &wrong).await {
+            Some(known) => known,
+            None => return session.output.wrong_settings(&wrong),
+        },
     };
     match session.spec(Command::CreateNetwork, &known.0) {
         Ok((settings, spec)) => create(session, &settings, spec, known.1).await,
@@ -31,6 +37,26 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
 }
 
 type Sandbox = Option<spacecraft_sandbox::server::SandboxInfo>;
+
+/// What the network's record adds to settings that without it are wrong: `--miners 5` is right where the record has two bootnodes. None where no record can
+/// help, because what is wrong was given just now, or where there is none.
+async fn known_by_record(
+    session: &Session<'_>,
+    before: &Known,
+    wrong: &SettingsErrors,
+) -> Option<(Known, Sandbox)> {
+    let settings = session.settings(Command::CreateNetwork, before).ok()?;
+    if wrong.errors.iter().any(|error| settings.is_given_now(&error.key)) {
+        return None;
+    }
+    if settings.text("provider") == Some("sandbox")
+        && !sandbox_folder(&settings, session.environment).exists()
+    {
+        return None;
+    }
+    let (known, sandbox) = known(session, &settings).await.ok()?;
+    (!known.of_record.is_empty()).then_some((known, sandbox))
+}
 
 /// What the simulated cloud and the network's record add to the settings.
 async fn known(session: &Session<'_>, settings: &Settings) -> Result<(Known, Sandbox)> {
@@ -78,20 +104,59 @@ async fn create(
         Ok(prepared) => prepared,
         Err(error) => return refused(session, error),
     };
-    let network = request.spec.network.clone();
+    let removal = removal(settings, &request.spec);
     match Box::pin(create_network(&services, request)).await {
         Ok(report) => session.output.result(&report, || text(&report)),
-        Err(failure) => {
-            let next = [
-                (
-                    "to go on, run the same command again; what was given before is remembered",
-                    session.again("create-network", network.as_str()),
-                ),
-                ("to remove what exists", session.again("delete-network", network.as_str())),
-            ];
-            session.output.operation_failed(&failure, &next)
+        Err(failure) => failed(session, settings, &services, removal, failure).await,
+    }
+}
+
+/// What `--rollback` would remove.
+fn removal(settings: &Settings, spec: &NetworkSpec) -> DeleteRequest {
+    DeleteRequest {
+        network: spec.network.clone(),
+        fallback: super::delete_network::fallback(settings, &spec.network),
+        timeout: spec.rollout.timeout,
+        step_timeout: spec.rollout.step_timeout,
+        force_unlock: false,
+    }
+}
+
+/// Collects what explains the failure, takes back what was made if that was asked for, and tells all.
+async fn failed(
+    session: &Session<'_>,
+    settings: &Settings,
+    services: &Services,
+    removal: DeleteRequest,
+    mut failure: OperationFailure,
+) -> ExitStatus {
+    let network = removal.network.clone();
+    let about = (&network, "create-network");
+    let mut aftermath = Aftermath {
+        support_bundle: support::write_bundle(session, settings, services, about, &failure).await,
+        rolled_back: None,
+    };
+    if session.switch("rollback") && failure.is_resumable() {
+        session.output.say("removing what was made");
+        match Box::pin(roll_back(services, removal)).await {
+            Ok(report) => {
+                failure.leftovers.clear();
+                aftermath.rolled_back = Some(report.steps);
+            }
+            Err(stuck) => {
+                let reason = render_chain(&stuck.error);
+                session.output.warn(&format!("the rollback did not get to its end: {reason}"));
+            }
         }
     }
+    let next = [
+        (
+            "to go on, run the same command again; what was given before is remembered",
+            session.again("create-network", network.as_str()),
+        ),
+        ("to remove what exists", session.again("delete-network", network.as_str())),
+    ];
+    session.output.operation_failed_with(&failure, &next, &aftermath)
 }
 
 /// What the operation needs beside the services: the spec with all templates.

@@ -1,7 +1,5 @@
 //! `keys export`: the wallet keys of a network's nodes, into a file that only its owner can read.
 
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::path::Path;
 
 use serde::Serialize;
@@ -12,6 +10,7 @@ use spacecraft_core::{Error, Meaning, Result};
 
 use super::tunnel::open_network;
 use crate::exit::ExitStatus;
+use crate::private_file;
 use crate::session::Session;
 
 /// The keys, as they are written.
@@ -80,22 +79,9 @@ fn wallet_key(secret: &NetworkSecret) -> Option<WalletKey<'_>> {
     })
 }
 
-/// Writes into a new file that only its owner can read.
 fn write(path: &Path, document: &KeysDocument<'_>) -> Result<()> {
-    let failed = |error: std::io::Error| {
-        Error::new(Meaning::Invalid, "write keys into", path.display().to_string(), "the file cannot be made")
-            .with_source(error)
-    };
     let bytes = serde_json::to_vec_pretty(document).map_err(|error| {
         Error::new(Meaning::Other, "encode keys", "", "they cannot be written as JSON").with_source(error)
     })?;
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    let mut file = options.open(path).map_err(failed)?;
-    file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(failed)
+    private_file::write_new("keys", path, &bytes)
 }

@@ -1,5 +1,7 @@
 //! How failures are told: once, with what is left behind and what to do next.
 
+use std::path::{Path, PathBuf};
+
 use serde::Serialize;
 use spacecraft_core::operation::{Leftover, OperationFailure, StepReport};
 use spacecraft_core::settings::{SettingsError, SettingsErrors};
@@ -31,7 +33,20 @@ struct Failed<'a> {
     leftovers: &'a [Leftover],
     #[serde(skip_serializing_if = "Option::is_none")]
     evidence: Option<&'a Evidence>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    support_bundle: Option<&'a Path>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rolled_back: Option<&'a [StepReport]>,
     next: Vec<String>,
+}
+
+/// What was done about a failed operation.
+#[derive(Debug, Default)]
+pub(crate) struct Aftermath {
+    /// Where its support bundle is.
+    pub support_bundle: Option<PathBuf>,
+    /// What its rollback removed, when that got to its end.
+    pub rolled_back: Option<Vec<StepReport>>,
 }
 
 impl Output {
@@ -63,6 +78,16 @@ impl Output {
 
     /// Tells a failed operation: why, what was seen, what is left, and the commands that go on from there.
     pub(crate) fn operation_failed(&self, failure: &OperationFailure, next: &[(&str, String)]) -> ExitStatus {
+        self.operation_failed_with(failure, next, &Aftermath::default())
+    }
+
+    /// The same, with what was done about it.
+    pub(crate) fn operation_failed_with(
+        &self,
+        failure: &OperationFailure,
+        next: &[(&str, String)],
+        aftermath: &Aftermath,
+    ) -> ExitStatus {
         self.end_progress();
         let status = match (failure.is_resumable(), failure.is_usage()) {
             (true, _) => ExitStatus::Resumable,
@@ -79,6 +104,8 @@ impl Output {
                 steps: &failure.steps,
                 leftovers: &failure.leftovers,
                 evidence: failure.evidence.as_ref(),
+                support_bundle: aftermath.support_bundle.as_deref(),
+                rolled_back: aftermath.rolled_back.as_deref(),
                 next: if failure.is_resumable() {
                     next.iter().map(|(_, command)| command.clone()).collect()
                 } else {
@@ -90,6 +117,7 @@ impl Output {
         }
         self.complain(&render_chain(&failure.error));
         self.tell_evidence(failure.evidence.as_ref());
+        self.tell_aftermath(aftermath);
         if failure.is_resumable() {
             self.tell_leftovers(&failure.leftovers);
             for (what, command) in next {
@@ -97,6 +125,15 @@ impl Output {
             }
         }
         status
+    }
+
+    fn tell_aftermath(&self, aftermath: &Aftermath) {
+        if let Some(path) = &aftermath.support_bundle {
+            self.progress.line(&format!("support bundle: {}", path.display()));
+        }
+        if aftermath.rolled_back.is_some() {
+            self.progress.line("everything that was made is removed again");
+        }
     }
 
     fn tell_evidence(&self, evidence: Option<&Evidence>) {

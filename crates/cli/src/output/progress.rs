@@ -137,15 +137,15 @@ impl Progress {
         })
     }
 
-    /// Counting goes by tenths, so that a thousand nodes are ten lines.
+    /// Counting goes by quarters, so that a thousand nodes are four lines, and what is made in a moment is no more.
     fn milestone(&self, step: &str, done: u64, total: u64) -> Option<String> {
-        let tenth = done.saturating_mul(10).checked_div(total)?;
+        let quarter = done.saturating_mul(4).checked_div(total)?;
         let mut steps = self.lock();
         let told = &mut steps.entry(step.to_owned()).or_default().told;
-        if tenth <= *told && done < total {
+        if quarter <= *told {
             return None;
         }
-        *told = tenth;
+        *told = quarter;
         Some(format!("{step}: {done} of {total}"))
     }
 

@@ -183,7 +183,7 @@ impl Creation<'_> {
     async fn flow(&self, known: Option<NetworkRecord>) -> Result<NetworkReport> {
         let bring_up = &self.bring_up;
         let mut record = known.unwrap_or_else(|| self.new_record());
-        bring_up.ensure_cluster(&record).await?;
+        record.made_cluster |= bring_up.ensure_cluster(&record).await? == Outcome::Created;
         let cluster = bring_up.connect().await?;
         bring_up.ensure_foundation(&*cluster.workloads, poets_open(self.spec(), &record)).await?;
         self.start_anew(&*cluster.workloads, &mut record).await?;
@@ -273,6 +273,7 @@ impl Creation<'_> {
             status: NetworkStatus::Creating,
             spec: self.spec().clone(),
             settings: self.request.settings.clone(),
+            made_cluster: false,
             genesis: None,
             nodes: Vec::new(),
             poets: Vec::new(),

@@ -38,6 +38,20 @@ pub struct DeleteRequest {
     pub force_unlock: bool,
 }
 
+/// What is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// A network, whatever state it is in.
+    Everything,
+    /// What is left of a network that no longer exists.
+    Remains,
+    /// What creates that did not finish have made; the cluster only if one of them made it.
+    Unfinished {
+        /// Whether one of them did.
+        made_cluster: bool,
+    },
+}
+
 /// Deletes a network: discovery entry, DNS, what is inside the cluster and would outlive it, cluster, disks, firewall rules, published objects, record.
 ///
 /// Every step tolerates what is already gone. A cluster, disk, rule or record that is not ours is never touched.
@@ -49,7 +63,7 @@ pub async fn delete_network(
     services: &Services,
     request: DeleteRequest,
 ) -> Result<DeletionReport, OperationFailure> {
-    delete(services, request, false).await
+    remove_network(services, request, "delete-network", Extent::Everything).await
 }
 
 /// The same for a network that no longer exists: refused when, once its lock is held, there is a record or a cluster of it after all.
@@ -57,13 +71,15 @@ pub(super) async fn delete_remains(
     services: &Services,
     request: DeleteRequest,
 ) -> Result<DeletionReport, OperationFailure> {
-    delete(services, request, true).await
+    remove_network(services, request, "delete-network", Extent::Remains).await
 }
 
-async fn delete(
+/// Removes a network as `operation`, as far as `extent` says.
+pub(super) async fn remove_network(
     services: &Services,
     request: DeleteRequest,
-    only_remains: bool,
+    operation: &'static str,
+    extent: Extent,
 ) -> Result<DeletionReport, OperationFailure> {
     let record = RecordStore::new(Arc::clone(&services.state_store), &request.network);
     let known = read_record(services, &record).await?;
@@ -72,22 +88,20 @@ async fn delete(
     let run = Run::new(
         services,
         &request.network,
-        "delete-network",
+        operation,
         intents(&request.network),
         request.timeout,
         request.step_timeout,
         request.force_unlock,
     );
-    let deletion = Deletion { run: &run, request: &request, record, known, cluster };
+    let deletion = Deletion { run: &run, request: &request, record, known, cluster, extent };
     if !deletion.finds_anything().await? {
         let error = unknown_network(&*services.state_store, "delete network", &request.network).await;
         return Err(error.into());
     }
     let flow = async {
-        if only_remains {
-            run.begin_writing().await?;
-            deletion.refuse_existing().await?;
-        }
+        run.begin_writing().await?;
+        deletion.check_extent().await?;
         deletion.flow().await
     };
     match run.keeping_lock(flow).await {
@@ -147,6 +161,7 @@ struct Deletion<'a> {
     record: RecordStore,
     known: Option<NetworkRecord>,
     cluster: Option<Cluster>,
+    extent: Extent,
 }
 
 impl Deletion<'_> {
@@ -156,6 +171,15 @@ impl Deletion<'_> {
 
     fn network(&self) -> &NetworkName {
         &self.request.network
+    }
+
+    /// Looks once more, under the lock, whether the network is what it was taken for.
+    async fn check_extent(&self) -> Result<()> {
+        match self.extent {
+            Extent::Everything => Ok(()),
+            Extent::Remains => self.refuse_existing().await,
+            Extent::Unfinished { .. } => check_unfinished(self.record.read().await?.as_ref()),
+        }
     }
 
     /// Refuses a network that exists: whoever makes one holds the lock from before there is a cluster until there is a record.
@@ -195,6 +219,11 @@ impl Deletion<'_> {
             Some(dns) => Ok(!dns.list(Some(self.network())).await?.is_empty()),
             None => Ok(false),
         }
+    }
+
+    fn removes_cluster(&self) -> bool {
+        let goes = !matches!(self.extent, Extent::Unfinished { made_cluster: false });
+        goes && self.services().cluster.capabilities().creates_clusters
     }
 
     fn manages_infrastructure(&self) -> bool {
@@ -279,14 +308,14 @@ impl Deletion<'_> {
             }
             Err(error) => return Err(error),
         };
-        let own_cluster = self.services().cluster.capabilities().creates_clusters;
-        if !own_cluster {
+        let cluster_goes = self.removes_cluster();
+        if !cluster_goes {
             self.remove_charts(&connected).await?;
         }
         let wait = self.run.wait("cluster contents");
         let remove = async |_| {
             let workloads = &connected.workloads;
-            if own_cluster {
+            if cluster_goes {
                 workloads.release_infrastructure(&wait).await
             } else {
                 workloads.remove_all(&wait).await
@@ -320,7 +349,7 @@ impl Deletion<'_> {
 
     async fn remove_cluster(&self) -> Result<()> {
         let provider = &self.services().cluster;
-        if !provider.capabilities().creates_clusters {
+        if !self.removes_cluster() {
             return Ok(());
         }
         let wait = self.run.wait("cluster");
@@ -433,4 +462,18 @@ fn all_removed(results: Vec<Result<Outcome>>) -> Result<Outcome> {
         }
     }
     Ok(outcome)
+}
+
+/// Refuses a network that was up once: more is at stake there than a create that failed.
+pub(super) fn check_unfinished(known: Option<&NetworkRecord>) -> Result<()> {
+    match known {
+        Some(known) if known.status != NetworkStatus::Creating => Err(Error::new(
+            Meaning::Invalid,
+            "roll back network",
+            known.network.as_str(),
+            "it was up before, so that nothing of it is removed",
+        )
+        .with_hint("delete-network removes it")),
+        _ => Ok(()),
+    }
 }

@@ -365,7 +365,11 @@ impl Run {
             return OperationFailure { error, steps, leftovers: Vec::new(), evidence };
         };
         let leftovers = self.leftovers();
-        self.warn_of(writing.journal.close(false).await);
+        let noted = match leftovers.is_empty() {
+            true => writing.journal.withdraw().await,
+            false => writing.journal.close(false).await,
+        };
+        self.warn_of(noted);
         let title = format!("{} of {} failed", self.operation, self.network);
         self.tell_people(Mood::Bad, &title, &render_chain(&error), writing.thread.as_ref()).await;
         self.warn_of(writing.lock.release().await);
@@ -383,10 +387,21 @@ impl Run {
         OperationFailure { error, steps: self.steps(), leftovers: Vec::new(), evidence }
     }
 
-    /// What the steps that came to an end made, and what those that did not may have made.
+    /// Says that a step that is about to fail has made nothing: it was still asking whether it may.
+    pub fn made_nothing(&self, step: &str) {
+        self.started.lock().unwrap_or_else(PoisonError::into_inner).remove(step);
+    }
+
+    /// What exists since the steps that came to an end, and what those that did not may have made; nothing when none has changed anything.
     fn leftovers(&self) -> Vec<Leftover> {
         let done = self.steps();
         let started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        let unchanged = |step: &String| {
+            done.iter().any(|report| report.name == *step && report.outcome == Outcome::Unchanged)
+        };
+        if started.iter().all(unchanged) {
+            return Vec::new();
+        }
         let left = |step: &String, resources: &Vec<String>| {
             let report = done.iter().find(|report| report.name == *step);
             let gone =

@@ -67,6 +67,7 @@ impl<'a> Resolution<'a> {
                 self.settings.values.insert(setting.name, (value, origin));
             }
             Some((Read::Secret(secret), origin)) => {
+                self.warn_of_stored_secret(setting, &origin);
                 self.settings.secrets.insert(setting.name, (secret, origin));
             }
             Some((Read::Nothing, _)) | None => self.take_default(setting),
@@ -110,6 +111,18 @@ impl<'a> Resolution<'a> {
         } else {
             Read::Value(SettingValue::Text(pem))
         })
+    }
+
+    /// Config files are shared and kept with other files, where a secret is seen by more people than it should be.
+    fn warn_of_stored_secret(&mut self, setting: &Setting, origin: &Origin) {
+        if setting.kind == Kind::Secret && matches!(origin, Origin::ConfigFile(_)) {
+            self.settings.warnings.push(format!(
+                "{} is written out in {origin}: let {}-file name a file of its own there, or set {}",
+                setting.name,
+                setting.name,
+                variable_name(setting.name)
+            ));
+        }
     }
 
     /// Says which variables and config keys are not applied because the record has something else.

@@ -193,6 +193,22 @@ impl Journal {
         self.write(&mut state).await
     }
 
+    /// Takes the intents back of an operation that made nothing: without those of earlier ones no journal is left.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn withdraw(&self) -> Result<()> {
+        let mut state = self.state.lock().await;
+        let started_at = state.document.started_at;
+        state.document.entries.retain(|entry| entry.intended_at < started_at);
+        if !state.document.entries.is_empty() {
+            return self.write(&mut state).await;
+        }
+        state.generation = None;
+        self.store.delete(&self.key, Precondition::None).await.map(drop)
+    }
+
     /// Removes the journal of a network that no longer exists.
     ///
     /// # Errors

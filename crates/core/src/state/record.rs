@@ -35,6 +35,9 @@ pub struct NetworkRecord {
     pub spec: NetworkSpec,
     /// The settings it was asked for with, by key, defaults included, secrets not.
     pub settings: BTreeMap<String, Value>,
+    /// True when the cluster was made for the network, false when it was there before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub made_cluster: bool,
     /// The genesis, once it is fixed.
     pub genesis: Option<GenesisRecord>,
     /// The nodes' public identities and addresses.

@@ -10,6 +10,7 @@ mod interruption;
 mod keeping;
 mod miners;
 mod release;
+mod rollback;
 mod upgrade;
 mod web_services;
 mod world;

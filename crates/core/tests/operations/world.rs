@@ -17,6 +17,7 @@ use spacecraft_core::operation::{
     OperationFailure, RemoveMinersRequest, Services, UpgradeRequest, binding_of, create_network,
     delete_network, upgrade_network,
 };
+use spacecraft_core::plan::Plan;
 use spacecraft_core::quantity::{Bytes, MilliCpu, Resources};
 use spacecraft_core::report::{DeletionReport, NetworkReport, UpgradeReport};
 use spacecraft_core::secret::SecretBytes;
@@ -26,11 +27,12 @@ use spacecraft_core::spec::{
 };
 use spacecraft_core::state::{Holder, HolderProbe, NetworkRecord};
 use spacecraft_core::templates::Templates;
-use spacecraft_core::time::SeededRandom;
+use spacecraft_core::time::{Clock, SeededRandom};
 use spacecraft_core::traits::{
-    Access, ClusterConnector, ClusterServices, LogStore, LogStoreAccess, MachineShape, NetworkBinding,
-    NodeStatus, PoetInfo, ServiceName,
+    Access, ClusterConnector, ClusterProvider, ClusterServices, LogStore, LogStoreAccess, MachineShape,
+    NetworkBinding, NodeStatus, PoetInfo, ServiceName,
 };
+use spacecraft_core::wait::Wait;
 use spacecraft_core::workload::NetworkSecret;
 use spacecraft_testkit::{
     InMemoryCharts, InMemoryCluster, InMemoryDns, InMemoryLogs, InMemoryObjects, InMemorySpacemesh,
@@ -137,14 +139,26 @@ impl World {
         spec: &NetworkSpec,
         process: u32,
     ) -> Result<DeletionReport, OperationFailure> {
-        let request = DeleteRequest {
+        delete_network(&self.services(process), self.removal(spec)).await
+    }
+
+    /// What asks for the network's removal.
+    pub(crate) fn removal(&self, spec: &NetworkSpec) -> DeleteRequest {
+        DeleteRequest {
             network: spec.network.clone(),
             fallback: binding_of(spec, self.owns_clusters()),
             timeout: Duration::from_secs(3600),
             step_timeout: Duration::from_secs(1200),
             force_unlock: false,
-        };
-        delete_network(&self.services(process), request).await
+        }
+    }
+
+    /// Makes the network's cluster beforehand, as somebody else might.
+    pub(crate) async fn make_cluster(&self, spec: &NetworkSpec) {
+        let plan = Plan::new(spec, &self.cluster.capabilities()).unwrap();
+        let deadline = self.clock.now().checked_add(jiff::SignedDuration::from_hours(1)).unwrap();
+        let wait = Wait::new(Arc::new(self.clock.clone()), Arc::new(self.observer.clone()), "test", deadline);
+        self.cluster.ensure_cluster(&plan.cluster_request(spec), &wait).await.unwrap();
     }
 
     /// Upgrades the network as `asked` says, on a chain whose nodes keep the time.
@@ -176,7 +190,6 @@ impl World {
     }
 
     fn owns_clusters(&self) -> bool {
-        use spacecraft_core::traits::ClusterProvider;
         self.cluster.capabilities().creates_clusters
     }
 }

@@ -25,7 +25,7 @@ impl BringUp<'_> {
                 &detail,
                 || provider.look_cluster(&request),
                 async |found| {
-                    self.preflight(found == Look::Absent).await?;
+                    self.preflight("cluster", found == Look::Absent).await?;
                     if record.fence == 0 && found == Look::Absent {
                         self.remember_beginning(record).await?;
                     }
@@ -47,15 +47,23 @@ impl BringUp<'_> {
                 &detail,
                 || provider.look_cluster(&request),
                 async |_| {
-                    self.preflight(false).await?;
+                    self.preflight("cluster", false).await?;
                     provider.ensure_cluster(&request, &wait).await
                 },
             )
             .await
     }
 
-    /// Asks every service whether it would let us, before the first thing is made.
-    async fn preflight(&self, creates_cluster: bool) -> Result<()> {
+    /// Asks every service whether it would let us, before `step` makes the first thing.
+    async fn preflight(&self, step: &str, creates_cluster: bool) -> Result<()> {
+        let asked = self.ask_services(creates_cluster).await;
+        if asked.is_err() {
+            self.run.made_nothing(step);
+        }
+        asked
+    }
+
+    async fn ask_services(&self, creates_cluster: bool) -> Result<()> {
         let services = self.services();
         let request = PreflightRequest {
             cluster: self.plan.cluster_request(self.spec),
@@ -122,7 +130,7 @@ impl BringUp<'_> {
                 || workloads.look_foundation(&foundation),
                 async |_| {
                     if !self.services().cluster.capabilities().creates_clusters {
-                        self.preflight(false).await?;
+                        self.preflight("foundation", false).await?;
                     }
                     workloads.ensure_foundation(&foundation).await
                 },

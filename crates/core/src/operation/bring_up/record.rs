@@ -43,7 +43,8 @@ impl BringUp<'_> {
 
     /// Writes the first record of a network whose cluster is about to be made, so that it can be found and removed whatever happens.
     pub(super) async fn remember_beginning(&self, record: &NetworkRecord) -> Result<()> {
-        let beginning = NetworkRecord { fence: self.run.fence().unwrap_or_default(), ..record.clone() };
+        let fence = self.run.fence().unwrap_or_default();
+        let beginning = NetworkRecord { fence, made_cluster: true, ..record.clone() };
         self.records.write(&beginning).await
     }
 
