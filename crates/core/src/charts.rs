@@ -172,7 +172,10 @@ pub fn elasticsearch_service(namespaces: &Namespaces) -> ServiceName {
     ServiceName::new(&namespaces.network, "elasticsearch-master")
 }
 
-/// The Service of Kibana, port 5601.
+/// The port of Kibana, of its Service and its pods.
+pub const KIBANA_PORT: u16 = 5601;
+
+/// The Service of Kibana, at [`KIBANA_PORT`].
 #[must_use]
 pub fn kibana_service(namespaces: &Namespaces) -> ServiceName {
     ServiceName::new(&namespaces.network, "kibana-kibana")

@@ -193,6 +193,10 @@ pub fn public_ports(spec: &NetworkSpec, poets_open: bool) -> Vec<PublicPort> {
     if poets_open {
         ports.push(port("poet", Some(REST_PORT), Vec::new()));
     }
+    // On a cluster of its own the ingress controller is in a namespace of the network; on a shared one it is everybody's, and has to be let in.
+    if spec.provider == ProviderKind::Kubernetes && spec.logs.is_some() && charts::is_published(spec) {
+        ports.push(port("kibana", Some(charts::KIBANA_PORT), Vec::new()));
+    }
     if !spec.exposure.allow_from.is_empty() {
         let from = match spec.provider {
             ProviderKind::Kubernetes => spec.exposure.allow_from.clone(),

@@ -223,3 +223,14 @@ fn charts_are_pinned_by_version() {
         |version: &str| version.split('.').count() == 3 && version.starts_with(|c: char| c.is_ascii_digit());
     assert!(charts.iter().all(|chart| pinned(&chart.version)), "{charts:?}");
 }
+
+#[test]
+fn the_shared_ingress_controller_may_reach_a_published_kibana() {
+    let mut shared = spec(Generation::V1);
+    let opens = |spec: &NetworkSpec| public_ports(spec, true).iter().any(|port| port.application == "kibana");
+    assert!(!opens(&shared), "on a cluster of its own the controller belongs to the network");
+    shared.provider = ProviderKind::Kubernetes;
+    assert!(opens(&shared));
+    shared.exposure.publish = spacecraft_core::spec::Publish::None;
+    assert!(!opens(&shared));
+}

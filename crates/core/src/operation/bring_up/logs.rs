@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use super::BringUp;
-use crate::charts::{self, ChartSecrets, ChartStage};
+use crate::charts::{self, ChartSecrets, ChartStage, KIBANA_PORT};
 use crate::error::{Error, Meaning, Result};
 use crate::secret::{SecretBytes, SecretString};
 use crate::traits::{ClusterServices, DnsProvider, DnsRecord, LogRetention, LogStoreAccess, Look, Tunnel};
 use crate::wait::Progress;
 
 const ELASTICSEARCH_PORT: u16 = 9200;
-const KIBANA_PORT: u16 = 5601;
 
 /// The Secret with the certificates that the Elasticsearch chart makes, and its entry with the authority.
 const CERTIFICATES: (&str, &str) = ("elasticsearch-master-certs", "ca.crt");
