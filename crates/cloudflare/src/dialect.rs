@@ -94,6 +94,7 @@ fn hint(refusal: &Refusal) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use spacecraft_http::{HeaderMap, StatusCode};
 
     use super::*;
@@ -153,5 +154,18 @@ mod tests {
     fn garbage_is_read_by_its_status() {
         assert_eq!(refusal(502, "<html>").unwrap().meaning, Meaning::Unavailable);
         assert_eq!(refusal(200, "[]"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_reply_makes_reading_panic(
+            code in 200_u16..=599,
+            body in "\\PC{0,40}|\\{\"(error|errors|ok|success|message|code|result)\":[\\[{\"0-9a-z,:}\\]]{0,20}\\}",
+        ) {
+            let headers = HeaderMap::new();
+            let status = StatusCode::from_u16(code).unwrap();
+            let reply = Reply { status, headers: &headers, body: body.as_bytes() };
+            let _ = CloudflareDialect.refusal(&reply);
+        }
     }
 }

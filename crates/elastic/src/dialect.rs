@@ -77,6 +77,7 @@ impl Dialect for KibanaDialect {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use spacecraft_http::{HeaderMap, StatusCode};
 
     use super::*;
@@ -121,5 +122,18 @@ mod tests {
     fn kibana_is_quoted_with_its_message() {
         let body = r#"{"statusCode":400,"error":"Bad Request","message":"Invalid file extension .txt"}"#;
         assert_eq!(read(&KibanaDialect, 400, body).message, "Invalid file extension .txt");
+    }
+
+    proptest! {
+        #[test]
+        fn no_reply_makes_reading_panic(
+            code in 200_u16..=599,
+            body in "\\PC{0,40}|\\{\"(error|errors|ok|success|message|code|result)\":[\\[{\"0-9a-z,:}\\]]{0,20}\\}",
+        ) {
+            let headers = HeaderMap::new();
+            let status = StatusCode::from_u16(code).unwrap();
+            let reply = Reply { status, headers: &headers, body: body.as_bytes() };
+            let _ = (ElasticsearchDialect.refusal(&reply), KibanaDialect.refusal(&reply));
+        }
     }
 }

@@ -149,6 +149,7 @@ fn text<'a>(value: &'a Value, field: &str) -> &'a str {
 
 #[cfg(test)]
 mod unit_tests {
+    use proptest::prelude::*;
     use serde_json::json;
     use spacecraft_http::{HeaderMap, StatusCode};
 
@@ -226,6 +227,18 @@ mod unit_tests {
             [json!(null), json!([]), json!({"error": "invalid_grant"}), json!({"error": {"errors": 1}})]
         {
             assert_eq!(read(503, &body).meaning, Meaning::Unavailable, "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_reply_makes_reading_panic(
+            code in 200_u16..=599,
+            body in "\\PC{0,40}|\\{\"(error|errors|message|code|details)\":[\\[{\"0-9a-z,:}\\]]{0,20}\\}",
+        ) {
+            let headers = HeaderMap::new();
+            let status = StatusCode::from_u16(code).unwrap();
+            let _ = Google.refusal(&Reply { status, headers: &headers, body: body.as_bytes() });
         }
     }
 }

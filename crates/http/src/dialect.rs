@@ -127,6 +127,7 @@ pub fn repeat_of_status(status: StatusCode) -> Repeat {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn refusal(status: u16, body: &str) -> Refusal {
         let headers = HeaderMap::new();
@@ -157,5 +158,18 @@ mod tests {
             Plain.refusal(&Reply { status: StatusCode::NO_CONTENT, headers: &headers, body: b"" }),
             None
         );
+    }
+
+    proptest! {
+        #[test]
+        fn no_reply_makes_reading_panic(
+            code in 200_u16..=599,
+            body in "\\PC{0,40}|\\{\"(error|errors|ok|success|message|code|result)\":[\\[{\"0-9a-z,:}\\]]{0,20}\\}",
+        ) {
+            let headers = HeaderMap::new();
+            let status = StatusCode::from_u16(code).unwrap();
+            let reply = Reply { status, headers: &headers, body: body.as_bytes() };
+            let _ = Plain.refusal(&reply);
+        }
     }
 }

@@ -72,9 +72,25 @@ async fn kubeconfig(text: &str, context: Option<&str>) -> Result<Config> {
     let kubeconfig =
         Kubeconfig::from_yaml(text).map_err(|error| invalid(error, "the kubeconfig cannot be read"))?;
     let options = KubeConfigOptions { context: context.map(str::to_owned), cluster: None, user: None };
-    Config::from_custom_kubeconfig(kubeconfig, &options)
+    let names_proxy = names_proxy(&kubeconfig, context);
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
         .await
-        .map_err(|error| invalid(error, "it does not name a cluster and a user"))
+        .map_err(|error| invalid(error, "it does not name a cluster and a user"))?;
+    // Of itself kube would also ask a proxy that the environment names, even for servers of this machine.
+    config.proxy_url = config.proxy_url.filter(|_| names_proxy);
+    Ok(config)
+}
+
+/// Whether the context's cluster is reached through a proxy of its own.
+fn names_proxy(kubeconfig: &Kubeconfig, context: Option<&str>) -> bool {
+    let wanted = context.or(kubeconfig.current_context.as_deref());
+    let context = kubeconfig.contexts.iter().find(|one| Some(one.name.as_str()) == wanted);
+    let Some(name) = context.and_then(|one| one.context.as_ref()).map(|context| &context.cluster) else {
+        return false;
+    };
+    let cluster = kubeconfig.clusters.iter().find(|one| one.name == *name);
+    let proxy = cluster.and_then(|one| one.cluster.as_ref()).and_then(|cluster| cluster.proxy_url.as_ref());
+    proxy.is_some_and(|proxy| !proxy.is_empty())
 }
 
 /// The same configuration with our deadlines and without kube's own retry, which repeats every method blindly.
@@ -111,4 +127,20 @@ async fn authorized(
 fn unusable(server: &str, error: kube::Error) -> Error {
     Error::new(Meaning::Invalid, OPERATION, server, "its address, certificates or keys cannot be used")
         .with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_contexts_own_cluster_names_a_proxy() {
+        let text = "current-context: plain\n\
+                    contexts: [{name: plain, context: {cluster: a, user: u}}, {name: behind, context: {cluster: b, user: u}}]\n\
+                    clusters: [{name: a, cluster: {server: 'https://a'}}, {name: b, cluster: {server: 'https://b', proxy-url: 'http://p:1'}}]\n";
+        let kubeconfig = Kubeconfig::from_yaml(text).unwrap();
+        assert!(!names_proxy(&kubeconfig, None));
+        assert!(names_proxy(&kubeconfig, Some("behind")));
+        assert!(!names_proxy(&kubeconfig, Some("none")));
+    }
 }

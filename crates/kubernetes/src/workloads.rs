@@ -6,6 +6,7 @@
 mod ensure;
 mod evidence;
 mod foundation;
+mod host_ports;
 mod listing;
 mod logs;
 mod removal;
@@ -14,6 +15,7 @@ mod tunnel;
 mod waiting;
 mod workers;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -147,6 +149,10 @@ impl Workloads for KubernetesWorkloads {
 
     async fn workers(&self) -> Result<Vec<Worker>> {
         workers::list(self).await
+    }
+
+    async fn taken_host_ports(&self) -> Result<BTreeMap<String, BTreeSet<u16>>> {
+        host_ports::of_others(self).await
     }
 
     async fn assign_slot(&self, worker: &str, slot: u32) -> Result<Outcome> {

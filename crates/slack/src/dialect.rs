@@ -114,6 +114,7 @@ fn hint(code: &str, needed: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use spacecraft_http::{HeaderMap, StatusCode};
 
     use super::*;
@@ -166,5 +167,18 @@ mod tests {
     fn a_page_of_somebody_else_is_no_success() {
         assert_eq!(refusal(200, "<html>sign in</html>").unwrap().meaning, Meaning::Invalid);
         assert_eq!(refusal(200, r#"{"ok":true}"#), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_reply_makes_reading_panic(
+            code in 200_u16..=599,
+            body in "\\PC{0,40}|\\{\"(error|errors|ok|success|message|code|result)\":[\\[{\"0-9a-z,:}\\]]{0,20}\\}",
+        ) {
+            let headers = HeaderMap::new();
+            let status = StatusCode::from_u16(code).unwrap();
+            let reply = Reply { status, headers: &headers, body: body.as_bytes() };
+            let _ = SlackDialect.refusal(&reply);
+        }
     }
 }

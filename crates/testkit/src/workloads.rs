@@ -2,7 +2,7 @@
 
 mod space;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::MutexGuard;
 use std::time::Duration;
@@ -134,6 +134,11 @@ impl InMemoryWorkloads {
         self.space.lock().is_empty()
     }
 
+    /// Lets a pod of somebody else hold a host port of a worker.
+    pub fn take_host_port(&self, worker: &str, port: u16) {
+        self.space.lock().taken_host_ports.entry(worker.to_owned()).or_default().insert(port);
+    }
+
     /// The state in the present cluster: a new cluster is empty.
     fn present(&self) -> Result<MutexGuard<'_, Space>> {
         let incarnation = self.link.incarnation()?;
@@ -259,6 +264,11 @@ impl Workloads for InMemoryWorkloads {
         let mut workers = self.present()?.workers.clone().unwrap_or_default();
         workers.sort_by(|left, right| left.name.cmp(&right.name));
         call.read(workers)
+    }
+
+    async fn taken_host_ports(&self) -> Result<BTreeMap<String, BTreeSet<u16>>> {
+        let call = self.ledger.begin("workloads.taken_host_ports", &self.namespace).await?;
+        call.read(self.present()?.taken_host_ports.clone())
     }
 
     async fn assign_slot(&self, worker: &str, slot: u32) -> Result<Outcome> {

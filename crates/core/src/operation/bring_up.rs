@@ -6,6 +6,7 @@ mod charts;
 mod cluster;
 mod fleet;
 mod genesis;
+mod host_ports;
 mod keys;
 mod logs;
 mod poets;

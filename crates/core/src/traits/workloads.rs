@@ -1,3 +1,4 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -19,7 +20,7 @@ use crate::workload::{Foundation, NetworkSecret, ObservedWorkload, TlsSecret, Wo
 ///
 /// # Contract
 ///
-/// * `look_*` methods, `secrets`, `workers` and `list` cost a constant number of calls, however many workloads there are.
+/// * `look_*` methods, `secrets`, `workers`, `taken_host_ports` and `list` cost a constant number of calls, however many workloads there are.
 /// * `ensure_workload` makes all objects of one workload so, by at most seven calls, and does not wait for its pod.
 /// * `create_secrets` is create-only: what exists already wins and is what it answers.
 /// * A workload that is `stopped` has everything but a pod. One that was stopped runs again, with the data it had, once it is ensured without that.
@@ -56,6 +57,9 @@ pub trait Workloads: Debug + Send + Sync {
 
     /// The workers that pods can run on, sorted by name.
     async fn workers(&self) -> Result<Vec<Worker>>;
+
+    /// The host ports that pods of others hold, by the worker they run on; none where they may not be seen.
+    async fn taken_host_ports(&self) -> Result<BTreeMap<String, BTreeSet<u16>>>;
 
     /// Puts a slot (`spacecraft.io/slot`) on a worker, taking it from any other worker.
     async fn assign_slot(&self, worker: &str, slot: u32) -> Result<Outcome>;

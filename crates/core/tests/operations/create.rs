@@ -7,7 +7,7 @@ use spacecraft_core::operation::{CreateOptions, create_network};
 use spacecraft_core::plan::{Plan, firewall_openings, public_ports};
 use spacecraft_core::spec::{Generation, NetworkSpec, ProviderKind, RolloutOrder};
 use spacecraft_core::time::Clock;
-use spacecraft_core::traits::ClusterProvider;
+use spacecraft_core::traits::{ClusterProvider, Workloads};
 use spacecraft_core::workload::{Protocol, Role};
 
 use crate::world::{World, network, release_values, request, spec};
@@ -233,4 +233,21 @@ fn the_shared_ingress_controller_may_reach_a_published_kibana() {
     assert!(opens(&shared));
     shared.exposure.publish = spacecraft_core::spec::Publish::None;
     assert!(!opens(&shared));
+}
+
+#[tokio::test]
+async fn host_ports_that_others_hold_are_told_before_anything_is_made() {
+    let world = World::shared();
+    let mut wanted = spec(Generation::V1);
+    wanted.provider = ProviderKind::Kubernetes;
+    wanted.logs = None;
+    let workers = world.workloads.workers().await.unwrap();
+    world.workloads.take_host_port(&workers[0].name, 5003);
+    let failure = world.create(&wanted, 1).await.unwrap_err();
+    assert!(failure.is_usage(), "{failure:?}");
+    assert!(failure.error.reason().contains("port 5003"), "{:?}", failure.error);
+    assert_eq!(failure.error.hint(), Some("give --p2p-port-base 5100"));
+    assert!(world.state.contents().is_empty(), "{:?}", world.state.contents());
+    wanted.node.p2p_port_base = 5100;
+    world.create(&wanted, 2).await.unwrap();
 }

@@ -1,6 +1,6 @@
 //! Fleets: waits that end early with their reason, networks side by side, and what a large one costs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -211,6 +211,8 @@ async fn networks_share_a_cluster_and_leave_each_other_alone() {
         deploy(network, &pinned).await;
         network.wait_ready(&names(&pinned), &wait()).await.unwrap();
     }
+    let taken = other.taken_host_ports().await.unwrap();
+    assert_eq!(taken["worker-1"], BTreeSet::from([5001]), "the other's own port does not count");
     assert_eq!(one.remove_all(&wait()).await.unwrap(), Outcome::Removed);
     let left = other.list().await.unwrap();
     assert_eq!(left.iter().map(|miner| miner.name.as_str()).collect::<Vec<_>>(), ["miner-2"]);

@@ -41,6 +41,7 @@ macro_rules! workloads_conformance {
             a_slot_is_on_one_worker_only
             a_worker_that_is_not_there_gets_no_slot
             a_stopped_workload_keeps_all_but_its_pod_and_runs_again
+            its_own_host_ports_are_not_taken
             a_removed_workload_leaves_nothing
             a_removed_workload_is_found_by_its_whole_name
             keys_whose_workload_never_came_are_removed_too
@@ -346,6 +347,14 @@ pub async fn a_stopped_workload_keeps_all_but_its_pod_and_runs_again(workloads: 
     assert_eq!(workloads.ensure_workload(&miner(1)).await.unwrap(), Outcome::Updated);
     workloads.wait_ready(&names, wait).await.unwrap();
     assert!(workloads.list().await.unwrap().iter().all(|workload| workload.ready));
+}
+
+pub async fn its_own_host_ports_are_not_taken(workloads: &dyn Workloads, wait: &Wait) {
+    founded(workloads).await;
+    ready(workloads, &[miner(1)], wait).await;
+    let taken = workloads.taken_host_ports().await.unwrap();
+    let own = miner(1).ports.into_iter().filter_map(|port| port.host_port);
+    assert!(own.into_iter().all(|port| taken.values().all(|ports| !ports.contains(&port))), "{taken:?}");
 }
 
 pub async fn a_removed_workload_leaves_nothing(workloads: &dyn Workloads, wait: &Wait) {

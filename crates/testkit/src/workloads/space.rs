@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use spacecraft_core::names::NetworkName;
@@ -14,6 +14,8 @@ use spacecraft_core::{Error, Meaning, Result};
 /// What is in one cluster.
 #[derive(Debug, Default)]
 pub(super) struct Space {
+    /// Host ports of pods that are not the network's, by worker.
+    pub(super) taken_host_ports: BTreeMap<String, BTreeSet<u16>>,
     pub(super) incarnation: u64,
     pub(super) foundation: Option<Foundation>,
     pub(super) secrets: BTreeMap<String, NetworkSecret>,
@@ -44,10 +46,11 @@ pub(super) struct Released {
 const FIRST_NODE_PORT: u16 = 30_000;
 
 impl Space {
-    /// Forgets everything but what tests decided about pods.
+    /// Forgets everything but what tests decided about pods, theirs and others'.
     pub(super) fn begin_anew(&mut self, incarnation: u64) {
         let hindrances = std::mem::take(&mut self.hindrances);
-        *self = Self { incarnation, hindrances, ..Self::default() };
+        let taken_host_ports = std::mem::take(&mut self.taken_host_ports);
+        *self = Self { incarnation, hindrances, taken_host_ports, ..Self::default() };
     }
 
     pub(super) fn is_empty(&self) -> bool {

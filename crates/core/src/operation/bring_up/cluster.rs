@@ -128,9 +128,14 @@ impl BringUp<'_> {
                 "foundation",
                 "namespaces and policies",
                 || workloads.look_foundation(&foundation),
-                async |_| {
+                async |found| {
                     if !self.services().cluster.capabilities().creates_clusters {
                         self.preflight("foundation", false).await?;
+                        if found == Look::Absent {
+                            self.check_host_ports(workloads)
+                                .await
+                                .inspect_err(|_| self.run.made_nothing("foundation"))?;
+                        }
                     }
                     workloads.ensure_foundation(&foundation).await
                 },
