@@ -31,6 +31,7 @@ fn record() -> NetworkRecord {
         network: spec.network.clone(),
         status: NetworkStatus::Ready,
         settings: BTreeMap::new(),
+        made_cluster: true,
         genesis: None,
         nodes: Vec::new(),
         poets: Vec::new(),
