@@ -72,7 +72,7 @@ fn every_licence_is_one_of_those_that_are_allowed() {
     let wrong: Vec<String> = packages
         .iter()
         .filter(|package| !package["source"].is_null())
-        .filter(|package| !Expression::of(package["license"].as_str().unwrap_or_default()).is_met(&allowed))
+        .filter(|package| !Expression::of(package["license"].as_str().unwrap_or_default()).met_by(&allowed))
         .map(|package| format!("{}: {}", package["name"], package["license"]))
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -105,7 +105,7 @@ impl Expression {
         Self(spaced.split_whitespace().rev().map(|word| word.replace('~', " WITH ")).collect())
     }
 
-    fn is_met(mut self, allowed: &BTreeSet<&str>) -> bool {
+    fn met_by(mut self, allowed: &BTreeSet<&str>) -> bool {
         self.any(allowed)
     }
 
@@ -143,7 +143,7 @@ impl Expression {
 #[test]
 fn licence_expressions_are_read_as_spdx_means_them() {
     let allowed = BTreeSet::from(["MIT", "ISC", "Apache-2.0 WITH LLVM-exception"]);
-    let met = |text: &str| Expression::of(text).is_met(&allowed);
+    let met = |text: &str| Expression::of(text).met_by(&allowed);
     assert!(met("MIT") && met("GPL-3.0/MIT") && met("GPL-3.0 OR MIT") && met("ISC AND (GPL-3.0 OR MIT)"));
     assert!(met("Apache-2.0 WITH LLVM-exception"));
     assert!(!met("") && !met("GPL-3.0") && !met("MIT AND GPL-3.0") && !met("GPL-3.0 OR MIT AND Apache-2.0"));
