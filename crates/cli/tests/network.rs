@@ -8,6 +8,8 @@ mod miners;
 mod release;
 #[path = "network/rewards.rs"]
 mod rewards;
+#[path = "network/upgrade.rs"]
+mod upgrade;
 #[path = "network/web_services.rs"]
 mod web_services;
 
@@ -31,6 +33,13 @@ impl Cloud {
 
     fn sandbox_dir(&self) -> String {
         self.home.path().join("sandbox").display().to_string()
+    }
+
+    /// Writes a file beside the cloud and answers its path.
+    fn file(&self, name: &str, content: &str) -> String {
+        let path = self.home.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.display().to_string()
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
