@@ -91,6 +91,14 @@ impl AdminClient {
         self.read("inventory", "/admin/inventory").await
     }
 
+    /// All that the services hold: the state of each service, and the objects of each cluster.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or its answer not read.
+    pub async fn contents(&self) -> Result<serde_json::Value, AdminError> {
+        self.read("contents", "/admin/contents").await
+    }
+
     /// The settings in force.
     ///
     /// # Errors

@@ -28,7 +28,7 @@ pub struct FaultRule {
     pub fault: Fault,
 }
 
-/// The ways in which a call can fail. The service never sees the call, but for the last three: those take effect.
+/// The ways in which a call can fail. The service never sees the call, but for the last four: those take effect.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
 pub enum Fault {
@@ -58,6 +58,8 @@ pub enum Fault {
     Empty,
     /// The call takes effect, then the connection is reset before the answer.
     LostReply,
+    /// The call takes effect; no answer ever comes.
+    NoReply,
     /// The call takes effect; its answer ends in the middle, as if that were all.
     Truncated,
     /// The call takes effect; the connection is reset in the middle of its answer.
@@ -68,7 +70,7 @@ impl Fault {
     /// True when the service handles the call all the same.
     #[must_use]
     pub fn takes_effect(&self) -> bool {
-        matches!(self, Self::LostReply | Self::Truncated | Self::ResetMidBody)
+        matches!(self, Self::LostReply | Self::NoReply | Self::Truncated | Self::ResetMidBody)
     }
 }
 

@@ -218,6 +218,13 @@ impl Cluster {
         self.store.snapshot().chain(tasks).chain(self.logs.snapshot()).chain(counters)
     }
 
+    /// Every object, those that a cluster has by itself too.
+    #[must_use]
+    pub fn objects(&self) -> Vec<Value> {
+        let keys = self.store.resources().flat_map(|resource| self.store.keys(resource, None));
+        keys.filter_map(|key| self.store.object(&key)).collect()
+    }
+
     fn counters(&self) -> Value {
         json!({"counters": {
             "revision": self.store.revision(),

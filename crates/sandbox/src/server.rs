@@ -8,6 +8,7 @@ mod admin;
 mod background;
 mod clock;
 mod connection;
+mod embedded;
 mod faulty;
 mod folder;
 mod host;
@@ -24,6 +25,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 pub use self::{
     background::{Running, ensure_running, running},
+    embedded::{EmbeddedSandbox, SeenCall, TimeSource, Witness},
     folder::FolderError,
     info::SandboxInfo,
 };
@@ -102,38 +104,56 @@ pub async fn serve(folder: &Path, options: ServeOptions) -> Result<(), ServeErro
     let Some(_held) = opened.hold().map_err(in_folder)? else {
         return Err(ServeError::AlreadyServed { folder: folder.display().to_string() });
     };
-    let tls = opened.tls_config().map_err(in_folder)?;
-    let rest = listen(opened.rest_address()).await?;
-    let mut clusters = Vec::new();
-    for address in opened.cluster_addresses() {
-        clusters.push((address, listen(address).await?));
-    }
+    let listeners = Listeners::open(&opened).await?;
     let host = Host::start(&opened).map_err(in_folder)?;
     opened.write_info().map_err(in_folder)?;
-    run(host, rest, clusters, tls, &options).await;
+    run(host, &listeners, &options).await;
     opened.remove_info();
     Ok(())
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
+/// The addresses that a server listens on.
+#[derive(Debug)]
+struct Listeners {
+    rest: Arc<TcpListener>,
+    clusters: Vec<(SocketAddr, Arc<TcpListener>)>,
+    tls: Arc<rustls::ServerConfig>,
+}
+
+impl Listeners {
+    async fn open(folder: &Folder) -> Result<Self, ServeError> {
+        let in_folder = |source| ServeError::Folder { folder: folder.path().display().to_string(), source };
+        let tls = folder.tls_config().map_err(in_folder)?;
+        let rest = listen(folder.rest_address()).await?;
+        let mut clusters = Vec::new();
+        for address in folder.cluster_addresses() {
+            clusters.push((address, listen(address).await?));
+        }
+        Ok(Self { rest, clusters, tls })
+    }
+
+    /// Accepts and answers calls, and lets happen what happens by itself, for as long as the tasks live.
+    fn accept(&self, host: &Arc<Host>) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(connection::accept_rest(Arc::clone(host), Arc::clone(&self.rest)));
+        for (address, listener) in &self.clusters {
+            let (listener, tls) = (Arc::clone(listener), Arc::clone(&self.tls));
+            tasks.spawn(connection::accept_cluster(Arc::clone(host), listener, *address, tls));
+        }
+        tasks.spawn(Arc::clone(host).drive());
+        tasks
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<Arc<TcpListener>, ServeError> {
+    let bound = TcpListener::bind(address).await;
+    bound.map(Arc::new).map_err(|source| ServeError::Listen { address, source })
 }
 
 /// Serves until something ends it, then lets open calls finish for a moment and writes what is left.
-async fn run(
-    host: Arc<Host>,
-    rest: TcpListener,
-    clusters: Vec<(SocketAddr, TcpListener)>,
-    tls: Arc<rustls::ServerConfig>,
-    options: &ServeOptions,
-) {
+async fn run(host: Arc<Host>, listeners: &Listeners, options: &ServeOptions) {
     let (stop, stopped) = watch::channel(false);
-    let mut tasks = JoinSet::new();
-    tasks.spawn(connection::accept_rest(Arc::clone(&host), rest));
-    for (address, listener) in clusters {
-        tasks.spawn(connection::accept_cluster(Arc::clone(&host), listener, address, Arc::clone(&tls)));
-    }
-    tasks.spawn(Arc::clone(&host).drive());
+    let mut tasks = listeners.accept(&host);
     host.set_stop(stop);
     tokio::select! {
         () = host::until_stopped(stopped) => {}

@@ -186,7 +186,7 @@ impl World {
         self.state.call_number += 1;
         let count = self.state.calls.entry(address.service().to_owned()).or_default();
         count.total += 1;
-        if request.is_write() && !is_question(address, request) {
+        if is_effect(address, request) {
             count.writes += 1;
         }
         let path = path_and_query(request);
@@ -430,6 +430,17 @@ impl World {
         }
     }
 
+    /// All that the services hold, as JSON: `services` by name, and in `clusters` the objects of each cluster by its name.
+    #[must_use]
+    pub fn contents(&self) -> Value {
+        let clusters =
+            self.clusters.iter().map(|(id, hosted)| (self.cluster_label(id), hosted.objects().into()));
+        json!({
+            "services": serde_json::to_value(&self.state).unwrap_or_default(),
+            "clusters": clusters.collect::<serde_json::Map<String, Value>>(),
+        })
+    }
+
     /// A cluster's name; with its location where two have one name.
     fn cluster_label(&self, id: &str) -> String {
         let Some(cluster) = self.state.gke.cluster_by_id(id) else { return id.to_owned() };
@@ -443,6 +454,11 @@ impl World {
         let running = self.state.gke.clusters().filter(|cluster| cluster.has_control_plane());
         running.filter_map(|cluster| Some((cluster.endpoint.clone()?, cluster.id.clone()))).collect()
     }
+}
+
+/// True for a call that could change something: any but GET, HEAD, OPTIONS, token requests and access reviews.
+pub(crate) fn is_effect(address: &ServiceAddress, request: &Request) -> bool {
+    request.is_write() && !is_question(address, request)
 }
 
 /// Calls that use a writing method and change nothing: token requests, access reviews, waits and permission tests.
@@ -463,7 +479,7 @@ fn is_question(address: &ServiceAddress, request: &Request) -> bool {
     }
 }
 
-fn path_and_query(request: &Request) -> String {
+pub(crate) fn path_and_query(request: &Request) -> String {
     if request.query.is_empty() {
         request.path.clone()
     } else {

@@ -25,6 +25,9 @@ pub(super) fn answer(host: &Host, request: &Request) -> Response {
         (&Method::GET, "/admin/inventory") => {
             Response::json(StatusCode::OK, &host.look(crate::World::inventory))
         }
+        (&Method::GET, "/admin/contents") => {
+            Response::json(StatusCode::OK, &host.look(crate::World::contents))
+        }
         (&Method::GET, "/admin/settings") => {
             let settings = host.look(|world| world.settings().clone());
             Response::json(StatusCode::OK, &json!({"settings": settings, "now": host.moment().now}))

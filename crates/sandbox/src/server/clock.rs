@@ -21,6 +21,11 @@ impl Clock {
         Self { simulated: wall, wall, rate: 1.0 }
     }
 
+    /// The same clock, showing another time at the instant from which it counts.
+    pub(super) fn showing(self, simulated: Timestamp) -> Self {
+        Self { simulated, ..self }
+    }
+
     /// Both times at a real instant.
     pub(super) fn at(&self, wall: Timestamp) -> Moment {
         let elapsed = wall.duration_since(self.wall).max(SignedDuration::ZERO);

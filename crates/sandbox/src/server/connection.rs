@@ -32,6 +32,7 @@ use tokio_rustls::TlsAcceptor;
 use super::{admin, faulty, host::Host, rest, tunnel};
 use crate::{
     address::ServiceAddress,
+    faults::Fault,
     wire::{Answer, Request, Response, Stream},
 };
 
@@ -59,7 +60,7 @@ pub(super) enum Site {
 }
 
 /// Accepts connections to the REST services, for ever.
-pub(super) async fn accept_rest(host: Arc<Host>, listener: TcpListener) {
+pub(super) async fn accept_rest(host: Arc<Host>, listener: Arc<TcpListener>) {
     let mut connections = JoinSet::new();
     loop {
         let accepted = listener.accept().await;
@@ -74,7 +75,7 @@ pub(super) async fn accept_rest(host: Arc<Host>, listener: TcpListener) {
 /// Accepts connections to the address of a cluster's API, for ever; while no cluster has the address they are closed.
 pub(super) async fn accept_cluster(
     host: Arc<Host>,
-    listener: TcpListener,
+    listener: Arc<TcpListener>,
     address: SocketAddr,
     tls: Arc<rustls::ServerConfig>,
 ) {
@@ -174,7 +175,10 @@ async fn call(
         Answer::PortForward(_) => (StatusCode::SWITCHING_PROTOCOLS, 0),
     };
     let length = u64::try_from(length).unwrap_or(u64::MAX);
-    host.change(|world, _| world.end_call(number, address, request, status, length));
+    host.end_call(number, address, request, status, length);
+    if fault == Some(Fault::NoReply) {
+        return std::future::pending().await;
+    }
     match answer {
         Answer::Full(response) => match fault {
             Some(fault) => faulty::damage(&fault, response),
@@ -187,17 +191,12 @@ async fn call(
 }
 
 /// Counts a call, waits for the configured latency, and tells which fault the call meets.
-pub(super) async fn begin(
-    host: &Host,
-    address: &ServiceAddress,
-    request: &Request,
-) -> (u64, Option<crate::faults::Fault>) {
-    let (begun, latency) = host
-        .change(|world, _| (world.begin_call(address, request), world.settings().api_latency_milliseconds));
+pub(super) async fn begin(host: &Host, address: &ServiceAddress, request: &Request) -> (u64, Option<Fault>) {
+    let (number, fault, latency) = host.begin_call(address, request);
     if latency > 0 {
         tokio::time::sleep(Duration::from_millis(latency)).await;
     }
-    begun
+    (number, fault)
 }
 
 /// A finished response on the wire.

@@ -43,7 +43,9 @@ pub(super) async fn instead(
             ),
         ),
         Fault::Empty => Response::empty(StatusCode::OK),
-        Fault::Reset | Fault::LostReply | Fault::Truncated | Fault::ResetMidBody => return Err(Reset),
+        Fault::Reset | Fault::LostReply | Fault::NoReply | Fault::Truncated | Fault::ResetMidBody => {
+            return Err(Reset);
+        }
     })
 }
 

@@ -17,13 +17,14 @@ use tokio::{
 
 use super::{
     clock::Clock,
+    embedded::{SeenCall, TimeSource, Witness},
     folder::{Folder, FolderError, read_json, write_json},
     info::SandboxInfo,
     log::Log,
 };
 use crate::{
     address::ServiceAddress,
-    faults::FaultRule,
+    faults::{Fault, FaultRule},
     moment::Moment,
     settings::{InvalidSettings, SettingsChange},
     wire::{Answer, Request},
@@ -39,15 +40,24 @@ const LONGEST_NAP: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Host {
     world: SharedWorld,
+    time: TimeSource,
     clock: Mutex<Clock>,
-    clock_file: PathBuf,
-    log: Mutex<Log>,
+    /// Where clock and log are kept; an embedded server keeps nothing.
+    kept: Option<Kept>,
+    witness: Mutex<Option<Arc<dyn Witness>>>,
     info: SandboxInfo,
     /// Counts changes of the world; open streams wait for it.
     changes: watch::Sender<u64>,
     stop: Mutex<Option<watch::Sender<bool>>>,
     connections: AtomicUsize,
     last_call: Mutex<Instant>,
+}
+
+/// What a server keeps on disk.
+#[derive(Debug)]
+struct Kept {
+    clock_file: PathBuf,
+    log: Mutex<Log>,
 }
 
 /// Counts an open connection for as long as it lives.
@@ -70,17 +80,84 @@ impl Host {
         let (mut log, mut world) = Log::open(folder.path(), folder.environment()?, clock.at(wall).now)?;
         world.record();
         log.compact(&world)?;
-        Ok(Arc::new(Self {
+        let kept = Some(Kept { clock_file, log: Mutex::new(log) });
+        Ok(Arc::new(Self::new(world, TimeSource::system(), clock, kept, folder.info())))
+    }
+
+    /// Hosts a fresh world that is kept nowhere, in time as `time` tells it.
+    pub(super) fn embedded(folder: &Folder, time: TimeSource) -> Result<Arc<Self>, FolderError> {
+        let clock = Clock::real(time.now());
+        let mut world = World::new(folder.environment()?, time.now());
+        world.record();
+        Ok(Arc::new(Self::new(world, time, clock, None, folder.info())))
+    }
+
+    fn new(world: World, time: TimeSource, clock: Clock, kept: Option<Kept>, info: SandboxInfo) -> Self {
+        Self {
             world: SharedWorld::new(world),
+            time,
             clock: Mutex::new(clock),
-            clock_file,
-            log: Mutex::new(log),
-            info: folder.info(),
+            kept,
+            witness: Mutex::default(),
+            info,
             changes: watch::channel(0).0,
             stop: Mutex::new(None),
             connections: AtomicUsize::new(0),
             last_call: Mutex::new(Instant::now()),
-        }))
+        }
+    }
+
+    /// Lets `witness` see every call from now on.
+    pub(super) fn set_witness(&self, witness: Option<Arc<dyn Witness>>) {
+        *self.witness.lock().unwrap_or_else(PoisonError::into_inner) = witness;
+    }
+
+    /// Puts another world in the place of this one, at the instant that it knows.
+    pub(super) fn replace_world(&self, mut world: World, now: Timestamp) {
+        world.record();
+        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) =
+            Clock::real(self.time.now()).showing(now);
+        *self.world.lock() = world;
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+
+    fn tell_witness(&self, tell: impl FnOnce(&dyn Witness)) {
+        let witness = self.witness.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(witness) = witness {
+            tell(&*witness);
+        }
+    }
+
+    /// Counts a call and tells which fault it meets.
+    pub(super) fn begin_call(
+        &self,
+        address: &ServiceAddress,
+        request: &Request,
+    ) -> (u64, Option<Fault>, u64) {
+        self.change(|world, moment| {
+            let (number, fault) = world.begin_call(address, request);
+            self.tell_witness(|witness| {
+                witness.begins(&SeenCall::of(number, address, request, fault.as_ref()), world, moment.now);
+            });
+            (number, fault, world.settings().api_latency_milliseconds)
+        })
+    }
+
+    /// Remembers how a call was answered.
+    pub(super) fn end_call(
+        &self,
+        number: u64,
+        address: &ServiceAddress,
+        request: &Request,
+        status: http::StatusCode,
+        length: u64,
+    ) {
+        self.change(|world, moment| {
+            world.end_call(number, address, request, status, length);
+            self.tell_witness(|witness| {
+                witness.handled(&SeenCall::of(number, address, request, None), world, moment.now);
+            });
+        });
     }
 
     pub(super) fn info(&self) -> &SandboxInfo {
@@ -109,12 +186,13 @@ impl Host {
 
     /// Both times, now.
     pub(super) fn moment(&self) -> Moment {
-        self.clock.lock().unwrap_or_else(PoisonError::into_inner).at(Timestamp::now())
+        let simulated = self.clock.lock().unwrap_or_else(PoisonError::into_inner).at(self.time.now());
+        Moment { wall: Timestamp::now(), ..simulated }
     }
 
     /// How long until a simulated instant; `None` when time stands still before it.
     pub(super) fn until(&self, instant: Timestamp) -> Option<Duration> {
-        self.clock.lock().unwrap_or_else(PoisonError::into_inner).until(instant, Timestamp::now())
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner).until(instant, self.time.now())
     }
 
     /// A receiver that learns of every change of the world.
@@ -141,11 +219,16 @@ impl Host {
         if entries.is_empty() {
             return;
         }
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = log.append(&entries).and_then(|()| log.compact_if_long(world));
-        if let Err(error) = written {
-            tracing::error!(error = &error as &dyn std::error::Error, "the sandbox's log cannot be written");
-            self.stop();
+        if let Some(kept) = &self.kept {
+            let mut log = kept.log.lock().unwrap_or_else(PoisonError::into_inner);
+            let written = log.append(&entries).and_then(|()| log.compact_if_long(world));
+            if let Err(error) = written {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the sandbox's log cannot be written"
+                );
+                self.stop();
+            }
         }
         self.changes.send_modify(|changes| *changes += 1);
     }
@@ -163,8 +246,9 @@ impl Host {
         self.change(|world, moment| world.configure(change, moment.now))?;
         let rate = self.look(|world| world.settings().time_rate);
         let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
-        *clock = clock.changed(Timestamp::now(), rate, change.advance_seconds);
-        if let Err(error) = write_json(&self.clock_file, &*clock) {
+        *clock = clock.changed(self.time.now(), rate, change.advance_seconds);
+        let written = self.kept.as_ref().map_or(Ok(()), |kept| write_json(&kept.clock_file, &*clock));
+        if let Err(error) = written {
             tracing::error!(error = &error as &dyn std::error::Error, "the sandbox's clock cannot be stored");
         }
         drop(clock);
@@ -208,7 +292,8 @@ impl Host {
     pub(super) fn finish(&self) {
         let mut world = self.world.lock();
         self.write_entries(&mut world);
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(kept) = &self.kept else { return };
+        let mut log = kept.log.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = log.compact(&world) {
             tracing::error!(error = &error as &dyn std::error::Error, "the sandbox's state cannot be stored");
         }

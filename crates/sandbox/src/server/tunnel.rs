@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     address::ServiceAddress,
+    faults::Fault,
     wire::{Answer, PortForward, Request, Response},
     workloads::{
         elasticsearch, kibana,
@@ -197,8 +198,9 @@ pub(super) async fn answer(host: &Arc<Host>, site: &PodSite, request: Request) -
     }
     let response = serve(host, site, &request).await;
     let length = u64::try_from(response.body.len()).unwrap_or(u64::MAX);
-    host.change(|world, _| world.end_call(number, &site.address, &request, response.status, length));
+    host.end_call(number, &site.address, &request, response.status, length);
     match fault {
+        Some(Fault::NoReply) => std::future::pending().await,
         Some(fault) => faulty::damage(&fault, response),
         None => Ok(whole(response)),
     }

@@ -100,6 +100,11 @@ impl HostedCluster {
         self.cluster.snapshot()
     }
 
+    /// Every object of the cluster.
+    pub(super) fn objects(&self) -> Vec<Value> {
+        self.cluster.objects()
+    }
+
     pub(super) fn set_load_balancer_address(&mut self, service_uid: &str, address: &str) {
         self.cluster.set_load_balancer_address(service_uid, address);
     }
