@@ -53,7 +53,8 @@ pub async fn deploy_chaos_mesh(
         timeout,
         step_timeout,
         force_unlock,
-    );
+    )
+    .going_by(records.generation().await);
     let bring_up = BringUp { run: &run, spec: &spec, plan: &plan, materials: &request.materials, records };
     match run.keeping_lock(Box::pin(flow(&bring_up, record))).await {
         Ok(()) => {

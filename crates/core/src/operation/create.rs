@@ -14,7 +14,7 @@ use super::bring_up::{
     BringUp, Fleet, NetworkKeys, NetworkMaterials, chart_step, dns_step, poets_open, unplannable,
 };
 use super::differences::differences;
-use super::run::Run;
+use super::run::{Run, anew_when_outdated};
 use super::{OperationFailure, Services};
 use crate::charts::{ChartSecrets, ChartStage};
 use crate::error::{Error, Meaning, Result};
@@ -60,14 +60,22 @@ pub async fn create_network(
     services: &Services,
     mut request: CreateRequest,
 ) -> Result<NetworkReport, OperationFailure> {
+    anew_when_outdated(async || create_once(services, &mut request).await).await
+}
+
+async fn create_once(
+    services: &Services,
+    request: &mut CreateRequest,
+) -> Result<NetworkReport, OperationFailure> {
     let records = RecordStore::new(Arc::clone(&services.state_store), &request.spec.network);
     let known = records.read().await?;
     if let Some(known) = &known {
-        request.spec = request.spec.with_changes_of(&known.spec);
+        request.spec = request.spec.clone().with_changes_of(&known.spec);
     }
+    let request = &*request;
     let plan = Plan::new(&request.spec, &services.cluster.capabilities())
         .map_err(|problems| unplannable(&problems))?;
-    check_known(&request, known.as_ref())?;
+    check_known(request, known.as_ref())?;
     let rollout = &request.spec.rollout;
     let run = Run::new(
         services,
@@ -77,10 +85,11 @@ pub async fn create_network(
         rollout.timeout,
         rollout.step_timeout,
         request.options.force_unlock,
-    );
+    )
+    .going_by(records.generation().await);
     let bring_up =
         BringUp { run: &run, spec: &request.spec, plan: &plan, materials: &request.materials, records };
-    let creation = Creation { request: &request, bring_up };
+    let creation = Creation { request, bring_up };
     match run.keeping_lock(Box::pin(creation.flow(known))).await {
         Ok(mut report) => {
             report.steps = run.finish(&report.summary()).await;

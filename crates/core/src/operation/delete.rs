@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::bring_up::{archive, binding_of};
-use super::run::Run;
+use super::run::{Run, anew_when_outdated};
 use super::{OperationFailure, Services};
 use crate::charts::{PlannedChart, usage_label};
 use crate::discovery::{edit_file, files_with_entry, without_entry};
@@ -63,7 +63,7 @@ pub async fn delete_network(
     services: &Services,
     request: DeleteRequest,
 ) -> Result<DeletionReport, OperationFailure> {
-    remove_network(services, request, "delete-network", Extent::Everything).await
+    anew_when_outdated(async || remove_network(services, &request, "delete-network", Extent::Everything).await).await
 }
 
 /// The same for a network that no longer exists: refused when, once its lock is held, there is a record or a cluster of it after all.
@@ -71,13 +71,13 @@ pub(super) async fn delete_remains(
     services: &Services,
     request: DeleteRequest,
 ) -> Result<DeletionReport, OperationFailure> {
-    remove_network(services, request, "delete-network", Extent::Remains).await
+    anew_when_outdated(async || remove_network(services, &request, "delete-network", Extent::Remains).await).await
 }
 
 /// Removes a network as `operation`, as far as `extent` says.
 pub(super) async fn remove_network(
     services: &Services,
-    request: DeleteRequest,
+    request: &DeleteRequest,
     operation: &'static str,
     extent: Extent,
 ) -> Result<DeletionReport, OperationFailure> {
@@ -93,8 +93,9 @@ pub(super) async fn remove_network(
         request.timeout,
         request.step_timeout,
         request.force_unlock,
-    );
-    let deletion = Deletion { run: &run, request: &request, record, known, cluster, extent };
+    )
+    .going_by(record.generation().await);
+    let deletion = Deletion { run: &run, request, record, known, cluster, extent };
     if !deletion.finds_anything().await? {
         let error = unknown_network(&*services.state_store, "delete network", &request.network).await;
         return Err(error.into());

@@ -12,9 +12,14 @@ use crate::error::{Error, Meaning, Result, render_chain};
 use crate::interrupt::interrupted;
 use crate::names::NetworkName;
 use crate::observer::{Event, Outcome};
-use crate::state::{EntryResult, Journal, Lock};
+use crate::state::{EntryResult, Journal, Lock, RecordStore};
 use crate::traits::{Evidence, Look, Message, MessageId, Mood};
 use crate::wait::Wait;
+
+/// What an operation was about when it found that its record is no longer what it was.
+const GO_ON_AFTER_ANOTHER: &str = "go on after another operation on";
+/// How often an operation begins anew because of that.
+const MOST_BEGINNINGS: u32 = 5;
 
 /// How long what is under way may still take once the operator asked to stop.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -47,6 +52,7 @@ pub struct Run {
     deadline: Timestamp,
     step_timeout: Duration,
     force_unlock: bool,
+    basis: Option<Basis>,
     writing: OnceCell<Writing>,
     begun: Notify,
     steps: Mutex<Vec<StepReport>>,
@@ -54,6 +60,10 @@ pub struct Run {
     failed: Mutex<bool>,
     differences: Option<Mutex<Vec<StepDifference>>>,
 }
+
+/// The generation of the record that an operation goes by; none when there was no record.
+#[derive(Debug)]
+struct Basis(Option<i64>);
 
 /// What an operation holds once it has begun to write.
 #[derive(Debug)]
@@ -84,6 +94,7 @@ impl Run {
             deadline: after(services.clock.now(), timeout),
             step_timeout,
             force_unlock,
+            basis: None,
             writing: OnceCell::new(),
             begun: Notify::new(),
             steps: Mutex::default(),
@@ -104,6 +115,13 @@ impl Run {
     pub fn differences(&self) -> Vec<StepDifference> {
         let noted = self.differences.as_ref();
         noted.map(|noted| noted.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
+    }
+
+    /// The same run, which goes by the record of this generation: when another operation has written it by the time the lock is had, nothing is done and
+    /// the failure [is outdated](OperationFailure::is_outdated).
+    #[must_use]
+    pub fn going_by(self, generation: Option<i64>) -> Self {
+        Self { basis: Some(Basis(generation)), ..self }
     }
 
     /// What the run works with.
@@ -266,6 +284,10 @@ impl Run {
             self.force_unlock,
         )
         .await?;
+        if let Err(error) = self.check_basis().await {
+            self.warn_of(lock.release().await);
+            return Err(error);
+        }
         let journal = Journal::begin(
             Arc::clone(&services.state_store),
             Arc::clone(&services.clock),
@@ -279,6 +301,18 @@ impl Run {
             .tell_people(Mood::Neutral, &format!("{} of {} begins", self.operation, self.network), "", None)
             .await;
         Ok(Writing { lock, journal, thread })
+    }
+
+    /// Fails when the record is no longer the one that the operation goes by.
+    async fn check_basis(&self) -> Result<()> {
+        let Some(basis) = &self.basis else { return Ok(()) };
+        let present = self.services.state_store.get(&RecordStore::key(&self.network)).await?;
+        if present.map(|object| object.generation) == basis.0 {
+            return Ok(());
+        }
+        let reason = "it changed the record while this one waited";
+        Err(Error::new(Meaning::PreconditionFailed, GO_ON_AFTER_ANOTHER, self.network.as_str(), reason)
+            .with_hint("run the command again"))
     }
 
     /// The lock's fence, which records are written under; none while nothing was written.
@@ -459,6 +493,31 @@ impl Run {
                 None
             }
         }
+    }
+}
+
+/// An operation, begun anew as often as another one changed the record while it waited for the lock.
+///
+/// # Errors
+///
+/// What the last attempt fails with.
+pub(super) async fn anew_when_outdated<T>(
+    mut attempt: impl AsyncFnMut() -> Result<T, OperationFailure>,
+) -> Result<T, OperationFailure> {
+    let mut begun = 1;
+    loop {
+        match attempt().await {
+            Err(failure) if failure.is_outdated() && begun < MOST_BEGINNINGS => begun += 1,
+            ended => return ended,
+        }
+    }
+}
+
+impl OperationFailure {
+    /// True when nothing was done because another operation changed the network's record first; beginning anew goes by what it wrote.
+    #[must_use]
+    pub fn is_outdated(&self) -> bool {
+        self.error.operation() == GO_ON_AFTER_ANOTHER
     }
 }
 

@@ -64,7 +64,8 @@ pub async fn upgrade_network(
         request.asked.timeout.saturating_add(estimate(&goal.waves, &request.asked).pauses()),
         request.asked.step_timeout,
         request.asked.switches.force_unlock,
-    );
+    )
+    .going_by(records.generation().await);
     let bring_up =
         BringUp { run: &run, spec: &goal.end, plan: &plan, materials: &request.materials, records };
     let upgrade = Upgrade { run: &run, asked: &request.asked, goal: &goal, bring_up };

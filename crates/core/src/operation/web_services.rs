@@ -71,7 +71,8 @@ pub async fn deploy_web_services(
     let entry = DiscoveryEntry::new(&spec, &request.services, genesis, config_url);
     let Limits { timeout, step_timeout, force_unlock } = request.limits;
     let intents = intents(&spec, &plan, &request.services);
-    let run = Run::new(services, &request.network, "deploy-ws", intents, timeout, step_timeout, force_unlock);
+    let run = Run::new(services, &request.network, "deploy-ws", intents, timeout, step_timeout, force_unlock)
+        .going_by(records.generation().await);
     let bring_up = BringUp { run: &run, spec: &spec, plan: &plan, materials: &request.materials, records };
     let web_services = WebServices {
         bring_up: &bring_up,

@@ -255,6 +255,11 @@ impl RecordStore {
         parse(&object.bytes, &self.location()).map(Some)
     }
 
+    /// The generation of the record that was read or written last; none when there was none.
+    pub async fn generation(&self) -> Option<i64> {
+        *self.generation.lock().await
+    }
+
     /// Writes the record over the one that was read or written last.
     ///
     /// # Errors

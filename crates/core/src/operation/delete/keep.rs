@@ -48,7 +48,8 @@ pub async fn keep_logs_and_metrics(
         request.timeout,
         request.step_timeout,
         request.force_unlock,
-    );
+    )
+    .going_by(records.generation().await);
     let keeping = Keeping { run: &run, records, known, spec, cluster };
     match run.keeping_lock(Box::pin(keeping.flow())).await {
         Ok(()) => {
