@@ -90,6 +90,15 @@ impl Operation<'_> {
         }
     }
 
+    /// Deletes the objects of those hooks that were begun and go once they are through, however they end.
+    pub(super) async fn delete_begun_hooks(&self, stored: &Stored) -> Result<()> {
+        let hooks = stored.release.hooks.iter().enumerate();
+        let begun: Vec<usize> =
+            hooks.filter(|(_, hook)| hook.last_run.started_at.is_some()).map(|(index, _)| index).collect();
+        self.delete_by_policy(stored, &begun, SUCCEEDED).await?;
+        self.delete_by_policy(stored, &begun, FAILED).await
+    }
+
     /// Deletes the objects of those hooks that have this policy; definitions of custom resources never go.
     async fn delete_by_policy(&self, stored: &Stored, hooks: &[usize], policy: &str) -> Result<()> {
         let mut deleted = Vec::new();
