@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use futures::future::join_all;
 use spacecraft_core::Meaning;
+use spacecraft_core::discovery::{PUBLIC_FILE, edit_file, with_entry, without_entry};
+use spacecraft_core::names::NetworkName;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::traits::{ObjectStore, Precondition, PutOptions};
 
@@ -24,6 +26,7 @@ macro_rules! object_store_conformance {
             a_generation_is_never_used_again
             of_writers_that_expect_the_same_generation_one_wins
             of_writers_that_expect_nothing_one_wins
+            of_twenty_writers_of_the_discovery_file_none_loses_an_entry
             deleting_nothing_is_absent
             what_was_deleted_is_gone
             deleting_another_generation_changes_nothing
@@ -137,6 +140,37 @@ async fn assert_one_wins(store: &dyn ObjectStore, precondition: Precondition) {
     assert_eq!(text(store, "a").await, winner.to_string());
     let losers = results.into_iter().filter_map(Result::err);
     assert!(losers.into_iter().all(|error| error.meaning() == Meaning::PreconditionFailed));
+}
+
+/// A discovery file that others keep too, with fields and an order of theirs.
+const FOREIGN_FILE: &str = r#"[
+  {"netName": "theirs", "zzz": 1.50, "aaa": {"unknown": [1e3]}, "netID": 7},
+  {"aaa": "ours not", "netName":"theirs too"}
+]
+"#;
+
+pub async fn of_twenty_writers_of_the_discovery_file_none_loses_an_entry(store: &dyn ObjectStore) {
+    put(store, PUBLIC_FILE, FOREIGN_FILE, Precondition::None).await;
+    let networks: Vec<NetworkName> =
+        (1..=20).map(|number| NetworkName::new(format!("net{number}")).unwrap()).collect();
+    let add = async |network: &NetworkName| {
+        let entry = serde_json::json!({"netName": network.as_str()});
+        edit_file(store, PUBLIC_FILE, |text| with_entry(text, network, &entry)).await.unwrap();
+    };
+    join_all(networks.iter().map(add)).await;
+    let file = text(store, PUBLIC_FILE).await;
+    for network in &networks {
+        let entry = format!("\"netName\": \"{network}\"");
+        assert_eq!(file.matches(&entry).count(), 1, "{network} in {file}");
+    }
+    let foreign = FOREIGN_FILE.strip_prefix("[\n").unwrap();
+    assert!(file.ends_with(foreign), "foreign entries changed: {file}");
+
+    let remove = async |network: &NetworkName| {
+        edit_file(store, PUBLIC_FILE, |text| without_entry(text, network)).await.unwrap();
+    };
+    join_all(networks.iter().map(remove)).await;
+    assert_eq!(text(store, PUBLIC_FILE).await, FOREIGN_FILE);
 }
 
 pub async fn deleting_nothing_is_absent(store: &dyn ObjectStore) {
