@@ -31,7 +31,7 @@ use crate::exit::ExitStatus;
 use crate::output::Output;
 use crate::session::Session;
 
-/// Runs the command that was asked for.
+/// Runs the command that was asked for as this process.
 pub(crate) fn dispatch(matches: &ArgMatches, environment: Environment, output: Output) -> ExitStatus {
     if let Err(reason) = output.start_logging() {
         output.complain(&reason);
@@ -52,7 +52,8 @@ pub(crate) fn dispatch(matches: &ArgMatches, environment: Environment, output: O
     status
 }
 
-async fn run(matches: &ArgMatches, environment: &Environment, output: &Output) -> ExitStatus {
+/// Runs the command that was asked for on the runtime of the caller.
+pub(crate) async fn run(matches: &ArgMatches, environment: &Environment, output: &Output) -> ExitStatus {
     let Some((name, matches)) = matches.subcommand() else { return ExitStatus::Usage };
     let session = Session { matches, environment, output };
     match name {

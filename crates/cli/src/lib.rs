@@ -9,6 +9,7 @@ mod certificate;
 mod commands;
 mod confirmation;
 mod connector;
+pub mod embedded;
 mod environment;
 mod exit;
 mod folders;

@@ -2,10 +2,11 @@
 
 pub(crate) mod failure;
 mod progress;
+mod streams;
 pub(crate) mod table;
 
 use std::collections::BTreeSet;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,6 +18,7 @@ use spacecraft_core::observer::Observer;
 use crate::environment::Environment;
 use crate::exit::ExitStatus;
 use progress::Progress;
+pub(crate) use streams::Streams;
 
 /// In which form results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +39,7 @@ pub(crate) struct Output {
     log_file: Option<PathBuf>,
     progress: Arc<Progress>,
     warnings: Arc<Mutex<BTreeSet<String>>>,
+    streams: Streams,
 }
 
 impl Output {
@@ -47,7 +50,8 @@ impl Output {
             Some("json") => Format::Json,
             _ => Format::Text,
         };
-        let terminal = io::stderr().is_terminal();
+        let streams = environment.streams().clone();
+        let terminal = streams.are_of_process() && io::stderr().is_terminal();
         let wants_colour = environment.get("NO_COLOR").is_none() && environment.get("TERM") != Some("dumb");
         let colour = terminal && wants_colour && !matches.get_flag("no-color");
         let quiet = matches.get_flag("quiet");
@@ -58,7 +62,8 @@ impl Output {
             verbosity,
             colour,
             log_file: matches.get_one::<String>("log-file").map(PathBuf::from),
-            progress: Arc::new(Progress::new(format, quiet, verbosity, terminal, colour)),
+            progress: Arc::new(Progress::new(format, quiet, verbosity, terminal, colour, streams.clone())),
+            streams,
             warnings: Arc::default(),
         }
     }
@@ -150,13 +155,7 @@ impl Output {
     /// When stdout cannot be written.
     pub(crate) fn write_part(&self, text: &str) -> io::Result<bool> {
         self.end_progress();
-        let mut stdout = io::stdout().lock();
-        let ended = if text.ends_with('\n') { "" } else { "\n" };
-        let written = stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.write_all(ended.as_bytes()))
-            .and_then(|()| stdout.flush());
-        match written {
+        match self.streams.to_stdout(text) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
             Err(error) => Err(error),

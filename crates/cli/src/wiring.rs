@@ -10,7 +10,6 @@ use spacecraft_cloudflare::{Cloudflare, CloudflareOptions};
 use spacecraft_core::operation::Services;
 use spacecraft_core::secret::SecretString;
 use spacecraft_core::settings::{Command, Settings, variable_name};
-use spacecraft_core::time::{SystemClock, SystemRandom};
 use spacecraft_core::traits::{
     BearerTokens, ClusterProvider, DnsProvider, FileStore, Notifier, ObjectStore, ReleasePublisher,
 };
@@ -27,10 +26,8 @@ use spacecraft_spacemesh::Spacemesh;
 use crate::connector::Connector;
 use crate::environment::Environment;
 use crate::folders;
-use crate::holder::{ThisHost, this_process};
 use crate::output::Output;
 use crate::session::{Known, Session};
-use crate::signals::interrupt_on_signals;
 
 /// The simulated cloud's place for clusters.
 const SANDBOX_LOCATION: (&str, &str) = ("us-central1", "us-central1-a");
@@ -125,8 +122,8 @@ pub(crate) fn client(environment: &Environment) -> Result<(Client, ClientOptions
         .map(|(url, except)| Proxy { url: SecretString::from(url), except: except.to_owned() });
     let options = ClientOptions {
         proxy,
-        clock: Arc::new(SystemClock),
-        random: Arc::new(SystemRandom),
+        clock: environment.clock(),
+        random: environment.random(),
         ..ClientOptions::default()
     };
     Ok((Client::new(options.clone())?, options))
@@ -323,9 +320,9 @@ impl<'a> Wiring<'a> {
             clock: Arc::clone(&self.options.clock),
             random: Arc::clone(&self.options.random),
             observer: output.observer(),
-            interrupt: interrupt_on_signals(output),
-            holder: this_process(operation, self.environment),
-            probe: Arc::new(ThisHost),
+            interrupt: self.environment.interrupt(output),
+            holder: self.environment.holder(operation),
+            probe: self.environment.probe(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         })
     }

@@ -40,6 +40,7 @@ pub(crate) fn arguments() -> Command {
         ]))
         .subcommand(of_named("stop", Sandbox, "Stop the server; what exists stays in its folder"))
         .subcommand(of_named("inventory", Sandbox, "Print everything that exists, with counts of calls and writes, as JSON"))
+        .subcommand(of_named("contents", Sandbox, "Print all that the services hold, as JSON: their state, and the objects of each cluster"))
         .subcommand(of_named("calls", Sandbox, "Print the last calls, one JSON document a line"))
         .subcommand(
             of_named("configure", Sandbox, "Change how long things take, what is refused, and how time runs").after_help(SETTINGS_HELP).args([
@@ -48,7 +49,7 @@ pub(crate) fn arguments() -> Command {
             ]),
         )
         .subcommand(of_named("fault", Sandbox, "Make the next calls that match fail").args([
-            Arg::new("kind").value_name("KIND").value_parser(["status", "reset", "hang", "garbage", "other-shape", "html", "empty", "lost-reply", "truncated", "reset-mid-body"]).help("how they fail"),
+            Arg::new("kind").value_name("KIND").value_parser(["status", "reset", "hang", "garbage", "other-shape", "html", "empty", "lost-reply", "no-reply", "truncated", "reset-mid-body"]).help("how they fail"),
             Arg::new("clear").long("clear").action(ArgAction::SetTrue).help("forget all faults"),
             Arg::new("service").long("service").value_name("SERVICE").help("only calls of this service, as inventory counts them"),
             Arg::new("method").long("method").value_name("METHOD").help("only calls with this HTTP method"),
@@ -74,6 +75,7 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
         "serve" => serve_folder(&session, folder).await,
         "stop" => stop(&session, folder).await,
         "inventory" => ask(&session, folder, |admin| Box::pin(async move { admin.inventory().await })).await,
+        "contents" => ask(&session, folder, |admin| Box::pin(async move { admin.contents().await })).await,
         "calls" => calls(&session, folder).await,
         "configure" => configure(&session, folder).await,
         "fault" => fault(&session, folder).await,
@@ -259,6 +261,7 @@ fn rule(session: &Session<'_>) -> Result<FaultRule, (&'static str, String)> {
         Some("html") => Fault::Html,
         Some("empty") => Fault::Empty,
         Some("lost-reply") => Fault::LostReply,
+        Some("no-reply") => Fault::NoReply,
         Some("truncated") => Fault::Truncated,
         Some("reset-mid-body") => Fault::ResetMidBody,
         Some(_) => Fault::Reset,

@@ -15,7 +15,6 @@ use spacecraft_core::{Error, Meaning, Result};
 
 use crate::exit::ExitStatus;
 use crate::session::{Known, Session, network_name, one_mistake};
-use crate::signals::interrupt_on_signals;
 use crate::wiring::{Wiring, known_of_sandbox, start_sandbox};
 
 /// A network whose cluster is connected.
@@ -92,7 +91,7 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
         .result(&document, || format!("{} -> {}/{}:{port}\n", tunnel.local, service.namespace, service.name));
     if status == ExitStatus::Done {
         session.output.say("open until Ctrl-C");
-        interrupt_on_signals(session.output).stopped().await;
+        session.environment.interrupt(session.output).stopped().await;
     }
     drop(tunnel);
     status

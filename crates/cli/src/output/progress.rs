@@ -1,7 +1,6 @@
 //! Progress: bars on a terminal, lines without one, JSON lines for machines.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use spacecraft_core::error::printable;
 use spacecraft_core::observer::{Event, Observer, Outcome};
 
-use super::Format;
+use super::{Format, Streams};
 
 const TICK: Duration = Duration::from_millis(120);
 
@@ -19,6 +18,7 @@ pub(crate) struct Progress {
     style: Style,
     verbose: bool,
     colour: bool,
+    streams: Streams,
     steps: Mutex<BTreeMap<String, Step>>,
 }
 
@@ -42,7 +42,14 @@ struct Step {
 }
 
 impl Progress {
-    pub(super) fn new(format: Format, quiet: bool, verbosity: u8, terminal: bool, colour: bool) -> Self {
+    pub(super) fn new(
+        format: Format,
+        quiet: bool,
+        verbosity: u8,
+        terminal: bool,
+        colour: bool,
+        streams: Streams,
+    ) -> Self {
         let style = match (quiet, format, terminal) {
             (true, _, _) => Style::Silent,
             (false, Format::Json, _) => Style::Json,
@@ -50,7 +57,7 @@ impl Progress {
             (false, Format::Text, true) if verbosity < 2 => Style::Bars(MultiProgress::new()),
             (false, Format::Text, _) => Style::Lines,
         };
-        Self { style, verbose: verbosity > 0, colour, steps: Mutex::default() }
+        Self { style, verbose: verbosity > 0, colour, streams, steps: Mutex::default() }
     }
 
     /// Writes a line above the bars, if there are any.
@@ -58,10 +65,10 @@ impl Progress {
         match &self.style {
             Style::Bars(bars) => {
                 if bars.println(text).is_err() {
-                    to_stderr(text);
+                    self.streams.to_stderr(text);
                 }
             }
-            Style::Silent | Style::Lines | Style::Json => to_stderr(text),
+            Style::Silent | Style::Lines | Style::Json => self.streams.to_stderr(text),
         }
     }
 
@@ -165,21 +172,16 @@ impl Observer for Progress {
             Style::Bars(bars) => self.draw(bars, event),
             Style::Json => {
                 if let Ok(line) = serde_json::to_string(event) {
-                    to_stderr(&line);
+                    self.streams.to_stderr(&line);
                 }
             }
             Style::Lines => {
                 if let Some(text) = self.sentence(event) {
-                    to_stderr(&printable(&text));
+                    self.streams.to_stderr(&printable(&text));
                 }
             }
         }
     }
-}
-
-/// Talk that nobody can hear is no reason to fail.
-fn to_stderr(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 fn spinner() -> ProgressStyle {

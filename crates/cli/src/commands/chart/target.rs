@@ -1,12 +1,10 @@
 //! The cluster that releases are on.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde_json::json;
 use spacecraft_core::names::NetworkName;
 use spacecraft_core::settings::{Command, Settings, SettingsErrors};
-use spacecraft_core::time::{Clock, SystemClock};
 use spacecraft_core::wait::Wait;
 use spacecraft_core::{Error, Meaning, Result};
 use spacecraft_helm::Charts;
@@ -65,7 +63,7 @@ fn wrong(errors: SettingsErrors) -> Error {
 
 /// The patience that `--timeout` gives from now on.
 pub(super) fn patience(session: &Session<'_>, step: &str) -> Wait {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock = session.environment.clock();
     let now = clock.now();
     let deadline = now.saturating_add(flags::timeout(session)).unwrap_or(now);
     Wait::new(clock, session.output.observer(), step, deadline)
