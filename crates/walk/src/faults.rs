@@ -1,0 +1,260 @@
+//! The fault walk: calls fail, once and in every way, and the operation succeeds all the same, or stops with a clear error and succeeds when
+//! it runs again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use jiff::SignedDuration;
+use serde_json::Value;
+use spacecraft_cli::ExitStatus;
+use spacecraft_cli::embedded::Ended;
+use spacecraft_sandbox::faults::{Fault, FaultRule};
+use spacecraft_sandbox::server::SeenCall;
+
+use crate::flows::Flow;
+use crate::kills::{Prepared, Share, calls_of, left_over, prepare, run_again};
+use crate::recording::{Heard, Recorder};
+use crate::report::{Point, WalkReport};
+use crate::shape::{pattern, shape};
+use crate::stage::{Scene, Stage, excerpt};
+
+/// What a `Retry-After` header asks for.
+const RETRY_AFTER_SECONDS: u32 = 7;
+/// The most attempts of one call.
+const MOST_ATTEMPTS: usize = 6;
+/// How many mishaps befall one run of a short walk.
+const TOGETHER: usize = 8;
+/// The event by which a watch says that it cannot go on from where it was asked to.
+const EXPIRED: &str = concat!(
+    r#"{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","#,
+    r#""message":"too old resource version","reason":"Expired","code":410}}"#,
+    "\n"
+);
+
+/// Whether every call is walked, or of calls that are alike the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Every call.
+    Calls,
+    /// The first call of every shape.
+    Shapes,
+}
+
+/// The ways in which a call can fail, each with its name.
+#[must_use]
+pub fn ways(call: &SeenCall) -> Vec<(&'static str, Fault)> {
+    let status = |status, retry_after| Fault::Status { status, body: None, retry_after };
+    let mut ways = vec![
+        ("429", status(429, None)),
+        ("429 with Retry-After", status(429, Some(RETRY_AFTER_SECONDS))),
+        ("500", status(500, None)),
+        ("503", status(503, None)),
+        ("reset", Fault::Reset),
+        ("hang", Fault::Hang),
+        ("JSON of another shape", Fault::OtherShape),
+        ("HTML", Fault::Html),
+        ("empty body", Fault::Empty),
+        ("garbage", Fault::Garbage),
+        ("truncated", Fault::Truncated),
+        ("reset in the middle", Fault::ResetMidBody),
+    ];
+    if is_google(call) {
+        ways.push(("403 of a quota", status(403, None)));
+    }
+    if call.path.contains("watch=") {
+        ways.push(("410", status(410, None)));
+        let expired = Fault::Status { status: 200, body: Some(EXPIRED.to_owned()), retry_after: None };
+        ways.push(("410 in the stream", expired));
+    }
+    if call.is_effect {
+        ways.push(("lost reply", Fault::LostReply));
+        ways.push(("no reply", Fault::NoReply));
+    }
+    ways
+}
+
+fn is_google(call: &SeenCall) -> bool {
+    ["gke", "compute", "storage", "resource-manager", "service-usage"].contains(&call.service)
+}
+
+/// A call and a way for it to fail.
+#[derive(Debug, Clone)]
+struct Mishap {
+    call: SeenCall,
+    way: &'static str,
+    fault: Fault,
+}
+
+/// Walks the calls of flows. Of calls that are alike, those of earlier flows stand for those of later ones.
+///
+/// # Errors
+///
+/// When a flow cannot be prepared.
+pub async fn walk(stage: &mut Stage, flows: &[Flow], share: Share, scope: Scope) -> Result<WalkReport> {
+    let empty = stage.scene();
+    let mut report = WalkReport::new();
+    let mut known = BTreeSet::new();
+    for flow in flows {
+        stage.forget_downloads()?;
+        let prepared = prepare(stage, &empty, flow, Recorder::of_calls()).await?;
+        let begun_at = calls_of(&prepared.beginning.world);
+        let calls = chosen(&prepared.recorder.calls(), scope, &mut known);
+        for (index, together) in groups(&calls, scope).into_iter().enumerate() {
+            if share.has(index) {
+                for (mishap, problems) in meet_all(stage, &prepared, &together).await? {
+                    report.add(point(&prepared, &mishap, begun_at, problems), share.keeps_all);
+                }
+            }
+        }
+    }
+    Ok(report)
+}
+
+fn chosen(calls: &[Heard], scope: Scope, known: &mut BTreeSet<String>) -> Vec<SeenCall> {
+    let is_new = |heard: &&Heard| scope == Scope::Calls || known.insert(shape(&heard.call));
+    calls.iter().filter(is_new).map(|heard| heard.call.clone()).collect()
+}
+
+/// Which mishaps befall one run together. Those of a short walk are spread out, each far from the others, and all of one way.
+fn groups(calls: &[SeenCall], scope: Scope) -> Vec<Vec<Mishap>> {
+    let mishaps = |call: &SeenCall| {
+        let call = call.clone();
+        ways(&call).into_iter().map(move |(way, fault)| Mishap { call: call.clone(), way, fault })
+    };
+    let all: Vec<Mishap> = calls.iter().flat_map(mishaps).collect();
+    if scope == Scope::Calls {
+        return all.into_iter().map(|mishap| vec![mishap]).collect();
+    }
+    let mut by_way: BTreeMap<&str, Vec<Mishap>> = BTreeMap::new();
+    all.into_iter().for_each(|mishap| by_way.entry(mishap.way).or_default().push(mishap));
+    by_way.into_values().flat_map(spread).collect()
+}
+
+fn spread(mishaps: Vec<Mishap>) -> Vec<Vec<Mishap>> {
+    let count = mishaps.len().div_ceil(TOGETHER);
+    let mut groups = vec![Vec::new(); count];
+    for (index, mishap) in mishaps.into_iter().enumerate() {
+        if let Some(group) = groups.get_mut(index % count.max(1)) {
+            group.push(mishap);
+        }
+    }
+    groups
+}
+
+fn point(prepared: &Prepared, mishap: &Mishap, begun_at: u64, problems: Vec<String>) -> Point {
+    Point {
+        flow: prepared.flow.name,
+        call: mishap.call.number.saturating_sub(begun_at),
+        at: mishap.call.number,
+        what: shape(&mishap.call),
+        fate: mishap.way.to_owned(),
+        problems,
+    }
+}
+
+/// Lets mishaps befall one run; when anything is wrong then, each of them befalls a run of its own.
+async fn meet_all(
+    stage: &mut Stage,
+    prepared: &Prepared,
+    together: &[Mishap],
+) -> Result<Vec<(Mishap, Vec<String>)>> {
+    let all_well = together.len() > 1 && {
+        let (problems, met) = meet(stage, prepared, together).await?;
+        problems.is_empty() && together.iter().all(|mishap| met.contains(&shape(&mishap.call)))
+    };
+    let mut found = Vec::new();
+    for mishap in together {
+        let problems = match all_well {
+            true => Vec::new(),
+            false => meet(stage, prepared, std::slice::from_ref(mishap)).await?.0,
+        };
+        found.push((mishap.clone(), problems));
+    }
+    Ok(found)
+}
+
+/// Runs the command with calls failing, and again if it stopped. Also tells the shapes of the calls that failed.
+async fn meet(
+    stage: &mut Stage,
+    prepared: &Prepared,
+    mishaps: &[Mishap],
+) -> Result<(Vec<String>, BTreeSet<String>)> {
+    stage.go_on_from(&prepared.beginning).await;
+    stage.forget_downloads()?;
+    for Mishap { call, fault, .. } in mishaps {
+        // The first of several shifts the numbers of the calls behind it.
+        let rule = match mishaps {
+            [_] => FaultRule { at: Some(call.number), ..FaultRule::default() },
+            _ => FaultRule {
+                service: Some(call.service.to_owned()),
+                method: Some(call.method.clone()),
+                path: Some(pattern(call)),
+                ..FaultRule::default()
+            },
+        };
+        stage.set_fault(FaultRule { fault: fault.clone(), ..rule });
+    }
+    let (ended, recorder) = stage.record(&prepared.flow.command, Recorder::of_calls()).await;
+    let calls = recorder.calls();
+    let failed: Vec<usize> = (0..calls.len())
+        .filter(|index| calls.get(*index).is_some_and(|heard| heard.call.fault.is_some()))
+        .collect();
+    let mut problems: Vec<String> = failed.iter().flat_map(|index| repetitions(&calls, *index)).collect();
+    if failed.is_empty() {
+        problems.push("the call was never made".to_owned());
+    }
+    if ended.status != ExitStatus::Done {
+        problems.extend(unclear(&ended, &prepared.beginning, &stage.scene()));
+        if let Some(complaint) = run_again(stage, prepared).await {
+            problems.push(format!("stopped with: {}", excerpt(&ended)));
+            problems.push(format!("run again: {complaint}"));
+        }
+    }
+    problems.extend(prepared.expected.differences(&stage.settled().await));
+    let met = failed.iter().filter_map(|index| Some(shape(&calls.get(*index)?.call))).collect();
+    Ok((problems, met))
+}
+
+/// What is wrong with how a failing call was repeated: sooner than asked for, or without a pause.
+fn repetitions(calls: &[Heard], index: usize) -> Vec<String> {
+    let Some((failed, after)) = calls.get(index..).and_then(<[Heard]>::split_first) else {
+        return Vec::new();
+    };
+    let alike = |heard: &&Heard| {
+        (heard.call.service, &heard.call.method, &heard.call.path)
+            == (failed.call.service, &failed.call.method, &failed.call.path)
+    };
+    let asked = match &failed.call.fault {
+        Some(Fault::Status { retry_after: Some(seconds), .. }) => i64::from(*seconds),
+        _ => 0,
+    };
+    let pauses: Vec<SignedDuration> =
+        after.iter().filter(alike).map(|heard| heard.at.duration_since(failed.at)).collect();
+    let mut problems = Vec::new();
+    if let Some(pause) = pauses.first().filter(|pause| **pause < SignedDuration::from_secs(asked)) {
+        problems.push(format!("repeated after {pause:#} though {asked} s were asked for"));
+    }
+    let hurried = pauses.iter().filter(|pause| **pause < SignedDuration::from_millis(10)).count();
+    if hurried > MOST_ATTEMPTS {
+        problems.push(format!("repeated {hurried} times without a pause"));
+    }
+    problems
+}
+
+/// What is wrong with how a command told that it stopped.
+fn unclear(ended: &Ended, before: &Scene, after: &Scene) -> Vec<String> {
+    let mut problems = Vec::new();
+    let left = left_over(&before.world.inventory(), &after.world.inventory());
+    let document: Value = serde_json::from_str(&ended.stdout).unwrap_or_default();
+    let error = document["error"].as_str().unwrap_or_default();
+    if document["kind"] != "Failure" || error.len() < 10 {
+        problems.push(format!("it stopped without a clear error: {}", excerpt(ended)));
+    }
+    if !left.is_empty() && ended.status != ExitStatus::Resumable {
+        problems.push(format!("{:?} though something is left: {left:?}: {error}", ended.status));
+    }
+    if ended.status == ExitStatus::Usage {
+        problems.push(format!("a fault is told as wrong usage: {error}"));
+    }
+    problems
+}

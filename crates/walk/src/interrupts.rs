@@ -1,0 +1,94 @@
+//! The interrupt walk: the operator asks to stop at every effect in turn. The command ends in time, says that it can go on, and does.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Result;
+use jiff::{SignedDuration, Timestamp};
+use spacecraft_cli::ExitStatus;
+use spacecraft_core::interrupt::{Interrupter, interrupt};
+use spacecraft_sandbox::World;
+use spacecraft_sandbox::server::{SeenCall, Witness};
+
+use crate::flows::Flow;
+use crate::kills::{Prepared, Share, calls_of, prepare, run_again};
+use crate::recording::Recorder;
+use crate::report::{Point, WalkReport};
+use crate::stage::{Stage, complaint};
+
+/// The time that an operation has to come to its end.
+const LONGEST_GOODBYE: SignedDuration = SignedDuration::from_secs(5);
+
+/// Asks to stop when a call comes.
+#[derive(Debug)]
+struct Alarm {
+    call: u64,
+    interrupter: Interrupter,
+    rung: Mutex<Option<Timestamp>>,
+}
+
+impl Witness for Alarm {
+    fn begins(&self, call: &SeenCall, _world: &World, now: Timestamp) {
+        if call.number == self.call {
+            *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+            self.interrupter.stop();
+        }
+    }
+
+    fn handled(&self, _call: &SeenCall, _world: &World, _now: Timestamp) {}
+}
+
+/// Walks the effects of flows.
+///
+/// # Errors
+///
+/// When a flow cannot be prepared.
+pub async fn walk(stage: &mut Stage, flows: &[Flow], share: Share) -> Result<WalkReport> {
+    let empty = stage.scene();
+    let mut report = WalkReport::new();
+    for flow in flows {
+        let prepared = prepare(stage, &empty, flow, Recorder::of_calls()).await?;
+        let begun_at = calls_of(&prepared.beginning.world);
+        let calls = prepared.recorder.calls();
+        let effects = calls.iter().map(|heard| &heard.call).filter(|call| call.is_effect);
+        for (index, call) in effects.enumerate() {
+            if share.has(index) {
+                let problems = stop(stage, &prepared, call.number).await;
+                let point = Point {
+                    flow: flow.name,
+                    call: call.number.saturating_sub(begun_at),
+                    at: call.number,
+                    what: format!("{} {} {}", call.service, call.method, call.path),
+                    fate: "asked to stop at".to_owned(),
+                    problems,
+                };
+                report.add(point, share.keeps_all);
+            }
+        }
+    }
+    Ok(report)
+}
+
+async fn stop(stage: &mut Stage, prepared: &Prepared, call: u64) -> Vec<String> {
+    stage.go_on_from(&prepared.beginning).await;
+    let (interrupter, wish) = interrupt();
+    let alarm = Arc::new(Alarm { call, interrupter, rung: Mutex::default() });
+    stage.watch(Some(alarm.clone()));
+    let ended = stage.run_unless_stopped(&prepared.flow.command, wish).await;
+    let now = stage.scene().now;
+    stage.watch(None);
+    let mut problems = Vec::new();
+    let rung = *alarm.rung.lock().unwrap_or_else(PoisonError::into_inner);
+    match rung.map(|rung| now.duration_since(rung)) {
+        None => problems.push("the call was never made".to_owned()),
+        Some(taken) if taken > LONGEST_GOODBYE && ended.status != ExitStatus::Done => {
+            problems.push(format!("it took {taken:#} to stop"));
+        }
+        Some(_) => {}
+    }
+    if !matches!(ended.status, ExitStatus::Done | ExitStatus::Resumable) {
+        problems.extend(complaint(&ended).map(|complaint| format!("stopped: {complaint}")));
+    }
+    problems.extend(run_again(stage, prepared).await.map(|complaint| format!("run again: {complaint}")));
+    problems.extend(prepared.expected.differences(&stage.settled().await));
+    problems
+}

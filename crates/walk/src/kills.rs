@@ -1,0 +1,259 @@
+//! The kill walk: the process dies right before and right after every effect in turn, and the same command runs again.
+//!
+//! A killed process leaves the cloud as it is at that instant and nothing else, so the states around all effects are kept while one run
+//! goes through undisturbed, and each of them is gone on from. [`die`] does it the long way: the transport goes dead in the middle of a
+//! run, all its work is dropped, and whatever still calls then is told.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use jiff::Timestamp;
+use spacecraft_cli::ExitStatus;
+use spacecraft_sandbox::World;
+use spacecraft_sandbox::faults::{Fault, FaultRule};
+use spacecraft_sandbox::inventory::Inventory;
+use spacecraft_sandbox::server::{SeenCall, Witness};
+use tokio::sync::Notify;
+
+use crate::flows::Flow;
+use crate::image::{Image, secrets_in_use};
+use crate::recording::{Moment, Recorder, Side};
+use crate::report::{Point, WalkReport};
+use crate::stage::{Scene, Stage, complaint};
+
+/// A flow that is ready to be walked.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The flow.
+    pub flow: Flow,
+    /// The cloud before anything.
+    pub empty: Scene,
+    /// The cloud before the command.
+    pub beginning: Scene,
+    /// What an undisturbed run did.
+    pub recorder: Recorder,
+    /// What it ended with.
+    pub expected: Image,
+}
+
+/// Which points of a walk are walked, so that several walkers share them and a short walk leaves some out.
+#[derive(Debug, Clone, Copy)]
+pub struct Share {
+    /// This walker among all.
+    pub walker: usize,
+    /// How many walkers there are.
+    pub walkers: usize,
+    /// Every how many points one is walked.
+    pub every: usize,
+    /// Whether points without problems are told one by one.
+    pub keeps_all: bool,
+}
+
+impl Share {
+    /// True when the point of an index is this walker's.
+    #[must_use]
+    pub fn has(&self, index: usize) -> bool {
+        index.is_multiple_of(self.every.max(1))
+            && (index / self.every.max(1)) % self.walkers.max(1) == self.walker
+    }
+}
+
+/// Prepares a flow and runs it undisturbed.
+///
+/// # Errors
+///
+/// When one of its commands fails.
+pub async fn prepare(stage: &mut Stage, empty: &Scene, flow: &Flow, recorder: Recorder) -> Result<Prepared> {
+    stage.go_on_from(empty).await;
+    for command in &flow.prepared_by {
+        done(stage, command).await?;
+    }
+    stage.save_configs()?;
+    let beginning = stage.scene();
+    let (ended, recorder) = stage.record(&flow.command, recorder).await;
+    if let Some(complaint) = complaint(&ended) {
+        bail!("{}, undisturbed: {complaint}", flow.name);
+    }
+    let expected = stage.settled().await;
+    Ok(Prepared { flow: flow.clone(), empty: empty.clone(), beginning, recorder, expected })
+}
+
+async fn done(stage: &Stage, command: &[String]) -> Result<()> {
+    match complaint(&stage.run(command).await) {
+        Some(complaint) => bail!("{}: {complaint}", command.join(" ")),
+        None => Ok(()),
+    }
+}
+
+/// Walks the effects of flows.
+///
+/// # Errors
+///
+/// When a flow cannot be prepared.
+pub async fn walk(stage: &mut Stage, flows: &[Flow], share: Share) -> Result<WalkReport> {
+    let empty = stage.scene();
+    let mut report = WalkReport::new();
+    for flow in flows {
+        let prepared = prepare(stage, &empty, flow, Recorder::of_scenes()).await?;
+        let begun_at = calls_of(&prepared.beginning.world);
+        for (index, moment) in prepared.recorder.moments().iter().enumerate() {
+            if share.has(index) {
+                let problems = go_on(stage, &prepared, &moment.scene).await;
+                report.add(point(&prepared, moment, begun_at, problems), share.keeps_all);
+            }
+        }
+    }
+    Ok(report)
+}
+
+fn point(prepared: &Prepared, moment: &Moment, begun_at: u64, problems: Vec<String>) -> Point {
+    let fate = match moment.side {
+        Side::Before => "killed before",
+        Side::After => "killed after",
+    };
+    Point {
+        flow: prepared.flow.name,
+        call: moment.call.number.saturating_sub(begun_at),
+        at: moment.call.number,
+        what: format!("{} {} {}", moment.call.service, moment.call.method, moment.call.path),
+        fate: fate.to_owned(),
+        problems,
+    }
+}
+
+/// How many calls a cloud had so far.
+#[must_use]
+pub fn calls_of(world: &World) -> u64 {
+    world.inventory().calls.values().map(|count| count.total).sum()
+}
+
+/// Goes on after a death: the same command comes to the right end, and from the same state everything can be removed.
+async fn go_on(stage: &mut Stage, prepared: &Prepared, left: &Scene) -> Vec<String> {
+    stage.go_on_from(left).await;
+    let mut problems = Vec::new();
+    problems.extend(run_again(stage, prepared).await.map(|complaint| format!("run again: {complaint}")));
+    let reached = stage.settled().await;
+    problems.extend(prepared.expected.differences(&reached));
+    let kept = secrets_in_use(&stage.scene().world);
+    for (name, before) in secrets_in_use(&left.world) {
+        if kept.get(&name).is_some_and(|after| *after != before) {
+            problems.push(format!("changed while in use: {name}"));
+        }
+    }
+    stage.go_on_from(left).await;
+    problems.extend(remove(stage, prepared).await);
+    problems
+}
+
+/// Runs the command of a flow again, and tells what is wrong with its end.
+pub(crate) async fn run_again(stage: &Stage, prepared: &Prepared) -> Option<String> {
+    let again = stage.run(&prepared.flow.command).await;
+    // What was removed to the end is not there to be removed again.
+    let is_gone = again.status == ExitStatus::Usage
+        && left_over(&prepared.empty.world.inventory(), &stage.scene().world.inventory()).is_empty();
+    complaint(&again).filter(|_| !is_gone)
+}
+
+/// Removes everything, and tells what is left then.
+async fn remove(stage: &Stage, prepared: &Prepared) -> Vec<String> {
+    let mut problems = Vec::new();
+    for command in &prepared.flow.removed_by {
+        let ended = stage.run(command).await;
+        if ended.status != ExitStatus::Usage
+            && let Some(complaint) = complaint(&ended)
+        {
+            problems.push(format!("remove: {complaint}"));
+        }
+    }
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    let (before, after) = (prepared.empty.world.inventory(), stage.scene().world.inventory());
+    problems.extend(left_over(&before, &after));
+    problems
+}
+
+/// In what a cloud differs from what it was before the network.
+#[must_use]
+pub fn left_over(before: &Inventory, after: &Inventory) -> Vec<String> {
+    let of = |inventory: &Inventory| {
+        let mut value = serde_json::to_value(inventory).unwrap_or_default();
+        if let Some(fields) = value.as_object_mut() {
+            for passing in ["calls", "slack_messages", "releases"] {
+                fields.remove(passing);
+            }
+        }
+        value
+    };
+    let (before, after) = (of(before), of(after));
+    let kinds = before.as_object().into_iter().flatten();
+    kinds
+        .filter(|(kind, value)| after.get(kind) != Some(value))
+        .map(|(kind, value)| format!("left over: {kind}: {} instead of {value}", after[kind]))
+        .collect()
+}
+
+/// Ends a process when a call was reached, and counts the calls that come after its end.
+#[derive(Debug)]
+struct Reaper {
+    call: u64,
+    side: Side,
+    kill: Arc<Notify>,
+    late: AtomicU64,
+    reached: AtomicU64,
+}
+
+impl Reaper {
+    fn meets(&self, call: &SeenCall, side: Side) {
+        if self.reached.load(Ordering::Relaxed) > 0 {
+            self.late.fetch_add(1, Ordering::Relaxed);
+        } else if call.number == self.call && side == self.side {
+            self.reached.store(1, Ordering::Relaxed);
+            self.kill.notify_one();
+        }
+    }
+}
+
+impl Witness for Reaper {
+    fn begins(&self, call: &SeenCall, _world: &World, _now: Timestamp) {
+        self.meets(call, Side::Before);
+    }
+
+    fn handled(&self, call: &SeenCall, _world: &World, _now: Timestamp) {
+        if self.side == Side::After {
+            self.meets(call, Side::After);
+        }
+    }
+}
+
+/// Runs a flow and really ends its process at a call, then goes on as [`walk`] does. What still calls after its end is a problem.
+///
+/// # Errors
+///
+/// When the flow does not come to the call.
+pub async fn die(stage: &mut Stage, prepared: &Prepared, moment: &Moment) -> Result<Vec<String>> {
+    stage.go_on_from(&prepared.beginning).await;
+    let fault = if moment.side == Side::Before { Fault::Hang } else { Fault::NoReply };
+    stage.set_fault(FaultRule { at: Some(moment.call.number), fault, ..FaultRule::default() });
+    let kill = Arc::new(Notify::new());
+    let reaper = Arc::new(Reaper {
+        call: moment.call.number,
+        side: moment.side,
+        kill: kill.clone(),
+        late: AtomicU64::new(0),
+        reached: AtomicU64::new(0),
+    });
+    stage.watch(Some(reaper.clone()));
+    if let Some(ended) = stage.run_until(&prepared.flow.command, &kill).await {
+        bail!("the command ended by itself: {:?}", complaint(&ended));
+    }
+    tokio::time::sleep(Duration::from_secs(90)).await;
+    let late = reaper.late.load(Ordering::Relaxed);
+    stage.watch(None);
+    let left = stage.scene();
+    let mut problems = go_on(stage, prepared, &left).await;
+    if late > 0 {
+        problems.push(format!("{late} calls were made after the process had ended"));
+    }
+    Ok(problems)
+}

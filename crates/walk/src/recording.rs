@@ -1,0 +1,103 @@
+//! What an undisturbed run did: its calls, and the states of the cloud around its effects.
+
+use std::sync::{Mutex, PoisonError};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use spacecraft_sandbox::World;
+use spacecraft_sandbox::server::{SeenCall, Witness};
+
+use crate::stage::Scene;
+
+/// A call and when it came.
+#[derive(Debug, Clone)]
+pub struct Heard {
+    /// The call.
+    pub call: SeenCall,
+    /// When it came.
+    pub at: Timestamp,
+}
+
+/// Whether a process died before or after an effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// The effect did not happen.
+    Before,
+    /// The effect happened and the process did not learn of it.
+    After,
+}
+
+/// The cloud as it is when a process dies around one of its effects.
+#[derive(Debug, Clone)]
+pub struct Moment {
+    /// The effect.
+    pub call: SeenCall,
+    /// Which side of it.
+    pub side: Side,
+    /// The cloud.
+    pub scene: Scene,
+}
+
+/// Takes calls down, and with `keeps_scenes` the states around effects.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    keeps_scenes: bool,
+    calls: Mutex<Vec<Heard>>,
+    moments: Mutex<Vec<Moment>>,
+}
+
+impl Clone for Recorder {
+    fn clone(&self) -> Self {
+        Self {
+            keeps_scenes: self.keeps_scenes,
+            calls: Mutex::new(self.calls()),
+            moments: Mutex::new(self.moments()),
+        }
+    }
+}
+
+impl Recorder {
+    /// A recorder of calls.
+    #[must_use]
+    pub fn of_calls() -> Self {
+        Self::default()
+    }
+
+    /// A recorder of calls and of the states around effects.
+    #[must_use]
+    pub fn of_scenes() -> Self {
+        Self { keeps_scenes: true, ..Self::default() }
+    }
+
+    /// The calls in the order in which they came.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Heard> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The states around effects, in order.
+    #[must_use]
+    pub fn moments(&self) -> Vec<Moment> {
+        self.moments.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn keep(&self, call: &SeenCall, side: Side, world: &World, now: Timestamp) {
+        if self.keeps_scenes && call.is_effect {
+            let scene = Scene { world: world.clone(), now };
+            let moment = Moment { call: call.clone(), side, scene };
+            self.moments.lock().unwrap_or_else(PoisonError::into_inner).push(moment);
+        }
+    }
+}
+
+impl Witness for Recorder {
+    fn begins(&self, call: &SeenCall, world: &World, now: Timestamp) {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(Heard { call: call.clone(), at: now });
+        self.keep(call, Side::Before, world, now);
+    }
+
+    fn handled(&self, call: &SeenCall, world: &World, now: Timestamp) {
+        self.keep(call, Side::After, world, now);
+    }
+}

@@ -1,0 +1,97 @@
+//! What a walk found, as JSON.
+
+use serde::Serialize;
+
+/// One point of a walk.
+#[derive(Debug, Clone, Serialize)]
+pub struct Point {
+    /// The flow.
+    pub flow: &'static str,
+    /// The number of the call, from 1 since the flow began.
+    pub call: u64,
+    /// The call's number among all calls of a simulated cloud that began empty, as `sandbox fault --at` counts it.
+    pub at: u64,
+    /// What was called.
+    pub what: String,
+    /// What befell it.
+    pub fate: String,
+    /// What went wrong; nothing when all went well.
+    pub problems: Vec<String>,
+}
+
+/// The points of one flow.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct FlowSummary {
+    /// How many points were walked.
+    pub points: usize,
+    /// How many of them came to the right end.
+    pub converged: usize,
+}
+
+/// A whole walk.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct WalkReport {
+    /// `spacecraft/v1`.
+    pub schema: &'static str,
+    /// `WalkReport`.
+    pub kind: &'static str,
+    /// Sums by flow.
+    pub flows: std::collections::BTreeMap<&'static str, FlowSummary>,
+    /// All points, or those with problems alone.
+    pub points: Vec<Point>,
+}
+
+impl WalkReport {
+    /// A report without points.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { schema: "spacecraft/v1", kind: "WalkReport", ..Self::default() }
+    }
+
+    /// Adds a point; those without problems are only counted unless `keeps_all`.
+    pub fn add(&mut self, point: Point, keeps_all: bool) {
+        let flow = self.flows.entry(point.flow).or_default();
+        flow.points += 1;
+        if point.problems.is_empty() {
+            flow.converged += 1;
+        }
+        if keeps_all || !point.problems.is_empty() {
+            self.points.push(point);
+        }
+    }
+
+    /// Adds the points of another report.
+    pub fn merge(&mut self, other: Self) {
+        for (name, summary) in other.flows {
+            let flow = self.flows.entry(name).or_default();
+            flow.points += summary.points;
+            flow.converged += summary.converged;
+        }
+        self.points.extend(other.points);
+    }
+
+    /// True when every point came to the right end.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.flows.values().all(|flow| flow.points == flow.converged)
+    }
+
+    /// A line per flow, then the problems.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let mut text = String::new();
+        for (name, flow) in &self.flows {
+            let end = if flow.points == flow.converged {
+                "all converged".to_owned()
+            } else {
+                format!("{} of them DID NOT converge", flow.points - flow.converged)
+            };
+            text.push_str(&format!("{name}: {} points, {end}\n", flow.points));
+        }
+        for point in self.points.iter().filter(|point| !point.problems.is_empty()) {
+            let Point { flow, call, what, fate, problems, .. } = point;
+            text.push_str(&format!("{flow}: {fate} call {call} ({what}):\n  {}\n", problems.join("\n  ")));
+        }
+        text
+    }
+}

@@ -1,0 +1,113 @@
+//! Short walks, and what else is easiest to see on a stage.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should say where")]
+
+use jiff::SignedDuration;
+use spacecraft_cli::ExitStatus;
+use spacecraft_walk::faults::Scope;
+use spacecraft_walk::flows::{Flow, flow};
+use spacecraft_walk::kills::{Share, die, left_over, prepare};
+use spacecraft_walk::recording::{Moment, Recorder};
+use spacecraft_walk::report::WalkReport;
+use spacecraft_walk::stage::{Stage, complaint};
+use spacecraft_walk::walkers::{on_stage, walk_side_by_side};
+use spacecraft_walk::{faults, interrupts, kills};
+
+/// What a short walk goes over; the full ones go over everything.
+fn some() -> Vec<Flow> {
+    flow("create").into_iter().collect()
+}
+
+fn share(every: usize) -> Share {
+    Share { walker: 0, walkers: 1, every, keeps_all: false }
+}
+
+#[allow(clippy::print_stderr, reason = "the summary of a walk is its point")]
+fn assert_clean(report: &WalkReport) {
+    eprintln!("{}", report.summary());
+    assert!(report.is_clean(), "{}", report.summary());
+}
+
+#[test]
+fn a_process_that_dies_around_any_effect_loses_nothing() {
+    let report = walk_side_by_side(&some(), share(29), |stage, flows, share| {
+        Box::pin(kills::walk(stage, flows, share))
+    });
+    assert_clean(&report.unwrap());
+}
+
+#[test]
+fn a_call_of_any_shape_may_fail_in_any_way() {
+    let report = walk_side_by_side(&some(), share(29), |stage, flows, share| {
+        Box::pin(faults::walk(stage, flows, share, Scope::Shapes))
+    });
+    assert_clean(&report.unwrap());
+}
+
+#[test]
+fn an_operator_may_stop_an_operation_at_any_effect() {
+    let report = walk_side_by_side(&some(), share(29), |stage, flows, share| {
+        Box::pin(interrupts::walk(stage, flows, share))
+    });
+    assert_clean(&report.unwrap());
+}
+
+#[test]
+fn nothing_is_called_after_a_process_has_ended() {
+    on_stage(async |stage| {
+        let empty = stage.scene();
+        let prepared = prepare(stage, &empty, &flow("create").unwrap(), Recorder::of_scenes()).await?;
+        for moment in prepared.recorder.moments().iter().step_by(9) {
+            let problems = die(stage, &prepared, moment).await?;
+            assert!(problems.is_empty(), "{:?} {:?}: {problems:?}", moment.side, moment.call);
+        }
+        Ok(())
+    })
+    .unwrap();
+}
+
+/// The state in which a creation left its lock behind.
+async fn with_a_lock(stage: &mut Stage) -> Moment {
+    let empty = stage.scene();
+    let prepared = prepare(stage, &empty, &flow("create").unwrap(), Recorder::of_scenes()).await.unwrap();
+    prepared.recorder.moments().into_iter().find(|moment| moment.call.service == "gke").unwrap()
+}
+
+#[test]
+fn a_lock_of_another_host_is_taken_over_when_it_is_not_renewed_whatever_clocks_show() {
+    on_stage(async |stage| {
+        let empty = stage.scene();
+        let left = with_a_lock(stage).await;
+        for hours in [-48, 0, 48] {
+            for name in ["create", "delete"] {
+                stage.go_on_from(&left.scene).await;
+                let command = flow(name).unwrap().command;
+                let ended = stage.run_elsewhere(&command, SignedDuration::from_hours(hours)).await;
+                assert_eq!(complaint(&ended), None, "{name}, {hours} hours off");
+                let waited = stage.scene().now.duration_since(left.scene.now);
+                assert!(waited >= SignedDuration::from_secs(60), "the lease was not respected: {waited:#}");
+            }
+            tokio::time::sleep(std::time::Duration::from_secs(120)).await;
+            let (before, after) = (empty.world.inventory(), stage.scene().world.inventory());
+            assert_eq!(left_over(&before, &after), Vec::<String>::new());
+        }
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_lock_that_is_broken_by_force_is_not_waited_for() {
+    on_stage(async |stage| {
+        let left = with_a_lock(stage).await;
+        stage.go_on_from(&left.scene).await;
+        let mut command = flow("create").unwrap().command;
+        command.push("--force-unlock".to_owned());
+        let ended = stage.run_elsewhere(&command, SignedDuration::ZERO).await;
+        assert_eq!(ended.status, ExitStatus::Done, "{:?}", complaint(&ended));
+        let said = ended.stderr;
+        assert!(!said.contains("may still be at work"), "{said}");
+        Ok(())
+    })
+    .unwrap();
+}
