@@ -19,5 +19,5 @@ pub async fn roll_back(
     let known = RecordStore::new(Arc::clone(&services.state_store), &request.network).read().await?;
     check_unfinished(known.as_ref())?;
     let made_cluster = known.is_some_and(|known| known.made_cluster);
-    remove_network(services, request, "rollback", Extent::Unfinished { made_cluster }).await
+    remove_network(services, &request, "rollback", Extent::Unfinished { made_cluster }).await
 }
