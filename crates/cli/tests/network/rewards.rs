@@ -59,6 +59,8 @@ fn check_report(report: &Value, generation: &str) {
         let sum: u128 = rows.iter().map(|row| smidge(&row["total"])).sum();
         assert_eq!(sum, smidge(&summary["total"]), "{table}");
     }
+    let smeshers = report["smeshers"].as_array().unwrap();
+    assert!(smeshers.len() == 4 && smeshers.iter().all(|row| row["managed"] == true), "{smeshers:?}");
     let coinbases = report["coinbases"].as_array().unwrap();
     assert_eq!(coinbases.len(), 4);
     for row in coinbases {

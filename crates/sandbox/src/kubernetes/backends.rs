@@ -116,7 +116,7 @@ impl Cluster {
             image: text_or_empty(container, "/image").to_owned(),
             command: list("/command"),
             arguments: list("/args"),
-            files: self.files(pod, container),
+            files: self.files_with_inherited(pod, container),
             environment,
             port,
         }
@@ -172,6 +172,17 @@ impl Cluster {
         });
         let binary = texts(&object, "/binaryData").into_iter().map(|(key, value)| (key, decoded(&value)));
         plain.chain(binary).collect()
+    }
+
+    /// The files of a container, and of the containers that prepare its volumes: what they copy into a claim is not simulated.
+    fn files_with_inherited(&self, pod: &Value, container: &Value) -> BTreeMap<String, Vec<u8>> {
+        let mut files = self.files(pod, container);
+        for preparing in items(pod, "/spec/initContainers") {
+            for (path, contents) in self.files(pod, preparing) {
+                files.entry(path).or_insert(contents);
+            }
+        }
+        files
     }
 
     fn files(&self, pod: &Value, container: &Value) -> BTreeMap<String, Vec<u8>> {

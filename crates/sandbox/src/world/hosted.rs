@@ -266,8 +266,17 @@ fn process(backend: Backend) -> Process {
         image: backend.image,
         arguments: backend.command.into_iter().chain(backend.arguments).collect(),
         environment: backend.environment,
-        files: backend.files,
+        files: with_bare_names(backend.files),
         identity,
         namespace: backend.namespace,
     }
+}
+
+/// Files by their paths, and by their bare names as well.
+fn with_bare_names(files: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
+    let bare = |path: &String| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let mut named: BTreeMap<String, Vec<u8>> =
+        files.iter().map(|(path, contents)| (bare(path), contents.clone())).collect();
+    named.extend(files);
+    named
 }
