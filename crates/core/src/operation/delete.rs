@@ -63,7 +63,10 @@ pub async fn delete_network(
     services: &Services,
     request: DeleteRequest,
 ) -> Result<DeletionReport, OperationFailure> {
-    anew_when_outdated(async || remove_network(services, &request, "delete-network", Extent::Everything).await).await
+    anew_when_outdated(async || {
+        remove_network(services, &request, "delete-network", Extent::Everything).await
+    })
+    .await
 }
 
 /// The same for a network that no longer exists: refused when, once its lock is held, there is a record or a cluster of it after all.
@@ -71,7 +74,8 @@ pub(super) async fn delete_remains(
     services: &Services,
     request: DeleteRequest,
 ) -> Result<DeletionReport, OperationFailure> {
-    anew_when_outdated(async || remove_network(services, &request, "delete-network", Extent::Remains).await).await
+    anew_when_outdated(async || remove_network(services, &request, "delete-network", Extent::Remains).await)
+        .await
 }
 
 /// Removes a network as `operation`, as far as `extent` says.
