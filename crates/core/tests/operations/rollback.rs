@@ -22,7 +22,7 @@ async fn rolled_back(world: &World) -> Result<DeletionReport, OperationFailure> 
 async fn a_create_that_failed_is_taken_back_whole() {
     let world = World::new();
     broken(&world).await;
-    rolled_back(&world).await.unwrap();
+    Box::pin(rolled_back(&world)).await.unwrap();
     assert!(world.cluster.get(&network()).await.unwrap().is_none());
     assert!(world.config.contents().is_empty(), "{:?}", world.config.contents());
     assert!(world.state.contents().is_empty(), "{:?}", world.state.contents());
@@ -33,7 +33,7 @@ async fn what_an_earlier_run_that_was_killed_has_made_is_taken_back_too() {
     let world = World::new();
     broken(&world).await;
     world.create(&spec(Generation::V1), 2).await.unwrap_err();
-    rolled_back(&world).await.unwrap();
+    Box::pin(rolled_back(&world)).await.unwrap();
     assert!(world.cluster.get(&network()).await.unwrap().is_none());
     assert!(world.state.contents().is_empty(), "{:?}", world.state.contents());
 }
@@ -44,7 +44,7 @@ async fn a_cluster_that_was_there_before_stays_and_only_the_network_goes() {
     let wanted = spec(Generation::V1);
     world.make_cluster(&wanted).await;
     broken(&world).await;
-    let report = rolled_back(&world).await.unwrap();
+    let report = Box::pin(rolled_back(&world)).await.unwrap();
     assert!(world.cluster.get(&network()).await.unwrap().is_some());
     assert!(report.steps.iter().all(|step| step.name != "cluster"));
     assert!(world.state.contents().is_empty(), "{:?}", world.state.contents());
@@ -55,7 +55,7 @@ async fn a_network_that_was_up_once_is_never_taken_back() {
     let world = World::new();
     world.create(&spec(Generation::V1), 1).await.unwrap();
     let writes = world.ledger.write_count();
-    let failure = rolled_back(&world).await.unwrap_err();
+    let failure = Box::pin(rolled_back(&world)).await.unwrap_err();
     assert_eq!(failure.error.meaning(), Meaning::Invalid);
     assert_eq!(world.ledger.write_count(), writes);
 }
