@@ -29,6 +29,7 @@ fn assert_clean(report: &WalkReport) {
 }
 
 #[test]
+#[ignore = "takes many minutes without optimisation: cargo test --release -p spacecraft-walk -- --ignored"]
 fn a_process_that_dies_around_any_effect_loses_nothing() {
     let report = walk_side_by_side(&some(), share(29), |stage, flows, share| {
         Box::pin(kills::walk(stage, flows, share))
@@ -37,6 +38,7 @@ fn a_process_that_dies_around_any_effect_loses_nothing() {
 }
 
 #[test]
+#[ignore = "takes many minutes without optimisation: cargo test --release -p spacecraft-walk -- --ignored"]
 fn a_call_of_any_shape_may_fail_in_any_way() {
     let report = walk_side_by_side(&some(), share(29), |stage, flows, share| {
         Box::pin(faults::walk(stage, flows, share, Scope::Shapes))
@@ -45,6 +47,7 @@ fn a_call_of_any_shape_may_fail_in_any_way() {
 }
 
 #[test]
+#[ignore = "takes many minutes without optimisation: cargo test --release -p spacecraft-walk -- --ignored"]
 fn an_operator_may_stop_an_operation_at_any_effect() {
     let report = walk_side_by_side(&some(), share(29), |stage, flows, share| {
         Box::pin(interrupts::walk(stage, flows, share))
@@ -53,6 +56,7 @@ fn an_operator_may_stop_an_operation_at_any_effect() {
 }
 
 #[test]
+#[ignore = "takes many minutes without optimisation: cargo test --release -p spacecraft-walk -- --ignored"]
 fn nothing_is_called_after_a_process_has_ended() {
     on_stage(async |stage| {
         let empty = stage.scene();
@@ -74,6 +78,7 @@ async fn with_a_lock(stage: &mut Stage) -> Moment {
 }
 
 #[test]
+#[ignore = "takes many minutes without optimisation: cargo test --release -p spacecraft-walk -- --ignored"]
 fn a_lock_of_another_host_is_taken_over_when_it_is_not_renewed_whatever_clocks_show() {
     on_stage(async |stage| {
         let empty = stage.scene();
@@ -97,6 +102,7 @@ fn a_lock_of_another_host_is_taken_over_when_it_is_not_renewed_whatever_clocks_s
 }
 
 #[test]
+#[ignore = "takes many minutes without optimisation: cargo test --release -p spacecraft-walk -- --ignored"]
 fn a_lock_that_is_broken_by_force_is_not_waited_for() {
     on_stage(async |stage| {
         let left = with_a_lock(stage).await;
