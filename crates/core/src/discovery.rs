@@ -27,7 +27,7 @@ const EMPTY: &str = "[]\n";
 /// How often an edit is tried again after somebody else changed the file in between.
 const EDITS: usize = 50;
 
-/// Changes a discovery file by reading, editing and conditionally writing it, and again on a conflict. The file is never deleted; one that is not there
+/// Changes a discovery file by reading, editing and conditionally writing it, and again on a conflict. It is never deleted here; one that is not there
 /// counts as empty and is only written when the edit adds something.
 ///
 /// `edit` gets the file's text and answers the new text, or none to leave it as it is.
@@ -60,6 +60,39 @@ pub async fn edit_file(
         Some(conflict) => error.with_source(conflict),
         None => error,
     })
+}
+
+/// Whether there is such a file. A bucket that does not exist has none.
+///
+/// # Errors
+///
+/// Those of the store; [`Meaning::Invalid`] for a file that is no text.
+pub async fn file_exists(store: &dyn ObjectStore, key: &str) -> Result<bool> {
+    Ok(read_in_any_bucket(store, key).await?.is_some())
+}
+
+/// The generation of a file that is there and has no entries. A bucket that does not exist has no such file.
+///
+/// # Errors
+///
+/// Those of the store; [`Meaning::Invalid`] for a file that is no JSON array.
+pub async fn empty_file(store: &dyn ObjectStore, key: &str) -> Result<Option<i64>> {
+    let Some((text, generation)) = read_in_any_bucket(store, key).await? else { return Ok(None) };
+    Ok(elements(&text)?.is_empty().then_some(generation))
+}
+
+/// Removes a file that has no entries; one that has, or gets one meanwhile, stays. For the network whose entry was the file's first, so that what it
+/// brought goes with it: everybody else leaves an empty file as it is.
+///
+/// # Errors
+///
+/// Those of the store; [`Meaning::Invalid`] for a file that is no JSON array.
+pub async fn remove_empty_file(store: &dyn ObjectStore, key: &str) -> Result<Outcome> {
+    let Some(generation) = empty_file(store, key).await? else { return Ok(Outcome::Absent) };
+    match store.delete(key, Precondition::Generation(generation)).await {
+        Err(error) if error.meaning() == Meaning::PreconditionFailed => Ok(Outcome::Absent),
+        ended => ended,
+    }
 }
 
 /// Where a network's entry is to be: in one of the two files, as it should be, and not in the other.
@@ -118,11 +151,10 @@ pub async fn ensure_entry(
 pub async fn files_with_entry(store: &dyn ObjectStore, network: &NetworkName) -> Result<Vec<&'static str>> {
     let mut found = Vec::new();
     for file in [PUBLIC_FILE, PRIVATE_FILE] {
-        match read_file(store, file).await {
-            Ok(Some((text, _))) if without_entry(&text, network)?.is_some() => found.push(file),
-            Ok(_) => {}
-            Err(error) if error.is_not_found() => {}
-            Err(error) => return Err(error),
+        if let Some((text, _)) = read_in_any_bucket(store, file).await?
+            && without_entry(&text, network)?.is_some()
+        {
+            found.push(file);
         }
     }
     Ok(found)
@@ -134,17 +166,20 @@ pub async fn files_with_entry(store: &dyn ObjectStore, network: &NetworkName) ->
 ///
 /// Those of the store; [`Meaning::Invalid`] for a file that is no JSON array.
 pub async fn networks_in(store: &dyn ObjectStore, file: &str) -> Result<Vec<NetworkName>> {
-    let text = match read_file(store, file).await {
-        Ok(Some((text, _))) => text,
-        Ok(None) => return Ok(Vec::new()),
-        Err(error) if error.is_not_found() => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
+    let Some((text, _)) = read_in_any_bucket(store, file).await? else { return Ok(Vec::new()) };
     let name = |element: &Element<'_>| {
         let entry: Value = serde_json::from_str(element.raw).ok()?;
         NetworkName::new(entry.get("netName")?.as_str()?).ok()
     };
     Ok(elements(&text)?.iter().filter_map(name).collect())
+}
+
+/// As [`read_file`]; in a bucket that does not exist there is no file.
+async fn read_in_any_bucket(store: &dyn ObjectStore, key: &str) -> Result<Option<(String, i64)>> {
+    match read_file(store, key).await {
+        Err(error) if error.is_not_found() => Ok(None),
+        ended => ended,
+    }
 }
 
 /// The text of a file and its generation.

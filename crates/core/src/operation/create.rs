@@ -290,6 +290,7 @@ impl Creation<'_> {
             joining: BTreeSet::new(),
             leaving: BTreeSet::new(),
             load_balancers: Vec::new(),
+            discovery_files: BTreeSet::new(),
             upgrade: None,
             slots: self.bring_up.plan.cluster.slots,
             config_url: None,

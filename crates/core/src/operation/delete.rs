@@ -5,6 +5,7 @@ mod remnants;
 
 pub use keep::keep_logs_and_metrics;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::bring_up::{archive, binding_of};
 use super::run::{Run, anew_when_outdated};
 use super::{OperationFailure, Services};
 use crate::charts::{PlannedChart, usage_label};
-use crate::discovery::{edit_file, files_with_entry, without_entry};
+use crate::discovery::{edit_file, files_with_entry, remove_empty_file, without_entry};
 use crate::error::{Error, Meaning, Result, render_chain};
 use crate::names::NetworkName;
 use crate::observer::Outcome;
@@ -274,8 +275,9 @@ impl Deletion<'_> {
     async fn remove_discovery_entry(&self) -> Result<()> {
         let store = &*self.services().discovery_store;
         let network = self.network();
+        let begun = self.known.as_ref().map(|known| known.discovery_files.clone()).unwrap_or_default();
         self.run
-            .step("discovery", "the discovery entry", present, |_| remove_entries(store, network))
+            .step("discovery", "the discovery entry", present, |_| remove_entries(store, network, &begun))
             .await?;
         Ok(())
     }
@@ -401,11 +403,21 @@ impl Deletion<'_> {
     }
 }
 
-/// Takes a network's entry out of both discovery files. A bucket that does not exist has no entries.
-async fn remove_entries(store: &dyn ObjectStore, network: &NetworkName) -> Result<Outcome> {
+/// Takes a network's entry out of both discovery files, and removes those that were `begun` with it and are empty again. A bucket that does not exist has no
+/// entries.
+async fn remove_entries(
+    store: &dyn ObjectStore,
+    network: &NetworkName,
+    begun: &BTreeSet<String>,
+) -> Result<Outcome> {
     let mut outcome = Outcome::Absent;
     for file in files_with_entry(store, network).await? {
         if edit_file(store, file, |text| without_entry(text, network)).await? == Outcome::Updated {
+            outcome = Outcome::Removed;
+        }
+    }
+    for file in begun {
+        if remove_empty_file(store, file).await? == Outcome::Removed {
             outcome = Outcome::Removed;
         }
     }

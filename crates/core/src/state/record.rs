@@ -58,6 +58,9 @@ pub struct NetworkRecord {
     /// The load balancers of its Services, so that they are found when the cluster was deleted without them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub load_balancers: Vec<RememberedBalancer>,
+    /// The discovery files that did not exist before the network's entry was put into them; one that is empty again goes with the network.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub discovery_files: BTreeSet<String>,
     /// How many workers carry slots.
     pub slots: u32,
     /// Where the network's config can be read, once it was published.

@@ -157,10 +157,17 @@ async fn nothing_is_left(world: &World, what: &str) {
     assert!(world.config.contents().is_empty(), "{what}");
     assert!(world.cluster.get(&network()).await.unwrap().is_none(), "{what}: the cluster is left");
     assert!(world.dns.list(None).await.unwrap().is_empty(), "{what}: names are left");
-    for file in ["networks.json", "networks.private.json"] {
-        let entries = discovery(world, file);
-        assert!(entries.as_array().is_none_or(Vec::is_empty), "{what}: {entries}");
-    }
+    assert!(world.discovery.contents().is_empty(), "{what}: {:?}", world.discovery.contents());
+}
+
+#[tokio::test]
+async fn a_discovery_file_that_was_there_before_the_network_outlives_it() {
+    let world = created(Generation::V1).await;
+    let put = PutOptions::json(Precondition::Absent);
+    world.discovery.put("networks.json", "[]".into(), &put).await.unwrap();
+    deploy(&world, Generation::V1, 2).await.unwrap();
+    world.delete(&small(Generation::V1), 3).await.unwrap();
+    assert_eq!(discovery(&world, "networks.json"), Value::Array(Vec::new()));
 }
 
 #[tokio::test]

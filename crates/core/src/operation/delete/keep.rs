@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{DeleteRequest, charts_to_remove, refuse_foreign, remove_charts, remove_prefix};
 use crate::charts;
-use crate::discovery::files_with_entry;
+use crate::discovery::{empty_file, files_with_entry};
 use crate::error::{Error, Meaning, Result};
 use crate::observer::Outcome;
 use crate::operation::bring_up::{archive, binding_of};
@@ -169,9 +169,16 @@ impl Keeping<'_> {
 
     async fn remove_discovery_entry(&self) -> Result<()> {
         let (store, network) = (&*self.services().discovery_store, &self.known.network);
-        let look = async || Ok(present(!files_with_entry(store, network).await?.is_empty()));
+        let begun = &self.known.discovery_files;
+        let look = async || {
+            let mut there = !files_with_entry(store, network).await?.is_empty();
+            for file in begun {
+                there |= empty_file(store, file).await?.is_some();
+            }
+            Ok(present(there))
+        };
         self.run
-            .step("discovery", "the discovery entry", look, |_| super::remove_entries(store, network))
+            .step("discovery", "the discovery entry", look, |_| super::remove_entries(store, network, begun))
             .await?;
         Ok(())
     }

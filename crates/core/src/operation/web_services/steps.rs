@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{TlsPair, discovery_file, without_certificate};
 use crate::charts::{self, ChartStage, WebServiceFacts, ships_logs, web_service_release};
-use crate::discovery::{DiscoveryEntry, ensure_entry, look_entry};
+use crate::discovery::{DiscoveryEntry, ensure_entry, file_exists, look_entry};
 use crate::error::{Error, Meaning, Result, render_chain};
 use crate::generation::{WebNode, WebNodeFacts};
 use crate::observer::Outcome;
@@ -54,6 +54,10 @@ impl WebServices<'_> {
     pub(super) async fn remember(&self, record: &mut NetworkRecord) -> Result<Outcome> {
         let before = record.clone();
         record.spec = self.bring_up.spec.clone();
+        let file = discovery_file(self.wanted);
+        if !file_exists(&*self.bring_up.run.services().discovery_store, file).await? {
+            record.discovery_files.insert(file.to_owned());
+        }
         record.charts = self.bring_up.chart_records();
         if !record.spec.charts.is_empty() {
             record.settings.insert("charts".to_owned(), serde_json::json!(record.spec.charts));

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -39,6 +39,7 @@ fn record() -> NetworkRecord {
         joining: BTreeSet::new(),
         leaving: BTreeSet::new(),
         load_balancers: Vec::new(),
+        discovery_files: BTreeSet::new(),
         upgrade: None,
         slots: 7,
         config_url: None,
