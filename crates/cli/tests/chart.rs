@@ -95,7 +95,10 @@ fn a_command_line_that_is_wrong_is_told_from_a_failure() {
     let chart = chart(CONFIG_MAP);
     for wrong in [
         vec!["--no-such-flag"],
-        vec!["template", "web"],
+        vec!["template"],
+        vec!["template", "web", "chart", "more"],
+        vec!["pull", "chart", "--cert-file", "a"],
+        vec!["uninstall", "web", "--cascade", "sideways"],
         vec!["install", "web", "chart", "--timeout", "soon"],
         vec!["install", "web", "chart", "--labels", "word"],
         vec!["upgrade", "web", "chart", "--reuse-values", "--reset-values"],
@@ -114,4 +117,89 @@ fn without_a_cluster_releases_cannot_be_listed_and_the_kubeconfig_that_is_missin
     let home = TempDir::new().unwrap();
     let named = predicate::str::contains("config").and(predicate::str::contains("--kubeconfig"));
     spacecraft(home.path()).args(["list", "-A"]).assert().code(1).stdout("").stderr(named);
+}
+
+#[test]
+fn a_release_that_is_not_named_has_helms_name_or_one_by_a_template() {
+    let chart = chart(CONFIG_MAP);
+    let named = |arguments: &[&str], name: &str| {
+        let mut command = spacecraft(chart.path());
+        command.arg("template").arg(chart.path()).args(arguments);
+        command.assert().success().stdout(predicate::str::contains(format!("{{name: {name}, ")));
+    };
+    named(&[], "release-name");
+    named(&["--generate-name"], "release-name");
+    named(&["--name-template", "{{ lower \"WEB\" }}-1"], "web-1");
+    let refused = |arguments: &[&str], reason: &str| {
+        let mut command = template(&chart);
+        command.args(arguments).assert().code(1).stderr(predicate::str::contains(reason));
+    };
+    refused(&["-g"], "cannot set --generate-name and also specify a name");
+    refused(&["--name-template", "x"], "cannot set --name-template and also specify a name");
+    spacecraft(chart.path())
+        .args(["template", "--name-template", "{{ nothing }}"])
+        .arg(chart.path())
+        .assert()
+        .code(1)
+        .stderr(predicate::str::contains("function \"nothing\" not defined"));
+}
+
+#[test]
+fn a_post_renderer_has_the_last_word_on_what_is_printed() {
+    let chart = chart(CONFIG_MAP);
+    template(&chart)
+        .args(["--post-renderer", "/bin/sed", "--post-renderer-args", "s/hello/changed/"])
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("word: \"changed\""));
+    template(&chart)
+        .args(["--post-renderer", "/bin/false"])
+        .assert()
+        .code(1)
+        .stderr(predicate::str::contains("exit status: 1. error output:"));
+}
+
+#[test]
+fn values_can_come_from_standard_input() {
+    let chart = chart(CONFIG_MAP);
+    template(&chart)
+        .args(["-f", "-"])
+        .write_stdin("word: piped\n")
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("word: \"piped\""));
+}
+
+#[test]
+fn show_prints_what_a_chart_holds() {
+    let chart = chart(CONFIG_MAP);
+    fs::write(chart.path().join("values.yaml"), "# the word\nword: hello\n").unwrap();
+    fs::write(chart.path().join("README.md"), "read me\n").unwrap();
+    let shown = |part: &str, text: &str| {
+        spacecraft(chart.path())
+            .args(["show", part])
+            .arg(chart.path())
+            .assert()
+            .success()
+            .stdout(text.to_owned());
+    };
+    shown("chart", "apiVersion: v2\nname: small\nversion: 1.2.3\n\n");
+    shown("values", "# the word\nword: hello\n\n");
+    shown("readme", "read me\n\n");
+    shown("crds", "");
+    shown(
+        "all",
+        "apiVersion: v2\nname: small\nversion: 1.2.3\n\n---\n# the word\nword: hello\n\n---\nread me\n\n",
+    );
+}
+
+#[test]
+fn what_is_not_done_is_refused_and_not_passed_over() {
+    let chart = chart(CONFIG_MAP);
+    for (flag, reason) in [
+        ("--verify", "signatures of charts are not verified"),
+        ("--insecure-skip-tls-verify", "certificates are always verified"),
+    ] {
+        template(&chart).arg(flag).assert().code(1).stdout("").stderr(predicate::str::contains(reason));
+    }
 }

@@ -33,6 +33,8 @@ pub struct Chart {
     pub templates: Vec<File>,
     /// `values.yaml`; whole numbers are floats, as they come through YAML.
     pub values: Map<String, Value>,
+    /// The text of `values.yaml`, with its comments.
+    pub values_text: Bytes,
     /// `values.schema.json`, unparsed.
     pub schema: Option<Bytes>,
     /// All other files (README, `crds/`, `LICENSE`, ...) in the order of their names: what `.Files` shows.

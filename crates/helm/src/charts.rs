@@ -1,13 +1,18 @@
 //! The one door to everything that commands do with charts and releases.
 
+mod definitions;
 mod installer;
+mod naming;
 mod options;
 mod rehearsal;
+mod rendering;
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use spacecraft_core::time::{Clock, Random};
 use spacecraft_core::wait::Wait;
 use spacecraft_core::{Error, Meaning, Result};
@@ -19,23 +24,18 @@ pub use rehearsal::DRY_RUN;
 use rehearsal::first_revision;
 
 use crate::capabilities::{Capabilities, KubeVersion};
-use crate::chart::{Chart, ChartError, Crd, check};
-use crate::cluster::{Address, Cluster, Served};
+use crate::chart::{Chart, ChartError, check, load_archive};
+use crate::cluster::{Cluster, Served};
 use crate::lookup::Lookups;
-use crate::manifest::{self, Sorted};
-use crate::objects::place;
+use crate::manifest;
 use crate::operations::{
     Installation, Manner, Operation, Rollback, Uninstallation, Uninstalled, Upgrade, current_of, labels_of,
 };
-use crate::readiness::{Verdict, follow, of_release_object};
 use crate::release::storage::{Storage, Stored};
-use crate::release::{ChartRecord, Info, Release, Status};
-use crate::render::{self, Output, Prepared, ReleaseInfo, Surroundings, finish};
-use crate::source::{ChartReference, ChartSources};
+use crate::release::{ChartRecord, Release, Status};
+use crate::render::{self, ReleaseInfo, Surroundings, finish};
+use crate::source::{ChartReference, ChartSources, http_url};
 use crate::values::{Nulls, ValueOptions, Values, coalesce, combine_tables};
-
-/// How often a chart is rendered anew because a template looked up something that was not known yet.
-const MOST_RENDERS: usize = 10;
 
 /// Renders charts, and installs and manages them as releases of a cluster.
 #[derive(Debug, Clone)]
@@ -58,14 +58,50 @@ impl Charts {
         Self { sources, cluster, clock, random }
     }
 
-    /// The values that files and flags give together; files are read from this machine.
+    /// The same with other sources of charts.
+    #[must_use]
+    pub fn with_sources(self, sources: ChartSources) -> Self {
+        Self { sources, ..self }
+    }
+
+    /// The values that files and flags give together; files are read from this machine, from its standard input (`-`), and from
+    /// `https://` and `http://` URLs.
     ///
     /// # Errors
-    /// [`Meaning::Invalid`] in Helm's words.
-    pub fn read_values(&self, options: &ValueOptions) -> Result<Values> {
+    /// [`Meaning::Invalid`] in Helm's words, and what a download fails with.
+    pub async fn read_values(&self, options: &ValueOptions) -> Result<Values> {
+        let mut downloads = BTreeMap::new();
+        for path in options.values_files.iter().filter(|path| is_url(path)) {
+            let url = http_url(path)?;
+            downloads.insert(path.as_str(), self.sources.fetch(&url, None).await?);
+        }
+        let read = |path: &str| match downloads.get(path) {
+            Some(content) => Ok(content.to_vec()),
+            None if path.trim() == "-" => read_input(),
+            None => std::fs::read(Path::new(path)),
+        };
         options
-            .values(&|path| std::fs::read(Path::new(path)))
+            .values(&read)
             .map_err(|error| Error::new(Meaning::Invalid, "read values", "", error.to_string()))
+    }
+
+    /// Loads a chart to look at, whether it can be installed or not.
+    ///
+    /// # Errors
+    /// If it cannot be found or read.
+    pub async fn look_at(&self, reference: &ChartReference) -> Result<Chart> {
+        self.sources.load(reference).await
+    }
+
+    /// A packed chart from its repository or registry, as it is there, and the name of its file.
+    ///
+    /// # Errors
+    /// If it cannot be found or downloaded, or holds no chart.
+    pub async fn pull(&self, reference: &ChartReference) -> Result<(String, Bytes)> {
+        let archive = self.sources.archive(reference).await?;
+        let chart =
+            load_archive(&archive).map_err(|error| invalid("pull chart", &reference.chart, &error))?;
+        Ok((format!("{}.tgz", chart.name_and_version()), archive))
     }
 
     /// Loads a chart that can be installed.
@@ -73,7 +109,7 @@ impl Charts {
     /// # Errors
     /// If it cannot be found, read or installed.
     pub async fn load(&self, reference: &ChartReference) -> Result<Chart> {
-        let chart = self.sources.load(reference).await?;
+        let chart = Box::pin(self.sources.load(reference)).await?;
         check::installable(&chart).map_err(|error| invalid("load chart", chart.name(), &error))?;
         if chart.metadata.deprecated {
             tracing::warn!(chart = chart.name(), "this chart is deprecated");
@@ -88,12 +124,7 @@ impl Charts {
     pub async fn template(&self, options: &TemplateOptions) -> Result<Rendered> {
         let chart = self.load(&options.chart).await?;
         release_name(&options.release_name)?;
-        let release = ReleaseInfo {
-            name: options.release_name.clone(),
-            namespace: options.namespace.clone(),
-            revision: 1,
-            is_upgrade: options.is_upgrade,
-        };
+        let release = options.release();
         let mut capabilities = Capabilities::default();
         if let Some(version) = &options.kube_version {
             capabilities.kube_version = KubeVersion::of(version);
@@ -108,7 +139,43 @@ impl Charts {
         let mut output = render::render(chart, &options.values, &surroundings)
             .map_err(|error| invalid("render chart", &name, &error))?;
         finish(&mut output.sorted, None, &options.patches)?;
-        options::rendered(&output, options)
+        options::rendered(&output, options).await
+    }
+
+    /// Renders a chart as `helm template` does with a cluster: with its capabilities and what templates look up in it. With `validates`,
+    /// the objects also have to be of kinds that the cluster serves, and must not belong to somebody else.
+    ///
+    /// # Errors
+    /// As [`Charts::template`], and if the cluster cannot be asked or does not take the objects.
+    pub async fn template_on_cluster(
+        &self,
+        options: &TemplateOptions,
+        validates: bool,
+        wait: &Wait,
+    ) -> Result<Rendered> {
+        let cluster = self.cluster()?;
+        let chart = self.load(&options.chart).await?;
+        release_name(&options.release_name)?;
+        let served = cluster.served().await?;
+        let release = options.release();
+        let how = ReleaseOptions {
+            skip_schema_validation: options.skip_schema_validation,
+            render_subchart_notes: options.render_subchart_notes,
+            ..ReleaseOptions::default()
+        };
+        let mut output = self.render_with_lookups(chart, &options.values, &release, &how, &served).await?;
+        finish(&mut output.sorted, None, &options.patches)?;
+        if validates {
+            let release = Release {
+                name: release.name,
+                namespace: release.namespace,
+                manifest: output.sorted.manifest_text(),
+                ..Release::default()
+            };
+            let operation = Operation::new(cluster, &served, wait);
+            operation.validate(&release, options.is_upgrade).await?;
+        }
+        options::rendered(&output, options).await
     }
 
     /// Installs a chart under a name that is free.
@@ -125,14 +192,16 @@ impl Charts {
             self.name_is_free(options).await?;
             return self.rehearse_install(chart, options, &served, wait).await;
         }
-        Operation::new(cluster, &served, wait).free_name(&options.namespace, &options.name).await?;
-        self.install_chart(chart, options, served, wait).await
+        let operation = Operation::new(cluster, &served, wait);
+        let replaced = operation.free_name(&options.namespace, &options.name, options.replace).await?;
+        Box::pin(self.install_chart(chart, options, replaced, served, wait)).await
     }
 
     async fn install_chart(
         &self,
         chart: Chart,
         options: &ReleaseOptions,
+        replaced: Option<Stored>,
         mut served: Served,
         wait: &Wait,
     ) -> Result<Release> {
@@ -147,9 +216,10 @@ impl Charts {
         let release = self.render_for(chart, &options.values, release, options, &served, wait).await?;
         let installation = Installation {
             stored: Stored { release, labels: options.labels.clone() },
-            manner: manner(options, false),
+            manner: manner(options),
             atomic: options.atomic,
             description: options.description.clone(),
+            replaced,
         };
         Operation::new(cluster, &served, wait).install(installation).await
     }
@@ -166,7 +236,7 @@ impl Charts {
         let mut chart = self.load(&options.release.chart).await?;
         let served = cluster.served().await?;
         let operation = Operation::new(cluster, &served, wait);
-        let history = self.history_before(&operation, &options.release).await?;
+        let history = self.history_before(&operation, options).await?;
         let is_uninstalled = |stored: &Stored| stored.release.info.status == Status::Uninstalled;
         if options.install && history.last().is_none_or(is_uninstalled) {
             if options.release.dry_run {
@@ -175,7 +245,7 @@ impl Charts {
             if !history.is_empty() {
                 operation.uninstall(namespace, name, &Uninstallation::default()).await?;
             }
-            return self.install_chart(chart, &options.release, served, wait).await;
+            return Box::pin(self.install_chart(chart, &options.release, None, served, wait)).await;
         }
         let current = current_of(&history, name)?;
         let values = reused_values(&mut chart, &options.release.values, &current.release, options.reuse)?;
@@ -191,7 +261,7 @@ impl Charts {
         }
         let upgrade = Upgrade {
             stored: Stored { release, labels: labels_of(history.last(), &options.release.labels) },
-            manner: manner(&options.release, options.force),
+            manner: manner(&options.release),
             atomic: options.release.atomic,
             cleanup_on_fail: options.cleanup_on_fail,
             history_max: options.history_max,
@@ -208,6 +278,9 @@ impl Charts {
         let cluster = self.cluster()?;
         let served = cluster.served().await?;
         let operation = Operation::new(cluster, &served, wait);
+        if options.dry_run {
+            return operation.rehearse_rollback(&options.namespace, &options.name, options.revision).await;
+        }
         let history = operation.live_history(&options.namespace, &options.name).await?;
         if history.is_empty() {
             return Err(not_found("roll back release", &options.name));
@@ -235,12 +308,16 @@ impl Charts {
     /// way; running it again goes on.
     pub async fn uninstall(&self, options: &UninstallOptions, wait: &Wait) -> Result<Option<Uninstalled>> {
         let cluster = self.cluster()?;
+        if options.dry_run {
+            return self.rehearse_uninstall(options).await;
+        }
         let served = cluster.served().await?;
         let how = Uninstallation {
             no_hooks: options.no_hooks,
             keep_history: options.keep_history,
             wait: options.wait,
             description: options.description.clone(),
+            cascade: options.cascade,
         };
         let operation = Operation::new(cluster, &served, wait);
         let uninstalled = operation.uninstall(&options.namespace, &options.name, &how).await?;
@@ -256,8 +333,21 @@ impl Charts {
     /// # Errors
     /// If the records cannot be read.
     pub async fn list(&self, namespace: Option<&str>, all: bool) -> Result<Vec<Release>> {
+        self.list_labelled(namespace, all, "").await
+    }
+
+    /// The same, of those records alone whose labels a selector chooses, such as `team=core,tier!=web`; an empty one chooses all.
+    ///
+    /// # Errors
+    /// If the records cannot be read, or the cluster does not understand the selector.
+    pub async fn list_labelled(
+        &self,
+        namespace: Option<&str>,
+        all: bool,
+        selector: &str,
+    ) -> Result<Vec<Release>> {
         let mut newest: BTreeMap<(String, String), Release> = BTreeMap::new();
-        for stored in self.storage()?.all(namespace).await? {
+        for stored in self.storage()?.all(namespace, selector).await? {
             let key = (stored.release.name.clone(), stored.release.namespace.clone());
             let known = newest.get(&key).map_or(0, |release| release.version);
             if stored.release.version > known {
@@ -274,7 +364,7 @@ impl Charts {
     /// # Errors
     /// If the records cannot be read.
     pub async fn superseded(&self, namespace: Option<&str>) -> Result<Vec<Release>> {
-        let stored = self.storage()?.all(namespace).await?;
+        let stored = self.storage()?.all(namespace, "").await?;
         let mut releases: Vec<Release> = stored.into_iter().map(|stored| stored.release).collect();
         releases.retain(|release| release.info.status == Status::Superseded);
         releases.sort_by(|a, b| (&a.name, &a.namespace, a.version).cmp(&(&b.name, &b.namespace, b.version)));
@@ -329,115 +419,6 @@ impl Charts {
             subchart_notes: false,
         }
     }
-
-    /// Renders for a cluster: with its capabilities, what templates look up in it, modernised for it, patched.
-    async fn render_for(
-        &self,
-        chart: Chart,
-        values: &Values,
-        info: ReleaseInfo,
-        options: &ReleaseOptions,
-        served: &Served,
-        wait: &Wait,
-    ) -> Result<Release> {
-        let output = self.render_with_lookups(chart, values, &info, options, served).await?;
-        let Output { chart, mut sorted, notes } = output;
-        let changes = finish(&mut sorted, options.modernise.then_some(served), &options.patches)?;
-        for text in changes {
-            wait.observer().observe(&spacecraft_core::observer::Event::Note { text });
-        }
-        let Sorted { manifests, hooks } = sorted;
-        let documents = manifests.iter().map(|manifest| (manifest.path.as_str(), manifest.content.as_str()));
-        Ok(Release {
-            name: info.name,
-            namespace: info.namespace,
-            info: Info { notes, ..Info::default() },
-            chart: ChartRecord::from(&chart),
-            config: values.clone(),
-            manifest: manifest::to_text(documents),
-            hooks,
-            version: info.revision,
-            apply_method: String::new(),
-        })
-    }
-
-    async fn render_with_lookups(
-        &self,
-        chart: Chart,
-        values: &Values,
-        info: &ReleaseInfo,
-        options: &ReleaseOptions,
-        served: &Served,
-    ) -> Result<Output> {
-        let cluster = self.cluster()?;
-        let name = chart.name().to_owned();
-        let failed = |error: ChartError| invalid("render chart", &name, &error);
-        let mut lookups = Arc::<Lookups>::default();
-        let surroundings = |lookups: &Arc<Lookups>| Surroundings {
-            skip_schema_validation: options.skip_schema_validation,
-            ..self.surroundings(info.clone(), served.capabilities(), Arc::clone(lookups))
-        };
-        let prepared = Prepared::new(chart, values, &surroundings(&lookups)).map_err(failed)?;
-        for _ in 0..MOST_RENDERS {
-            let parts = prepared.render(&surroundings(&lookups));
-            // Questions come before faults: a template may have failed for want of an answer.
-            if let Some(known) = Arc::get_mut(&mut lookups)
-                && known.fetch(cluster, served).await?
-            {
-                continue;
-            }
-            return Ok(prepared.into_output(parts.map_err(failed)?));
-        }
-        let reason = format!("its templates look up something new even after {MOST_RENDERS} renders");
-        Err(Error::new(Meaning::Invalid, "render chart", name, reason))
-    }
-
-    /// Creates those custom resource definitions of `crds/` that do not exist and waits until they can be used; true if
-    /// there was one to create.
-    async fn install_crds(
-        &self,
-        chart: &Chart,
-        served: &Served,
-        modernise: bool,
-        wait: &Wait,
-    ) -> Result<bool> {
-        let cluster = self.cluster()?;
-        let mut created = Vec::new();
-        for crd in chart.crds() {
-            for (address, object) in definitions(&crd, served, modernise)? {
-                match cluster.create(&address, &object).await {
-                    Ok(_) => created.push(address),
-                    Err(error) if error.meaning() == Meaning::AlreadyExists => {}
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-        let judge = |_: &Address, object: Option<&serde_json::Value>| {
-            let absent = || Verdict::Pending("it does not exist".to_owned());
-            object.map_or_else(absent, |object| of_release_object(object, false))
-        };
-        let patience = wait.within(std::time::Duration::from_secs(60));
-        follow(cluster, &patience, "custom resource definitions", &created, &judge).await?;
-        Ok(!created.is_empty())
-    }
-}
-
-/// The objects of one file of `crds/`, as the cluster can take them.
-fn definitions(crd: &Crd, served: &Served, modernise: bool) -> Result<Vec<(Address, serde_json::Value)>> {
-    let text = String::from_utf8_lossy(&crd.data).into_owned();
-    let files = BTreeMap::from([(crd.path.clone(), text)]);
-    let mut sorted = manifest::sort(&files).map_err(|error| invalid("read", &crd.path, &error))?;
-    finish(&mut sorted, modernise.then_some(served), &[])?;
-    let mut definitions = Vec::new();
-    for manifest in &sorted.manifests {
-        let (placed, unknown) = place(&manifest.content, served, "")?;
-        if let Some(unknown) = unknown.first() {
-            let reason = format!("the cluster serves no {unknown}");
-            return Err(Error::new(Meaning::Invalid, "install the definitions of", &crd.path, reason));
-        }
-        definitions.extend(placed.into_iter().map(|placed| (placed.address.clone(), placed.plain())));
-    }
-    Ok(definitions)
 }
 
 /// The values of an upgrade, given what the release was installed with; may put earlier defaults into the chart.
@@ -475,14 +456,24 @@ impl Release {
     }
 }
 
-fn manner(options: &ReleaseOptions, force: bool) -> Manner {
+fn manner(options: &ReleaseOptions) -> Manner {
     Manner {
         no_hooks: options.no_hooks,
         wait: options.wait || options.wait_for_jobs || options.atomic,
         wait_for_jobs: options.wait_for_jobs,
         take_ownership: options.take_ownership,
-        force,
+        force: options.force,
     }
+}
+
+fn is_url(path: &str) -> bool {
+    path.starts_with("https://") || path.starts_with("http://")
+}
+
+fn read_input() -> std::io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    std::io::stdin().read_to_end(&mut content)?;
+    Ok(content)
 }
 
 fn release_name(name: &str) -> Result<()> {
@@ -497,5 +488,7 @@ fn not_found(operation: &str, name: &str) -> Error {
     Error::new(Meaning::NotFound, operation, name, "release: not found")
 }
 
+#[cfg(test)]
+mod kills;
 #[cfg(test)]
 mod tests;

@@ -35,6 +35,28 @@ impl std::fmt::Debug for Cluster {
     }
 }
 
+/// What becomes of objects whose owner is deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Propagation {
+    /// They are deleted after their owner.
+    #[default]
+    Background,
+    /// They are deleted before their owner is gone.
+    Foreground,
+    /// They stay.
+    Orphan,
+}
+
+impl Propagation {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Background => "Background",
+            Self::Foreground => "Foreground",
+            Self::Orphan => "Orphan",
+        }
+    }
+}
+
 /// A request, of which each attempt makes its own copy.
 struct Draft {
     method: Method,
@@ -161,8 +183,14 @@ impl Cluster {
 
     /// Deletes an object, and in the background what it owns. True when it was there.
     pub(crate) async fn delete(&self, address: &Address) -> Result<bool> {
+        self.delete_with(address, Propagation::Background).await
+    }
+
+    /// Deletes an object, and what it owns as `propagation` says. True when it was there.
+    pub(crate) async fn delete_with(&self, address: &Address, propagation: Propagation) -> Result<bool> {
         let call = Call::new("delete", address.to_string(), Idempotency::Idempotent);
-        let options = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"});
+        let policy = propagation.as_str();
+        let options = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": policy});
         let draft = Draft::new(Method::DELETE, address.path()).body("application/json", &options);
         match self.exchange(&call, &draft).await {
             Ok(_) => Ok(true),

@@ -38,6 +38,7 @@ pub mod modernise;
 mod objects;
 mod operations;
 pub mod patches;
+mod post_renderer;
 pub mod readiness;
 pub mod release;
 mod render;
@@ -49,4 +50,6 @@ pub mod values;
 mod version;
 
 pub use charts::Charts;
+pub use cluster::Propagation;
 pub use operations::Uninstalled;
+pub use post_renderer::PostRenderer;

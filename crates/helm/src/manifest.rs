@@ -85,6 +85,18 @@ pub fn split(text: &str) -> impl Iterator<Item = &str> {
     documents.into_iter().filter(|document| !document.is_empty()).map(str::trim)
 }
 
+impl Sorted {
+    /// The text of all manifests, hooks apart.
+    pub(crate) fn manifest_text(&self) -> String {
+        to_text(self.manifests.iter().map(|manifest| (manifest.path.as_str(), manifest.content.as_str())))
+    }
+}
+
+/// The documents of a text that say where they come from, each after its source.
+pub(crate) fn sources_and_contents(text: &str) -> Vec<(&str, &str)> {
+    split(text).filter_map(|document| document.strip_prefix("# Source: ")?.split_once('\n')).collect()
+}
+
 fn sort_document(path: &str, content: &str, sorted: &mut Sorted) -> Result<(), ChartError> {
     let value = yaml::from_str(content).map_err(|error| ChartError::new(error.to_string()))?;
     let head = Head::from_value(&value)?;

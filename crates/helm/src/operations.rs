@@ -84,6 +84,16 @@ impl<'a> Operation<'a> {
         }
     }
 
+    /// Checks that a release's objects could be made: that the cluster serves their kinds, and, unless they are to be upgraded, that they
+    /// belong to nobody else.
+    pub(crate) async fn validate(&self, release: &Release, is_upgrade: bool) -> Result<()> {
+        let objects = self.place_new(release)?;
+        if is_upgrade {
+            return Ok(());
+        }
+        self.check_ownership(&objects.iter().collect::<Vec<_>>(), release, "install").await
+    }
+
     /// The objects of a manifest that was applied; those that the cluster cannot have any more are left out.
     fn place_former(&self, release: &Release) -> Vec<PlacedObject> {
         place(&release.manifest, self.served, &release.namespace)

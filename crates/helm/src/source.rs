@@ -1,6 +1,8 @@
 //! Where charts come from: a folder, an archive, a chart repository or an OCI registry.
 
+mod access;
 mod cache;
+mod missing;
 mod oci;
 mod repository;
 
@@ -8,8 +10,10 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use spacecraft_core::{Error, Meaning, Result};
-use spacecraft_http::Client;
+use spacecraft_http::{Client, Credential};
 use url::Url;
+
+pub use access::{Login, SourceAccess};
 
 use crate::chart::{Chart, load, load_archive};
 use cache::Cache;
@@ -26,6 +30,9 @@ pub struct ChartReference {
     pub repository: String,
     /// `--version`: a version or a constraint; empty for the newest that is no prerelease.
     pub version: String,
+    /// `--dependency-update`: charts that this one declares and that are not packed with it are fetched. They are added in memory; no file
+    /// of the chart is changed.
+    pub update_dependencies: bool,
 }
 
 /// Finds and loads charts.
@@ -33,6 +40,7 @@ pub struct ChartReference {
 pub struct ChartSources {
     http: Option<Client>,
     cache: Cache,
+    access: SourceAccess,
 }
 
 /// The kinds of places a chart can come from.
@@ -48,30 +56,62 @@ impl ChartSources {
     /// HTTP client only paths are loaded; without a folder everything is downloaded each time.
     #[must_use]
     pub fn new(http: Option<Client>, cache: Option<PathBuf>) -> Self {
-        Self { http, cache: Cache::new(cache) }
+        Self { http, cache: Cache::new(cache), access: SourceAccess::default() }
     }
 
-    /// Loads a chart.
+    /// The same sources, asked as `access` says.
+    #[must_use]
+    pub fn with_access(self, access: SourceAccess) -> Self {
+        Self { access, ..self }
+    }
+
+    /// Loads a chart, and with `update_dependencies` also those that it declares and that are not packed with it.
     ///
     /// # Errors
     /// [`Meaning::NotFound`] if there is no such chart or version, [`Meaning::Invalid`] if its digest is not the promised
     /// one or something is wrong with the chart, and what the download fails with.
     pub async fn load(&self, reference: &ChartReference) -> Result<Chart> {
-        match place(reference)? {
-            Place::Path(path) => load(path).map_err(|error| invalid(&reference.chart, &error)),
-            Place::Archive(url) => {
-                let archive = download(self.http()?, &url).await?;
-                load_archive(&archive).map_err(|error| invalid(url.as_str(), &error))
+        let mut chart = match place(reference)? {
+            Place::Path(path) => load(path).map_err(|error| invalid(&reference.chart, &error))?,
+            place => {
+                let archive = self.download(place, reference).await?;
+                load_archive(&archive).map_err(|error| invalid(&reference.chart, &error))?
             }
-            Place::Repository(url) => {
-                let archive = repository::pull(self.http()?, &self.cache, &url, reference).await?;
-                load_archive(&archive).map_err(|error| invalid(&reference.chart, &error))
-            }
-            Place::Oci(name) => {
-                let archive = oci::pull(self.http()?, &self.cache, &name, &reference.version).await?;
-                load_archive(&archive).map_err(|error| invalid(&name, &error))
-            }
+        };
+        if reference.update_dependencies {
+            self.add_missing(&mut chart, reference).await?;
         }
+        Ok(chart)
+    }
+
+    /// The packed chart as it is in its repository or registry.
+    ///
+    /// # Errors
+    /// As [`ChartSources::load`], and [`Meaning::Invalid`] if the chart is a path.
+    pub async fn archive(&self, reference: &ChartReference) -> Result<Bytes> {
+        self.download(place(reference)?, reference).await
+    }
+
+    async fn download(&self, place: Place<'_>, reference: &ChartReference) -> Result<Bytes> {
+        match place {
+            Place::Path(path) => {
+                let reason = "it is on this machine already";
+                Err(Error::new(Meaning::Invalid, "download chart", path.display().to_string(), reason))
+            }
+            Place::Archive(url) => self.fetch(&url, self.access.for_url(&url)).await,
+            Place::Repository(url) => repository::pull(self, &url, reference).await,
+            Place::Oci(name) => oci::pull(self, &name, &reference.version).await,
+        }
+    }
+
+    /// What a URL holds, no larger than a packed chart may be.
+    pub(crate) async fn fetch(&self, url: &Url, credential: Option<Credential>) -> Result<Bytes> {
+        let mut request =
+            self.http()?.get(url).about("download", url.as_str()).largest_reply(MAX_ARCHIVE_BYTES);
+        if let Some(credential) = credential {
+            request = request.credential(credential);
+        }
+        Ok(request.send().await?.body().clone())
     }
 
     fn http(&self) -> Result<&Client> {
@@ -101,7 +141,7 @@ fn place(reference: &ChartReference) -> Result<Place<'_>> {
         .with_hint("a chart of a repository needs the repository's URL too (--repo), or an oci:// URL"))
 }
 
-fn http_url(text: &str) -> Result<Url> {
+pub(crate) fn http_url(text: &str) -> Result<Url> {
     let url = Url::parse(text).map_err(|error| {
         Error::new(Meaning::Invalid, "find charts at", text, "this is no URL").with_source(error)
     })?;
@@ -114,11 +154,6 @@ fn http_url(text: &str) -> Result<Url> {
         text,
         "charts are found at https://, http:// and oci:// URLs",
     ))
-}
-
-async fn download(http: &Client, url: &Url) -> Result<Bytes> {
-    let request = http.get(url).about("download chart", url.as_str()).largest_reply(MAX_ARCHIVE_BYTES);
-    Ok(request.send().await?.body().clone())
 }
 
 fn invalid(chart: &str, error: &crate::chart::ChartError) -> Error {

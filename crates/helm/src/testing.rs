@@ -12,6 +12,7 @@ use spacecraft_core::observer::Silent;
 use spacecraft_core::time::{Clock, SeededRandom, SystemClock};
 use spacecraft_core::wait::Wait;
 use spacecraft_http::{Retrier, RetryPolicy};
+use tokio::sync::Notify;
 
 use crate::cluster::{Cluster, Resource, Served};
 
@@ -30,7 +31,7 @@ const KINDS: &[(&str, &str, &str, bool)] = &[
     ("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", false),
 ];
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct State {
     objects: BTreeMap<String, Value>,
     /// What was applied last, by path: fields that are left out later go.
@@ -40,11 +41,21 @@ struct State {
     failing_jobs: Vec<String>,
     /// Deployments never become ready.
     stuck: bool,
+    death: Option<Death>,
+}
+
+/// Where a client dies, by the number of its writes from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Death {
+    /// The write is never sent.
+    Before(usize),
+    /// The write is done, and its reply never read.
+    After(usize),
 }
 
 /// The API.
 #[derive(Clone, Default)]
-pub(crate) struct FakeApi(Arc<Mutex<State>>);
+pub(crate) struct FakeApi(Arc<Mutex<State>>, Arc<Notify>);
 
 /// Where a path leads.
 struct Target<'a> {
@@ -107,6 +118,32 @@ impl FakeApi {
         self.with(|state| std::mem::take(&mut state.writes))
     }
 
+    /// Another API that has come to the same point.
+    pub(crate) fn fork(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.with(|state| state.clone()))), Arc::default())
+    }
+
+    /// What `client` comes to; none if it dies on its way, without another word or thought.
+    pub(crate) async fn until_death<T>(&self, death: Death, client: impl Future<Output = T>) -> Option<T> {
+        self.take_writes();
+        self.with(|state| state.death = Some(death));
+        let outcome = tokio::select! {
+            biased;
+            () = self.1.notified() => None,
+            outcome = client => Some(outcome),
+        };
+        self.with(|state| state.death = None);
+        outcome
+    }
+
+    /// Never goes on if the client dies at this place.
+    async fn survive(&self, place: impl FnOnce(usize) -> Death) {
+        if self.with(|state| state.death == Some(place(state.writes.len()))) {
+            self.1.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }
+
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
@@ -117,8 +154,15 @@ impl FakeApi {
                 .collect();
         let content_type = parts.headers.get("content-type").map(|value| value.to_str().unwrap().to_owned());
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let writes = parts.method != Method::GET;
+        if writes {
+            self.survive(|so_far| Death::Before(so_far + 1)).await;
+        }
         let (status, reply) =
             self.with(|state| state.answer(&parts.method, &path, &query, content_type.as_deref(), body));
+        if writes {
+            self.survive(Death::After).await;
+        }
         let text = if query.contains_key("watch") { String::new() } else { reply.to_string() };
         Response::builder().status(status).body(Body::from(text.into_bytes())).unwrap()
     }

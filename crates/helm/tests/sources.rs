@@ -7,7 +7,8 @@ use std::io::Write;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use spacecraft_core::Meaning;
-use spacecraft_helm::source::{ChartReference, ChartSources};
+use spacecraft_core::secret::SecretString;
+use spacecraft_helm::source::{ChartReference, ChartSources, Login, SourceAccess};
 use spacecraft_http::{Client, ClientOptions, RetryPolicy};
 use wiremock::matchers::{header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -57,6 +58,7 @@ fn in_repository(server: &MockServer, version: &str) -> ChartReference {
         chart: "demo".to_owned(),
         repository: format!("{}/charts", server.uri()),
         version: version.to_owned(),
+        update_dependencies: false,
     }
 }
 
@@ -130,6 +132,7 @@ fn in_registry(server: &MockServer, version: &str) -> ChartReference {
         chart: "demo".to_owned(),
         repository: format!("oci://{}/charts", server.address()),
         version: version.to_owned(),
+        update_dependencies: false,
     }
 }
 
@@ -160,4 +163,113 @@ async fn a_chart_that_is_nowhere_says_what_to_give() {
     let error = sources(cache.path()).load(&reference).await.unwrap_err();
     assert_eq!(error.meaning(), Meaning::NotFound);
     assert!(error.hint().unwrap().contains("--repo"));
+}
+
+fn as_user(sources: ChartSources, pass_credentials: bool) -> ChartSources {
+    let login = Login { user: "me".to_owned(), password: SecretString::from("word".to_owned()) };
+    sources.with_access(SourceAccess { login: Some(login), pass_credentials, ..SourceAccess::default() })
+}
+
+/// `me:word`, as HTTP has it.
+const BASIC: &str = "Basic bWU6d29yZA==";
+
+#[tokio::test]
+async fn user_and_password_go_to_the_repositorys_own_host_alone_unless_they_are_to_be_passed_on() {
+    let (server, elsewhere) = (MockServer::start().await, MockServer::start().await);
+    // Another name of the same machine is another host.
+    let other_host = elsewhere.uri().replace("127.0.0.1", "localhost");
+    let index = format!(
+        "apiVersion: v1\nentries:\n  demo:\n  - version: 1.2.3\n    urls: ['{other_host}/demo.tgz']\n"
+    );
+    Mock::given(method("GET"))
+        .and(path("/charts/index.yaml"))
+        .and(header("authorization", BASIC))
+        .respond_with(ResponseTemplate::new(200).set_body_string(index))
+        .mount(&server)
+        .await;
+    Mock::given(method("GET"))
+        .and(path("/demo.tgz"))
+        .respond_with(ResponseTemplate::new(200).set_body_bytes(packed()))
+        .mount(&elsewhere)
+        .await;
+    let cache = tempfile::tempdir().unwrap();
+    for (pass_credentials, told) in [(false, None), (true, Some(BASIC))] {
+        let sources = as_user(sources(cache.path()), pass_credentials);
+        sources.load(&in_repository(&server, "")).await.unwrap();
+        let request = elsewhere.received_requests().await.unwrap().pop().unwrap();
+        let authorization = request.headers.get("authorization").map(|value| value.to_str().unwrap());
+        assert_eq!(authorization, told, "pass_credentials {pass_credentials}");
+    }
+    let refused = sources(cache.path()).load(&in_repository(&server, "")).await.unwrap_err();
+    assert_eq!(refused.meaning(), Meaning::NotFound);
+}
+
+#[tokio::test]
+async fn a_registry_that_asks_for_a_user_gets_one_or_is_told_apart_from_an_open_one() {
+    let server = MockServer::start().await;
+    let manifest = json!({
+        "layers": [{
+            "mediaType": "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
+            "digest": format!("sha256:{}", digest(&packed())),
+        }],
+    });
+    let authorized = |place: &'static str| Mock::given(path(place)).and(header("authorization", BASIC));
+    authorized("/v2/org/demo/manifests/1.2.3")
+        .respond_with(ResponseTemplate::new(200).set_body_json(manifest))
+        .mount(&server)
+        .await;
+    Mock::given(path(format!("/v2/org/demo/blobs/sha256:{}", digest(&packed()))))
+        .respond_with(ResponseTemplate::new(200).set_body_bytes(packed()))
+        .mount(&server)
+        .await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(401).insert_header("www-authenticate", "Basic realm=\"charts\""))
+        .mount(&server)
+        .await;
+    let reference = ChartReference {
+        chart: format!("oci://127.0.0.1:{}/org/demo", server.address().port()),
+        version: "1.2.3".to_owned(),
+        ..ChartReference::default()
+    };
+    let cache = tempfile::tempdir().unwrap();
+    let denied = sources(cache.path()).load(&reference).await.unwrap_err();
+    assert_eq!(denied.meaning(), Meaning::Denied);
+    let chart = as_user(sources(cache.path()), false).load(&reference).await.unwrap();
+    assert_eq!(chart.name(), "demo");
+}
+
+#[tokio::test]
+async fn dependencies_that_are_not_packed_are_fetched_if_that_is_asked_for() {
+    let server = repository(&digest(&packed()), 1).await;
+    let folder = tempfile::tempdir().unwrap();
+    let beside = folder.path().join("beside");
+    std::fs::create_dir(&beside).unwrap();
+    std::fs::write(beside.join("Chart.yaml"), "apiVersion: v2\nname: beside\nversion: 0.1.0\n").unwrap();
+    let chart = folder.path().join("chart");
+    std::fs::create_dir(&chart).unwrap();
+    let declared = format!(
+        "apiVersion: v2\nname: parent\nversion: 0.1.0\ndependencies:\n\
+         - {{name: demo, version: ^1, repository: '{}/charts'}}\n\
+         - {{name: beside, version: 0.1.0, repository: 'file://../beside'}}\n",
+        server.uri()
+    );
+    std::fs::write(chart.join("Chart.yaml"), declared).unwrap();
+    let cache = tempfile::tempdir().unwrap();
+    let reference = |update_dependencies: bool| ChartReference {
+        chart: chart.to_string_lossy().into_owned(),
+        update_dependencies,
+        ..ChartReference::default()
+    };
+    assert!(sources(cache.path()).load(&reference(false)).await.unwrap().dependencies.is_empty());
+    let loaded = sources(cache.path()).load(&reference(true)).await.unwrap();
+    let names: Vec<String> =
+        loaded.dependencies.iter().map(|dependency| dependency.name_and_version()).collect();
+    assert_eq!(names, ["demo-1.2.3", "beside-0.1.0"]);
+    std::fs::write(
+        chart.join("Chart.yaml"),
+        "apiVersion: v2\nname: p\nversion: 0.1.0\ndependencies: [{name: x, version: '1', repository: '@stable'}]\n",
+    )
+    .unwrap();
+    let error = sources(cache.path()).load(&reference(true)).await.unwrap_err();
+    assert!(error.to_string().contains("its repository is \"@stable\", which is no URL"), "{error}");
 }

@@ -26,6 +26,8 @@ pub struct ClientOptions {
     pub timeouts: Timeouts,
     /// Certificate authorities in PEM that are trusted beside the system's.
     pub extra_roots: Vec<String>,
+    /// The certificate that says who asks, to servers that want one.
+    pub identity: Option<ClientIdentity>,
     /// Addresses of hosts that are not looked up.
     pub resolve: Vec<(String, SocketAddr)>,
     /// The proxy for everything that is not on this machine.
@@ -46,6 +48,7 @@ impl Default for ClientOptions {
             user_agent: concat!("spacecraft/", env!("CARGO_PKG_VERSION")).to_owned(),
             timeouts: Timeouts::default(),
             extra_roots: Vec::new(),
+            identity: None,
             resolve: Vec::new(),
             proxy: None,
             clock: Arc::new(SystemClock),
@@ -54,6 +57,15 @@ impl Default for ClientOptions {
             meter: None,
         }
     }
+}
+
+/// A certificate of the one who asks, with its key.
+#[derive(Debug, Clone)]
+pub struct ClientIdentity {
+    /// The certificate, and those that lead to its authority, in PEM.
+    pub certificates: String,
+    /// The key in PEM.
+    pub key: SecretString,
 }
 
 /// How long single attempts may take, on the machine's own clock.
@@ -179,6 +191,9 @@ fn build(options: &ClientOptions, redirects: redirect::Policy) -> Result<reqwest
         }
         builder = builder.tls_certs_merge(certificates);
     }
+    if let Some(identity) = &options.identity {
+        builder = builder.identity(build_identity(identity)?);
+    }
     for (host, address) in &options.resolve {
         builder = builder.resolve(host, *address);
     }
@@ -189,6 +204,14 @@ fn build(options: &ClientOptions, redirects: redirect::Policy) -> Result<reqwest
         unbuildable("TLS cannot be set up")
             .with_source(error)
             .with_hint("install the system's certificate authorities (package ca-certificates)")
+    })
+}
+
+fn build_identity(identity: &ClientIdentity) -> Result<reqwest::Identity> {
+    let pem = format!("{}\n{}", identity.key.expose_secret(), identity.certificates);
+    // The cause is left out: its text may hold what it could not read.
+    reqwest::Identity::from_pem(pem.as_bytes()).map_err(|_| {
+        unbuildable("the certificate that says who asks, or its key, is no PEM that can be read")
     })
 }
 

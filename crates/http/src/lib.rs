@@ -43,7 +43,7 @@ mod tests;
 
 pub use body::Part;
 pub use call::{Call, Idempotency};
-pub use client::{Client, ClientOptions, Proxy, Timeouts};
+pub use client::{Client, ClientIdentity, ClientOptions, Proxy, Timeouts};
 pub use credential::Credential;
 pub use dialect::{Dialect, Plain, Reply, describe_body, meaning_of_status, repeat_of_status};
 pub use download::Downloaded;

@@ -5,7 +5,12 @@ mod get;
 mod history;
 mod install;
 mod list;
+mod naming;
+mod pull;
 mod rollback;
+mod show;
+mod source;
+mod status;
 mod target;
 mod template;
 mod text;
@@ -33,6 +38,9 @@ pub(crate) fn arguments() -> Command {
             list::arguments(),
             get::arguments(),
             history::arguments(),
+            status::arguments(),
+            show::arguments(),
+            pull::arguments(),
         ])
 }
 
@@ -41,7 +49,7 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     let Some((name, matches)) = session.matches.subcommand() else { return ExitStatus::Usage };
     let session = &Session { matches, ..*session };
     let done = match name {
-        "template" => template::run(session).await,
+        "template" => Box::pin(template::run(session)).await,
         "install" => Box::pin(install::run(session)).await,
         "upgrade" => Box::pin(upgrade::run(session)).await,
         "rollback" => Box::pin(rollback::run(session)).await,
@@ -49,6 +57,9 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
         "list" => Box::pin(list::run(session)).await,
         "get" => Box::pin(get::run(session)).await,
         "history" => Box::pin(history::run(session)).await,
+        "status" => Box::pin(status::run(session)).await,
+        "show" => Box::pin(show::run(session)).await,
+        "pull" => Box::pin(pull::run(session)).await,
         _ => return ExitStatus::Usage,
     };
     written(session, done)
@@ -57,6 +68,7 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
 /// Writes what a command has to say. A chart, release or cluster that does not do is a failure: the command line was right.
 fn written(session: &Session<'_>, done: Result<String>) -> ExitStatus {
     match done {
+        Ok(text) if text.is_empty() => ExitStatus::Done,
         Ok(text) => session.output.write(&text),
         Err(error) => failed(session, error),
     }

@@ -1,8 +1,10 @@
 //! Which subcharts take part, under which names, and which of their values the parent takes over.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
-use super::{Chart, ChartError, Dependency};
+use super::{Chart, ChartError, Dependency, Metadata};
 use crate::values::{Nulls, Values, coalesce, combine_tables, leaf_at, merge, table_at};
 use crate::version;
 
@@ -12,54 +14,217 @@ use crate::version;
 /// # Errors
 /// If the values have something other than a table where a subchart's values belong.
 pub fn process(chart: &mut Chart, given: &Values) -> Result<(), ChartError> {
-    settle(chart, given, "")?;
-    import_values(chart)
-}
-
-/// `path` is where the chart's values are in `values`: empty, or dotted with a dot at its end.
-fn settle(chart: &mut Chart, values: &Values, path: &str) -> Result<(), ChartError> {
-    if chart.metadata.dependencies.is_empty() {
-        return Ok(());
-    }
-    chart.dependencies = under_their_aliases(chart);
-    for dependency in &mut chart.metadata.dependencies {
-        if !dependency.alias.is_empty() {
-            dependency.name.clone_from(&dependency.alias);
-        }
-    }
-    let values = coalesce(chart, values)?;
-    for dependency in &mut chart.metadata.dependencies {
-        dependency.enabled =
-            by_condition(dependency, &values, path).unwrap_or_else(|| by_tags(dependency, &values));
-    }
-    let declared = std::mem::take(&mut chart.metadata.dependencies);
-    let (enabled, disabled): (Vec<_>, Vec<_>) =
-        declared.into_iter().partition(|dependency| dependency.enabled);
-    chart.metadata.dependencies = enabled;
-    let is_disabled = |name: &str| disabled.iter().any(|dependency| dependency.name == name);
-    chart.dependencies.retain(|subchart| !is_disabled(subchart.name()));
-    chart.metadata.dependencies.retain(|dependency| !is_disabled(&dependency.name));
-    for subchart in &mut chart.dependencies {
-        let path = format!("{path}{}.", subchart.name());
-        settle(subchart, &values, &path)?;
-    }
+    let mut forest = Forest::default();
+    let root = forest.plant(std::mem::take(chart));
+    forest.settle(root, given, "")?;
+    forest.import_values(root)?;
+    *chart = forest.into_chart(root);
     Ok(())
 }
 
-/// First the packed charts that `Chart.yaml` does not speak of, then one for each dependency that it declares.
-fn under_their_aliases(chart: &Chart) -> Vec<Chart> {
-    let declared = &chart.metadata.dependencies;
-    let is_declared = |packed: &&Chart| declared.iter().any(|dependency| is_for(dependency, packed));
-    let mut charts: Vec<Chart> =
-        chart.dependencies.iter().filter(|packed| !is_declared(packed)).cloned().collect();
-    for dependency in declared {
-        if let Some(packed) = chart.dependencies.iter().find(|packed| is_for(dependency, packed)) {
-            let mut used = packed.clone();
-            dependency.effective_name().clone_into(&mut used.metadata.name);
-            charts.push(used);
+/// A chart with its dependencies, as Helm has them in memory while it settles them. A chart that is used under two names is copied for each use, but the
+/// copies share what `Chart.yaml` declares and the charts packed with it: what the first use changes there, the second one sees. Charts of
+/// these shapes are rendered by Helm accordingly, so this keeps the sharing.
+#[derive(Default)]
+struct Forest {
+    nodes: Vec<Node>,
+    declared: Vec<Declared>,
+}
+
+/// A chart without its dependencies, and where they are in the forest.
+#[derive(Clone)]
+struct Node {
+    chart: Chart,
+    declared: Vec<usize>,
+    subcharts: Vec<usize>,
+}
+
+struct Declared {
+    dependency: Dependency,
+    /// Its values were imported. A second use imports nothing: Helm does not understand any more what it noted then.
+    is_imported: bool,
+}
+
+impl Forest {
+    fn plant(&mut self, mut chart: Chart) -> usize {
+        let subcharts = std::mem::take(&mut chart.dependencies);
+        let subcharts = subcharts.into_iter().map(|subchart| self.plant(subchart)).collect();
+        let declared = std::mem::take(&mut chart.metadata.dependencies);
+        let declared = declared
+            .into_iter()
+            .map(|dependency| {
+                self.declared.push(Declared { dependency, is_imported: false });
+                self.declared.len() - 1
+            })
+            .collect();
+        self.add(Node { chart, declared, subcharts })
+    }
+
+    fn add(&mut self, node: Node) -> usize {
+        self.nodes.push(node);
+        self.nodes.len() - 1
+    }
+
+    fn node(&self, index: usize) -> Option<&Node> {
+        self.nodes.get(index)
+    }
+
+    fn subcharts(&self, index: usize) -> Vec<usize> {
+        self.node(index).map(|node| node.subcharts.clone()).unwrap_or_default()
+    }
+
+    fn declared_by(&self, index: usize) -> Vec<usize> {
+        self.node(index).map(|node| node.declared.clone()).unwrap_or_default()
+    }
+
+    fn dependency(&self, index: usize) -> Option<&Dependency> {
+        self.declared.get(index).map(|declared| &declared.dependency)
+    }
+
+    fn name(&self, index: usize) -> &str {
+        self.node(index).map_or("", |node| node.chart.name())
+    }
+
+    /// The names and values of a chart and its subcharts: all that values are computed from.
+    fn values_tree(&self, index: usize) -> Chart {
+        let Some(node) = self.node(index) else { return Chart::default() };
+        let metadata = Metadata { name: node.chart.name().to_owned(), ..Metadata::default() };
+        let dependencies = node.subcharts.iter().map(|subchart| self.values_tree(*subchart)).collect();
+        Chart { metadata, values: node.chart.values.clone(), dependencies, ..Chart::default() }
+    }
+
+    /// `path` is where the chart's values are in `values`: empty, or dotted with a dot at its end.
+    fn settle(&mut self, index: usize, values: &Values, path: &str) -> Result<(), ChartError> {
+        let declared = self.declared_by(index);
+        if declared.is_empty() {
+            return Ok(());
+        }
+        let subcharts = self.under_their_aliases(index, &declared);
+        self.set_subcharts(index, subcharts);
+        let values = coalesce(&self.values_tree(index), values)?;
+        for place in &declared {
+            let Some(Declared { dependency, .. }) = self.declared.get_mut(*place) else { continue };
+            dependency.enabled =
+                by_condition(dependency, &values, path).unwrap_or_else(|| by_tags(dependency, &values));
+        }
+        self.drop_disabled(index, &declared);
+        for subchart in self.subcharts(index) {
+            let path = format!("{path}{}.", self.name(subchart));
+            self.settle(subchart, &values, &path)?;
+        }
+        Ok(())
+    }
+
+    fn set_subcharts(&mut self, index: usize, subcharts: Vec<usize>) {
+        if let Some(node) = self.nodes.get_mut(index) {
+            node.subcharts = subcharts;
         }
     }
-    charts
+
+    /// First the packed charts that `Chart.yaml` does not speak of, then one for each dependency that it declares, which goes by its
+    /// alias from then on.
+    fn under_their_aliases(&mut self, index: usize, declared: &[usize]) -> Vec<usize> {
+        let packed = self.subcharts(index);
+        let is_declared = |packed: &usize| declared.iter().any(|place| self.is_for(*place, *packed));
+        let mut charts: Vec<usize> = packed.iter().copied().filter(|packed| !is_declared(packed)).collect();
+        for place in declared {
+            let found = packed.iter().copied().find(|packed| self.is_for(*place, *packed));
+            let Some(declared) = self.declared.get_mut(*place) else { continue };
+            let name = declared.dependency.effective_name().to_owned();
+            declared.dependency.name.clone_from(&name);
+            if let Some(mut used) = found.and_then(|found| self.node(found).cloned()) {
+                used.chart.metadata.name = name;
+                charts.push(self.add(used));
+            }
+        }
+        charts
+    }
+
+    fn is_for(&self, declared: usize, packed: usize) -> bool {
+        let pair = self.dependency(declared).zip(self.node(packed));
+        pair.is_some_and(|(dependency, packed)| is_for(dependency, &packed.chart))
+    }
+
+    fn drop_disabled(&mut self, index: usize, declared: &[usize]) {
+        let is_enabled = |name: &str| {
+            let mut dependencies = declared.iter().filter_map(|place| self.dependency(*place));
+            !dependencies.any(|dependency| !dependency.enabled && dependency.name == name)
+        };
+        let subcharts: Vec<usize> =
+            self.subcharts(index).into_iter().filter(|subchart| is_enabled(self.name(*subchart))).collect();
+        let is_kept =
+            |place: &usize| self.dependency(*place).is_some_and(|dependency| is_enabled(&dependency.name));
+        let kept: Vec<usize> = declared.iter().copied().filter(is_kept).collect();
+        self.set_subcharts(index, subcharts);
+        if let Some(node) = self.nodes.get_mut(index) {
+            node.declared = kept;
+        }
+    }
+
+    /// Takes imported values over, from the deepest chart up.
+    fn import_values(&mut self, index: usize) -> Result<(), ChartError> {
+        for subchart in self.subcharts(index) {
+            self.import_values(subchart)?;
+        }
+        let declared = self.declared_by(index);
+        if declared.is_empty() {
+            return Ok(());
+        }
+        let mut own = merge(&self.values_tree(index), &Values::new())?;
+        let mut imported = Values::new();
+        for declared in declared {
+            if let Some(declared) = self.declared.get_mut(declared) {
+                declared.import(&own, &mut imported);
+            }
+        }
+        combine_tables(&mut own, imported, Nulls::Keep);
+        if let Some(node) = self.nodes.get_mut(index) {
+            node.chart.values = own;
+        }
+        Ok(())
+    }
+
+    fn into_chart(self, root: usize) -> Chart {
+        self.chart(root, &mut BTreeSet::new())
+    }
+
+    /// The chart with its dependencies. Charts that two uses share are in the place of the last one alone, so that their templates are only there:
+    /// the charts are gone through from the end.
+    fn chart(&self, index: usize, placed: &mut BTreeSet<usize>) -> Chart {
+        let Some(node) = self.node(index) else { return Chart::default() };
+        let subcharts = node.subcharts.iter().rev();
+        let mut dependencies: Vec<Chart> = subcharts.map(|subchart| self.chart(*subchart, placed)).collect();
+        dependencies.reverse();
+        let mut chart = node.chart.clone();
+        chart.metadata.dependencies =
+            node.declared.iter().filter_map(|place| self.dependency(*place)).cloned().collect();
+        if !placed.insert(index) {
+            chart.templates.clear();
+        }
+        Chart { dependencies, ..chart }
+    }
+}
+
+impl Declared {
+    /// Adds the values that are imported from this dependency, which are among the chart's `own`.
+    fn import(&mut self, own: &Values, imported: &mut Values) {
+        let dependency = &mut self.dependency;
+        let imports = std::mem::take(&mut dependency.import_values);
+        if std::mem::replace(&mut self.is_imported, true) {
+            return;
+        }
+        for import in &imports {
+            let Some((child, parent)) = child_and_parent(import) else {
+                tracing::warn!("import-values of chart {} has an entry of an unknown shape", dependency.name);
+                continue;
+            };
+            dependency.import_values.push(serde_json::json!({"child": child, "parent": parent}));
+            match table_at(own, &format!("{}.{child}", dependency.name)) {
+                Some(table) => combine_tables(imported, nested(&parent, table.clone()), Nulls::Keep),
+                None => tracing::warn!("ImportValues missing table from chart {}: {child}", dependency.name),
+            }
+        }
+    }
 }
 
 fn is_for(dependency: &Dependency, packed: &Chart) -> bool {
@@ -94,35 +259,6 @@ fn by_tags(dependency: &Dependency, values: &Values) -> bool {
     settings.peek().is_none() || settings.any(|enabled| enabled)
 }
 
-/// Takes imported values over, from the deepest chart up.
-fn import_values(chart: &mut Chart) -> Result<(), ChartError> {
-    for subchart in &mut chart.dependencies {
-        import_values(subchart)?;
-    }
-    if chart.metadata.dependencies.is_empty() {
-        return Ok(());
-    }
-    let mut own = merge(chart, &Values::new())?;
-    let mut imported = Values::new();
-    for dependency in &mut chart.metadata.dependencies {
-        let imports = std::mem::take(&mut dependency.import_values);
-        for import in &imports {
-            let Some((child, parent)) = child_and_parent(import) else {
-                tracing::warn!("import-values of chart {} has an entry of an unknown shape", dependency.name);
-                continue;
-            };
-            dependency.import_values.push(serde_json::json!({"child": child, "parent": parent}));
-            match table_at(&own, &format!("{}.{child}", dependency.name)) {
-                Some(table) => combine_tables(&mut imported, nested(&parent, table.clone()), Nulls::Keep),
-                None => tracing::warn!("ImportValues missing table from chart {}: {child}", dependency.name),
-            }
-        }
-    }
-    combine_tables(&mut own, imported, Nulls::Keep);
-    chart.values = own;
-    Ok(())
-}
-
 /// Where an entry of `import-values` takes from and puts to: a text names a table under `exports`, whose keys go to the
 /// top.
 fn child_and_parent(import: &Value) -> Option<(String, String)> {
@@ -149,7 +285,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::chart::Metadata;
 
     fn table(value: Value) -> Values {
         value.as_object().cloned().unwrap_or_default()
@@ -228,5 +363,62 @@ mod tests {
             parent.metadata.dependencies[0].import_values,
             [json!({"child": "exports.data", "parent": "."}), json!({"child": "deep", "parent": "a.b"})]
         );
+    }
+
+    /// The tree of names, such as `demo(one(kid) two(kid))`.
+    fn names(chart: &Chart) -> String {
+        let inner: Vec<String> = chart.dependencies.iter().map(names).collect();
+        match inner.as_slice() {
+            [] => chart.name().to_owned(),
+            inner => format!("{}({})", chart.name(), inner.join(" ")),
+        }
+    }
+
+    fn used_twice(middle: Chart) -> Chart {
+        let declared = json!([{"name": "middle", "alias": "one"}, {"name": "middle", "alias": "two"}]);
+        chart("demo", declared, json!({}), vec![middle])
+    }
+
+    #[test]
+    fn the_second_use_of_a_chart_finds_its_dependencies_renamed_by_the_first() {
+        let declared = json!([{"name": "kid", "alias": "renamed", "condition": "renamed.enabled"}]);
+        let mut parent = used_twice(chart("middle", declared, json!({}), vec![kid(json!({}))]));
+        let given = table(json!({"two": {"renamed": {"enabled": false}}}));
+        process(&mut parent, &given).unwrap();
+        assert_eq!(names(&parent), "demo(one(renamed) two(kid))");
+    }
+
+    #[test]
+    fn conditions_of_each_use_count_for_themselves() {
+        let declared = json!([{"name": "kid", "condition": "kid.enabled"}]);
+        let mut parent = used_twice(chart("middle", declared, json!({}), vec![kid(json!({}))]));
+        process(&mut parent, &table(json!({"one": {"kid": {"enabled": false}}}))).unwrap();
+        assert_eq!(names(&parent), "demo(one two(kid))");
+    }
+
+    #[test]
+    fn only_the_first_use_imports_values() {
+        let declared = json!([{"name": "kid", "import-values": ["data"]}]);
+        let middle = chart("middle", declared, json!({}), vec![kid(json!({"exports": {"data": {"x": 1}}}))]);
+        let mut parent = used_twice(middle);
+        process(&mut parent, &Values::new()).unwrap();
+        let imported: Vec<bool> =
+            parent.dependencies.iter().map(|used| used.values.contains_key("x")).collect();
+        assert_eq!(imported, [true, false]);
+    }
+
+    #[test]
+    fn a_chart_that_both_uses_share_has_its_templates_in_the_last_one() {
+        let mut shared = kid(json!({}));
+        shared
+            .templates
+            .push(crate::chart::File { name: "templates/a.yaml".to_owned(), ..Default::default() });
+        let declared = json!([{"name": "other", "condition": "no"}]);
+        let mut parent = used_twice(chart("middle", declared, json!({}), vec![shared]));
+        process(&mut parent, &Values::new()).unwrap();
+        assert_eq!(names(&parent), "demo(one(kid) two(kid))");
+        let templates: Vec<usize> =
+            parent.dependencies.iter().map(|used| used.dependencies[0].templates.len()).collect();
+        assert_eq!(templates, [0, 1]);
     }
 }

@@ -78,7 +78,10 @@ fn sort_in(
     match file.name.as_str() {
         "Chart.yaml" => {}
         "Chart.lock" => chart.lock = Some(read(&file, Lock::from_value)?),
-        "values.yaml" => chart.values = values(&file)?,
+        "values.yaml" => {
+            chart.values = values(&file)?;
+            chart.values_text = file.data;
+        }
         "values.schema.json" => chart.schema = Some(file.data),
         "requirements.yaml" => {
             if let Some(dependencies) = read(&file, requirements)? {

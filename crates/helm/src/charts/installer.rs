@@ -143,6 +143,7 @@ fn reference(release: &ChartRelease) -> ChartReference {
         chart: release.chart.clone(),
         repository: release.repository.clone(),
         version: release.version.clone(),
+        update_dependencies: false,
     }
 }
 

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use spacecraft_core::traits::ObjectPatch;
 use spacecraft_core::{Error, Meaning, Result};
 
+use crate::cluster::Propagation;
 use crate::manifest;
+use crate::post_renderer::PostRenderer;
 use crate::release::{Hook, HookEvent};
-use crate::render::Output;
+use crate::render::{Output, ReleaseInfo};
 use crate::source::ChartReference;
 use crate::values::Values;
 
@@ -45,6 +47,20 @@ pub struct TemplateOptions {
     pub render_subchart_notes: bool,
     /// Changes to rendered objects.
     pub patches: Vec<ObjectPatch>,
+    /// `--post-renderer`.
+    pub post_renderer: Option<PostRenderer>,
+}
+
+impl TemplateOptions {
+    /// What templates see of the release.
+    pub(super) fn release(&self) -> ReleaseInfo {
+        ReleaseInfo {
+            name: self.release_name.clone(),
+            namespace: self.namespace.clone(),
+            revision: 1,
+            is_upgrade: self.is_upgrade,
+        }
+    }
 }
 
 /// A chart rendered without a cluster.
@@ -84,6 +100,8 @@ pub struct ReleaseOptions {
     pub wait_for_jobs: bool,
     /// `--atomic`: what fails is undone.
     pub atomic: bool,
+    /// `--force`: an object that cannot be changed is deleted and made anew.
+    pub force: bool,
     /// `--take-ownership`: objects that exist become part of the release, whoever made them.
     pub take_ownership: bool,
     /// `--skip-schema-validation`.
@@ -92,6 +110,13 @@ pub struct ReleaseOptions {
     pub description: String,
     /// `--labels` of the record.
     pub labels: BTreeMap<String, String>,
+    /// `--render-subchart-notes`.
+    pub render_subchart_notes: bool,
+    /// `--post-renderer`.
+    pub post_renderer: Option<PostRenderer>,
+    /// `--replace`: the name of a release that failed, or whose history was kept when it was uninstalled, can be used again. Upgrades do not
+    /// look at it.
+    pub replace: bool,
     /// `--dry-run`: everything is looked up and rendered, nothing is changed.
     pub dry_run: bool,
 }
@@ -111,10 +136,14 @@ impl Default for ReleaseOptions {
             wait: false,
             wait_for_jobs: false,
             atomic: false,
+            force: false,
             take_ownership: false,
             skip_schema_validation: false,
             description: String::new(),
             labels: BTreeMap::new(),
+            render_subchart_notes: false,
+            post_renderer: None,
+            replace: false,
             dry_run: false,
         }
     }
@@ -131,8 +160,6 @@ pub struct UpgradeOptions {
     pub reuse: Reuse,
     /// `--cleanup-on-fail`: objects that a failed upgrade made are deleted.
     pub cleanup_on_fail: bool,
-    /// `--force`: an object that cannot be changed is deleted and made anew.
-    pub force: bool,
     /// `--history-max`: how many revisions are kept; 0 for all.
     pub history_max: usize,
 }
@@ -144,7 +171,6 @@ impl Default for UpgradeOptions {
             install: false,
             reuse: Reuse::default(),
             cleanup_on_fail: false,
-            force: false,
             history_max: HISTORY_MAX,
         }
     }
@@ -184,6 +210,8 @@ pub struct RollbackOptions {
     pub force: bool,
     /// `--cleanup-on-fail`: objects that a failed rollback made are deleted.
     pub cleanup_on_fail: bool,
+    /// `--dry-run`: nothing is changed.
+    pub dry_run: bool,
     /// `--history-max`: how many revisions are kept; 0 for all.
     pub history_max: usize,
 }
@@ -199,6 +227,7 @@ impl Default for RollbackOptions {
             wait_for_jobs: false,
             force: false,
             cleanup_on_fail: false,
+            dry_run: false,
             history_max: HISTORY_MAX,
         }
     }
@@ -222,6 +251,10 @@ pub struct UninstallOptions {
     pub wait: bool,
     /// `--description`.
     pub description: String,
+    /// `--cascade`: what becomes of objects that the deleted ones own.
+    pub cascade: Propagation,
+    /// `--dry-run`: nothing is changed.
+    pub dry_run: bool,
 }
 
 impl Default for UninstallOptions {
@@ -234,12 +267,14 @@ impl Default for UninstallOptions {
             ignore_not_found: false,
             wait: false,
             description: String::new(),
+            cascade: Propagation::default(),
+            dry_run: false,
         }
     }
 }
 
 /// The text that `helm template` prints.
-pub(super) fn rendered(output: &Output, options: &TemplateOptions) -> Result<Rendered> {
+pub(super) async fn rendered(output: &Output, options: &TemplateOptions) -> Result<Rendered> {
     let crds = if options.include_crds { output.chart.crds() } else { Vec::new() };
     let crds: Vec<(String, String)> =
         crds.into_iter().map(|crd| (crd.path, String::from_utf8_lossy(&crd.data).into_owned())).collect();
@@ -247,12 +282,18 @@ pub(super) fn rendered(output: &Output, options: &TemplateOptions) -> Result<Ren
     let manifests =
         output.sorted.manifests.iter().map(|manifest| (manifest.path.as_str(), manifest.content.as_str()));
     let hooks = output.sorted.hooks.iter().filter(|hook| is_shown(hook, options));
-    let hooks = hooks.map(|hook| (hook.path.as_str(), hook.manifest.as_str()));
+    let hooks: Vec<(&str, &str)> = hooks.map(|hook| (hook.path.as_str(), hook.manifest.as_str())).collect();
+    let manifests: Vec<(&str, &str)> = crds.chain(manifests).collect();
+    let text = manifest::to_text(manifests.iter().copied());
+    let changed = match &options.post_renderer {
+        Some(renderer) => Some(renderer.run(&text).await?),
+        None => None,
+    };
     let text = if options.show_only.is_empty() {
-        let manifests = manifest::to_text(crds.chain(manifests));
-        format!("{}\n{}", manifests.trim(), manifest::to_text(hooks))
+        format!("{}\n{}", changed.unwrap_or(text).trim(), manifest::to_text(hooks))
     } else {
-        only(&crds.chain(manifests).chain(hooks).collect::<Vec<_>>(), &options.show_only)?
+        let manifests = changed.as_deref().map_or(manifests, manifest::sources_and_contents);
+        only(&manifests.into_iter().chain(hooks).collect::<Vec<_>>(), &options.show_only)?
     };
     Ok(Rendered { text, notes: output.notes.clone() })
 }

@@ -3,10 +3,10 @@
 use spacecraft_core::Result;
 use spacecraft_core::wait::Wait;
 
-use super::{Charts, ReleaseOptions};
+use super::{Charts, ReleaseOptions, UninstallOptions, UpgradeOptions};
 use crate::chart::Chart;
 use crate::cluster::Served;
-use crate::operations::{Operation, name_in_use};
+use crate::operations::{Operation, Uninstalled, name_in_use};
 use crate::release::storage::Stored;
 use crate::release::{Release, Status};
 use crate::render::ReleaseInfo;
@@ -15,16 +15,27 @@ use crate::render::ReleaseInfo;
 pub const DRY_RUN: &str = "Dry run complete";
 
 impl Charts {
-    /// The revisions that there are; what a dead client left pending is only settled when something is to be changed.
+    /// The revisions that there are; what a dead client left unfinished is only settled when something is to be changed.
     pub(super) async fn history_before(
         &self,
         operation: &Operation<'_>,
-        options: &ReleaseOptions,
+        options: &UpgradeOptions,
     ) -> Result<Vec<Stored>> {
-        if options.dry_run {
-            return self.storage()?.history(&options.namespace, &options.name).await;
+        let ReleaseOptions { namespace, name, dry_run, .. } = &options.release;
+        match (dry_run, options.install) {
+            (true, _) => self.storage()?.history(namespace, name).await,
+            (false, true) => operation.installable_history(namespace, name).await,
+            (false, false) => operation.live_history(namespace, name).await,
         }
-        operation.live_history(&options.namespace, &options.name).await
+    }
+
+    /// What would be uninstalled; nothing is changed.
+    pub(super) async fn rehearse_uninstall(&self, options: &UninstallOptions) -> Result<Option<Uninstalled>> {
+        match self.get(&options.namespace, &options.name, None).await {
+            Ok(release) => Ok(Some(Uninstalled { release, kept: Vec::new() })),
+            Err(error) if error.is_not_found() && options.ignore_not_found => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Refuses the name of a release that exists.

@@ -90,11 +90,14 @@ impl Operation<'_> {
         }
     }
 
-    /// Deletes the objects of those hooks that were begun and go once they are through, however they end.
-    pub(super) async fn delete_begun_hooks(&self, stored: &Stored) -> Result<()> {
+    /// Deletes the objects of those hooks of `events` that were begun and go once they are through, however they end: the next run
+    /// creates them, and could not while they are there.
+    pub(super) async fn delete_begun_hooks(&self, stored: &Stored, events: [HookEvent; 2]) -> Result<()> {
+        let is_begun = |hook: &Hook| {
+            hook.last_run.started_at.is_some() && hook.events.iter().any(|event| events.contains(event))
+        };
         let hooks = stored.release.hooks.iter().enumerate();
-        let begun: Vec<usize> =
-            hooks.filter(|(_, hook)| hook.last_run.started_at.is_some()).map(|(index, _)| index).collect();
+        let begun: Vec<usize> = hooks.filter(|(_, hook)| is_begun(hook)).map(|(index, _)| index).collect();
         self.delete_by_policy(stored, &begun, SUCCEEDED).await?;
         self.delete_by_policy(stored, &begun, FAILED).await
     }

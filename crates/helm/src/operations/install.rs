@@ -16,6 +16,8 @@ pub(crate) struct Installation {
     pub(crate) atomic: bool,
     /// For the record, in place of `Install complete`.
     pub(crate) description: String,
+    /// The last revision of the release whose name is used again.
+    pub(crate) replaced: Option<Stored>,
 }
 
 /// Helm's complaint about the name of a release that exists.
@@ -26,17 +28,26 @@ pub(crate) fn name_in_use(name: &str) -> Error {
 }
 
 impl Operation<'_> {
-    /// Refuses the name of a release that exists. A name that was left pending by a client that died is free again.
+    /// Refuses the name of a release that exists, unless it is to be replaced and can be: then its last revision is answered. A name that
+    /// was left pending, or half uninstalled, by a client that died becomes free again.
     ///
     /// # Errors
     /// [`Meaning::AlreadyExists`] in Helm's words.
-    pub(crate) async fn free_name(&self, namespace: &str, name: &str) -> Result<()> {
+    pub(crate) async fn free_name(
+        &self,
+        namespace: &str,
+        name: &str,
+        replace: bool,
+    ) -> Result<Option<Stored>> {
         let history = self.storage.history(namespace, name).await?;
-        let history = self.recover(history).await?;
-        if history.is_empty() {
-            return Ok(());
+        let mut history = self.finish_uninstallation(self.recover(history).await?).await?;
+        let is_replaceable =
+            |last: &Stored| matches!(last.release.info.status, Status::Uninstalled | Status::Failed);
+        match history.pop() {
+            Some(last) if replace && is_replaceable(&last) => Ok(Some(last)),
+            Some(_) => Err(name_in_use(name)),
+            None => Ok(None),
         }
-        Err(name_in_use(name))
     }
 
     /// Installs a release.
@@ -45,7 +56,7 @@ impl Operation<'_> {
     /// If an object belongs to somebody else (nothing was changed then), or something fails on the way: then the record
     /// says so, or with `atomic` nothing is left.
     pub(crate) async fn install(&self, installation: Installation) -> Result<Release> {
-        let Installation { mut stored, manner, atomic, description } = installation;
+        let Installation { mut stored, manner, atomic, description, replaced } = installation;
         let objects = self.place_new(&stored.release)?;
         if !manner.take_ownership {
             self.check_ownership(&objects.iter().collect::<Vec<_>>(), &stored.release, "install").await?;
@@ -55,6 +66,9 @@ impl Operation<'_> {
         info.last_deployed = info.first_deployed;
         info.status = Status::PendingInstall;
         "Initial install underway".clone_into(&mut info.description);
+        if let Some(last) = replaced {
+            self.take_the_place_of(last, &mut stored).await?;
+        }
         self.storage.create(&stored, self.now()).await?;
         if let Err(error) = self.install_objects(&mut stored, &objects, manner).await {
             return Err(self.failed_install(stored, error, atomic).await);
@@ -64,6 +78,17 @@ impl Operation<'_> {
             if description.is_empty() { "Install complete".to_owned() } else { description };
         self.record(&stored).await?;
         Ok(stored.release)
+    }
+
+    /// Makes a release the next revision after one that it replaces.
+    async fn take_the_place_of(&self, mut last: Stored, stored: &mut Stored) -> Result<()> {
+        stored.release.version = last.release.version.saturating_add(1);
+        if last.release.info.status == Status::Failed {
+            return Ok(());
+        }
+        last.release.info.status = Status::Superseded;
+        "superseded by new release".clone_into(&mut last.release.info.description);
+        self.record(&last).await
     }
 
     async fn install_objects(
@@ -80,23 +105,29 @@ impl Operation<'_> {
         if manner.no_hooks { Ok(()) } else { self.run_hooks(stored, HookEvent::PostInstall).await }
     }
 
-    async fn failed_install(&self, mut stored: Stored, error: Error, atomic: bool) -> Error {
+    async fn failed_install(&self, stored: Stored, error: Error, atomic: bool) -> Error {
         let name = stored.release.name.clone();
-        stored.release.info.status = Status::Failed;
-        stored.release.info.description = format!("Release {name:?} failed: {}", whole_text(&error));
-        if let Err(unrecorded) = self.record(&stored).await {
-            tracing::warn!(release = name, error = %unrecorded, "the failure could not be recorded");
-        }
         if !atomic {
+            self.record_failure(stored, &error).await;
             return error.with_hint(format!(
                 "what was made of release {name} is still there; upgrade --install goes on from it, uninstall removes it"
             ));
         }
+        // Its record goes from pending to uninstalling at once: a client that dies here leaves a name that can be used again.
         let what_remains = match self.uninstall_failed(stored).await {
             Ok(()) => "it was uninstalled due to atomic being set".to_owned(),
             Err(left) => format!("and uninstalling it failed too: {}", whole_text(&left)),
         };
         let reason = format!("release {name} failed, {what_remains}");
         Error::new(error.meaning(), "install release", name, reason).with_source(error)
+    }
+
+    async fn record_failure(&self, mut stored: Stored, error: &Error) {
+        let name = stored.release.name.clone();
+        stored.release.info.status = Status::Failed;
+        stored.release.info.description = format!("Release {name:?} failed: {}", whole_text(error));
+        if let Err(unrecorded) = self.record(&stored).await {
+            tracing::warn!(release = name, error = %unrecorded, "the failure could not be recorded");
+        }
     }
 }

@@ -43,13 +43,31 @@ impl Operation<'_> {
         Ok(stored.release)
     }
 
-    /// The new revision as a copy of the one to go back to, and the last one there is.
+    /// The new revision as a rollback would make it; nothing is changed.
+    ///
+    /// # Errors
+    /// [`Meaning::NotFound`] if there is no such revision.
+    pub(crate) async fn rehearse_rollback(
+        &self,
+        namespace: &str,
+        name: &str,
+        revision: u32,
+    ) -> Result<Release> {
+        let history = self.storage.history(namespace, name).await?;
+        self.rollback_target(&history, revision).map(|(stored, _)| stored.release)
+    }
+
+    /// The new revision as a copy of the one to go back to, and the last one there is. A rollback that a client left unfinished is taken
+    /// up again unless a revision is named.
     fn rollback_target(&self, history: &[Stored], revision: u32) -> Result<(Stored, Stored)> {
         let not_found =
             |name: &str, reason: String| Error::new(Meaning::NotFound, "roll back release", name, reason);
         let last = history.last().ok_or_else(|| not_found("", "release: not found".to_owned()))?;
         let name = &last.release.name;
-        let wanted = if revision == 0 { last.release.version.saturating_sub(1) } else { revision };
+        let wanted = match revision {
+            0 => unfinished_goal(&last.release).unwrap_or(last.release.version.saturating_sub(1)),
+            named => named,
+        };
         let target = history
             .iter()
             .find(|stored| stored.release.version == wanted)
@@ -60,7 +78,7 @@ impl Operation<'_> {
         stored.release.info.last_deployed = Some(self.now());
         stored.release.info.deleted = None;
         stored.release.info.status = Status::PendingRollback;
-        stored.release.info.description = format!("Rollback to {wanted}");
+        stored.release.info.description = description(wanted);
         Ok((stored, last.clone()))
     }
 
@@ -106,5 +124,25 @@ impl Operation<'_> {
             stored.release.version, last.release.version
         );
         Error::new(error.meaning(), "roll back release", name, reason).with_source(error)
+    }
+}
+
+/// What the record says of a rollback, as in Helm.
+fn description(revision: u32) -> String {
+    format!("Rollback to {revision}")
+}
+
+/// What it says of one that a client left unfinished.
+pub(super) fn left_description(revision: u32, left: &str) -> String {
+    format!("{}: {left}", description(revision))
+}
+
+/// The revision that an unfinished rollback was to go back to: records hold it in their description alone.
+pub(super) fn unfinished_goal(release: &Release) -> Option<u32> {
+    let text = release.info.description.strip_prefix("Rollback to ")?;
+    match release.info.status {
+        Status::PendingRollback => text.parse().ok(),
+        Status::Failed => text.split_once(": Left ")?.0.parse().ok(),
+        _ => None,
     }
 }

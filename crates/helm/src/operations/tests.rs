@@ -92,7 +92,8 @@ impl World {
     }
 
     async fn install(&self, stored: Stored, atomic: bool) -> Result<Release> {
-        let installation = Installation { stored, manner: WAITING, atomic, description: String::new() };
+        let description = String::new();
+        let installation = Installation { stored, manner: WAITING, atomic, description, replaced: None };
         self.operation().install(installation).await
     }
 
@@ -303,7 +304,7 @@ async fn a_first_install_left_pending_is_made_anew() {
     let mut left = wanted("01-sh.helm.release.v1.rel.v1");
     left.release.info.status = Status::PendingInstall;
     world.operation().storage.create(&left, Timestamp::UNIX_EPOCH).await.unwrap();
-    world.operation().free_name("apps", "rel").await.unwrap();
+    world.operation().free_name("apps", "rel", false).await.unwrap();
     world.install(wanted("01-sh.helm.release.v1.rel.v1"), false).await.unwrap();
     assert_eq!(world.statuses().await, ["deployed"]);
 }
@@ -326,7 +327,7 @@ async fn an_upgrade_left_pending_counts_as_failed_and_what_it_made_goes_with_the
 #[tokio::test]
 async fn the_name_of_a_release_that_exists_is_refused() {
     let world = World::after("01", &[V1]).await;
-    let error = world.operation().free_name("apps", "rel").await.unwrap_err();
+    let error = world.operation().free_name("apps", "rel", false).await.unwrap_err();
     assert_eq!(error.reason(), "cannot re-use a name that is still in use");
 }
 

@@ -3,7 +3,7 @@
 use spacecraft_core::{Error, Meaning, Result};
 
 use super::{Operation, owner, whole_text};
-use crate::cluster::Address;
+use crate::cluster::{Address, Propagation};
 use crate::manifest::{UNINSTALL_ORDER, by_kind};
 use crate::objects::{PlacedObject, belongs_to_another, is_kept};
 use crate::release::storage::Stored;
@@ -19,6 +19,7 @@ pub(crate) struct Uninstallation {
     pub(crate) wait: bool,
     /// For the record, in place of `Uninstallation complete`.
     pub(crate) description: String,
+    pub(crate) cascade: Propagation,
 }
 
 /// What became of an uninstalled release.
@@ -51,6 +52,7 @@ impl Operation<'_> {
             self.purge(&history).await?;
             return Ok(Some(Uninstalled { release: stored.release, kept: Vec::new() }));
         }
+        self.delete_left_hooks(&stored).await?;
         stored.release.info.status = Status::Uninstalling;
         stored.release.info.deleted = Some(self.now());
         "Deletion in progress (or silently failed)".clone_into(&mut stored.release.info.description);
@@ -58,7 +60,7 @@ impl Operation<'_> {
         if !how.no_hooks {
             self.run_hooks(&mut stored, HookEvent::PreDelete).await?;
         }
-        let kept = self.delete_objects(&history, &stored.release, how.wait).await?;
+        let kept = self.delete_objects(&history, &stored.release, how).await?;
         if !how.no_hooks {
             self.run_hooks(&mut stored, HookEvent::PostDelete).await?;
         }
@@ -79,8 +81,9 @@ impl Operation<'_> {
             how.description.clone()
         };
         if how.keep_history {
-            self.record(&stored).await?;
+            // The mark of the end comes last: who finds it does not look for more to do.
             self.supersede(history.get(..history.len().saturating_sub(1)).unwrap_or_default()).await?;
+            self.record(&stored).await?;
         } else {
             self.purge(history).await?;
         }
@@ -88,7 +91,12 @@ impl Operation<'_> {
     }
 
     /// Deletes the objects of the last revision, and of an earlier one in force if the last one failed; answers which stay.
-    async fn delete_objects(&self, history: &[Stored], release: &Release, wait: bool) -> Result<Vec<String>> {
+    async fn delete_objects(
+        &self,
+        history: &[Stored],
+        release: &Release,
+        how: &Uninstallation,
+    ) -> Result<Vec<String>> {
         let mut objects = self.place_former(release);
         if let Some(in_force) = super::deployed(history) {
             let placed = self.place_former(&in_force.release);
@@ -102,7 +110,7 @@ impl Operation<'_> {
         let mut deleted = Vec::new();
         let mut faults = Vec::new();
         for placed in doomed {
-            match self.delete_object(&placed, release).await {
+            match self.delete_object(&placed, release, how.cascade).await {
                 Ok(true) => deleted.push(placed.address),
                 Ok(false) => {}
                 Err(error) => faults.push(whole_text(&error)),
@@ -113,7 +121,7 @@ impl Operation<'_> {
             return Err(Error::new(Meaning::Other, "uninstall release", release.name.as_str(), reason)
                 .with_hint("run the command again to go on"));
         }
-        if wait {
+        if how.wait {
             self.until_gone(&deleted).await?;
         }
         Ok(kept
@@ -122,10 +130,17 @@ impl Operation<'_> {
             .collect())
     }
 
-    async fn delete_object(&self, placed: &PlacedObject, release: &Release) -> Result<bool> {
+    async fn delete_object(
+        &self,
+        placed: &PlacedObject,
+        release: &Release,
+        cascade: Propagation,
+    ) -> Result<bool> {
         let address: &Address = &placed.address;
         match self.cluster.get(address).await? {
-            Some(live) if !belongs_to_another(&live, owner(release)) => self.cluster.delete(address).await,
+            Some(live) if !belongs_to_another(&live, owner(release)) => {
+                self.cluster.delete_with(address, cascade).await
+            }
             _ => Ok(false),
         }
     }

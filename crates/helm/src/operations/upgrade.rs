@@ -31,6 +31,11 @@ impl Operation<'_> {
         self.recover(history).await
     }
 
+    /// The same, where a release that is not there will be installed: one that is half uninstalled goes first.
+    pub(crate) async fn installable_history(&self, namespace: &str, name: &str) -> Result<Vec<Stored>> {
+        self.finish_uninstallation(self.live_history(namespace, name).await?).await
+    }
+
     /// Makes a new revision the one in force.
     ///
     /// # Errors

@@ -39,9 +39,10 @@ impl Storage {
         Ok(history)
     }
 
-    /// All revisions of all releases of a namespace, or of all.
-    pub(crate) async fn all(&self, namespace: Option<&str>) -> Result<Vec<Stored>> {
-        self.find(namespace, "owner=helm").await
+    /// All revisions of all releases of a namespace, or of all, whose labels `selector` chooses.
+    pub(crate) async fn all(&self, namespace: Option<&str>, selector: &str) -> Result<Vec<Stored>> {
+        let comma = if selector.is_empty() { "" } else { "," };
+        self.find(namespace, &format!("owner=helm{comma}{selector}")).await
     }
 
     async fn find(&self, namespace: Option<&str>, selector: &str) -> Result<Vec<Stored>> {

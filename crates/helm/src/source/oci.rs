@@ -9,8 +9,8 @@ use spacecraft_http::{
 };
 use url::Url;
 
-use super::MAX_ARCHIVE_BYTES;
-use super::cache::{Cache, check_digest};
+use super::cache::check_digest;
+use super::{ChartSources, Login, MAX_ARCHIVE_BYTES, SourceAccess};
 use crate::version;
 
 const MANIFEST_TYPES: &str =
@@ -41,9 +41,11 @@ struct Layer {
 }
 
 /// The archive of the chart `name` in a version that meets `wanted`.
-pub(super) async fn pull(http: &Client, cache: &Cache, name: &str, wanted: &str) -> Result<Bytes> {
+pub(super) async fn pull(sources: &ChartSources, name: &str, wanted: &str) -> Result<Bytes> {
+    let cache = &sources.cache;
     let name = Name::parse(name)?;
-    let mut registry = Registry { http, name: &name, token: None };
+    let mut registry =
+        Registry { http: sources.http()?, access: &sources.access, name: &name, credential: None };
     let reference = match (&name.digest, &name.tag) {
         (Some(digest), _) => digest.clone(),
         (None, Some(tag)) if wanted.is_empty() => tag.clone(),
@@ -98,10 +100,11 @@ impl Name {
         })
     }
 
-    /// Registries on this machine are spoken to without TLS, as container tools do.
-    fn base(&self) -> String {
+    /// Registries on this machine are spoken to without TLS, as container tools do, and others if that is asked for.
+    fn base(&self, plain_http: bool) -> String {
         let (host, _) = self.host.rsplit_once(':').unwrap_or((&self.host, ""));
-        let scheme = if matches!(host, "localhost" | "127.0.0.1" | "[::1]") { "http" } else { "https" };
+        let is_here = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+        let scheme = if plain_http || is_here { "http" } else { "https" };
         format!("{scheme}://{}/v2/{}", self.host, self.path)
     }
 }
@@ -109,8 +112,9 @@ impl Name {
 /// One conversation with a registry, which learns its token on the way.
 struct Registry<'a> {
     http: &'a Client,
+    access: &'a SourceAccess,
     name: &'a Name,
-    token: Option<SecretString>,
+    credential: Option<Credential>,
 }
 
 /// Replies that ask for a token are no failures here.
@@ -133,11 +137,12 @@ impl Registry<'_> {
             return Ok(reply);
         }
         let challenge = reply.header(header::WWW_AUTHENTICATE.as_str()).unwrap_or_default();
-        self.token = Some(self.fetch_token(challenge).await?);
+        self.credential = Some(self.credential_for(challenge).await?);
         let reply = self.ask(path, accept).await?;
         if reply.status() == StatusCode::UNAUTHORIZED {
-            let reason = "the registry asks for a token again after it gave one, so the chart is not public";
-            return Err(Error::new(Meaning::Denied, "pull chart", &self.name.path, reason));
+            let reason = "the registry does not accept what it asked for, so the chart is not for everybody";
+            return Err(Error::new(Meaning::Denied, "pull chart", &self.name.path, reason)
+                .with_hint("--username and --password say who asks"));
         }
         Ok(reply)
     }
@@ -145,20 +150,44 @@ impl Registry<'_> {
     async fn ask(&self, path: &str, accept: Option<&'static str>) -> Result<Response> {
         let mut request = self
             .http
-            .get(format!("{}/{path}", self.name.base()))
+            .get(format!("{}/{path}", self.name.base(self.access.plain_http)))
             .about("pull chart", format!("{}/{}", self.name.host, self.name.path))
             .dialect(std::sync::Arc::new(AsksForToken))
             .largest_reply(MAX_ARCHIVE_BYTES);
         if let Some(types) = accept {
             request = request.header(header::ACCEPT, HeaderValue::from_static(types));
         }
-        if let Some(token) = &self.token {
-            request = request.credential(Credential::Token(token.clone()));
+        if let Some(credential) = &self.credential {
+            request = request.credential(credential.clone());
         }
         request.send().await
     }
 
-    async fn fetch_token(&self, challenge: &str) -> Result<SecretString> {
+    /// What the registry asks for: a token, or user and password.
+    async fn credential_for(&self, challenge: &str) -> Result<Credential> {
+        if let Some(challenge) = Challenge::parse(challenge) {
+            return self.fetch_token(&challenge).await.map(Credential::Token);
+        }
+        let is_basic = challenge.trim_start().to_ascii_lowercase().starts_with("basic");
+        let own = is_basic.then(|| self.login()).flatten();
+        own.ok_or_else(|| {
+            self.denied("it asks for something else than a bearer token, so the chart is not for everybody")
+                .with_hint("--username and --password say who asks")
+        })
+    }
+
+    fn login(&self) -> Option<Credential> {
+        let Login { user, password } = self.access.login.as_ref()?;
+        Some(Credential::Basic { user: user.clone(), password: password.clone() })
+    }
+
+    fn denied(&self, reason: &str) -> Error {
+        Error::new(Meaning::Denied, "get a token of registry", &self.name.host, reason)
+    }
+
+    /// A token from where the registry says that there are some, which may be another host: it is told the password, but never
+    /// without TLS.
+    async fn fetch_token(&self, challenge: &Challenge) -> Result<SecretString> {
         #[derive(Deserialize)]
         struct Token {
             #[serde(default)]
@@ -166,11 +195,6 @@ impl Registry<'_> {
             #[serde(default)]
             access_token: String,
         }
-        let denied =
-            |reason: &str| Error::new(Meaning::Denied, "get a token of registry", &self.name.host, reason);
-        let challenge = Challenge::parse(challenge).ok_or_else(|| {
-            denied("it asks for something else than a bearer token, so the chart is not public")
-        })?;
         let mut request =
             self.http.get(&challenge.realm).about("get a token of registry", self.name.host.as_str());
         for (name, value) in [("service", &challenge.service), ("scope", &challenge.scope)] {
@@ -178,9 +202,17 @@ impl Registry<'_> {
                 request = request.query(name, value);
             }
         }
+        if let Some(login) = self.login().filter(|_| self.trusts(&challenge.realm)) {
+            request = request.credential(login);
+        }
         let token: Token = request.send().await?.json("a token")?;
         let token = if token.token.is_empty() { token.access_token } else { token.token };
-        if token.is_empty() { Err(denied("it gave none")) } else { Ok(SecretString::from(token)) }
+        if token.is_empty() { Err(self.denied("it gave none")) } else { Ok(SecretString::from(token)) }
+    }
+
+    fn trusts(&self, realm: &Url) -> bool {
+        let registry = Url::parse(&self.name.base(self.access.plain_http)).ok();
+        realm.scheme() == "https" || registry.is_some_and(|registry| registry.origin() == realm.origin())
     }
 
     /// The tag of the newest version that meets `wanted`. In tags `+` is written `_`.
@@ -251,9 +283,10 @@ mod tests {
         let name = Name::parse("oci://ghcr.io/org/charts/demo:1.2.3").unwrap();
         assert_eq!((name.host.as_str(), name.path.as_str()), ("ghcr.io", "org/charts/demo"));
         assert_eq!(name.tag.as_deref(), Some("1.2.3"));
-        assert_eq!(name.base(), "https://ghcr.io/v2/org/charts/demo");
+        assert_eq!(name.base(false), "https://ghcr.io/v2/org/charts/demo");
+        assert_eq!(name.base(true), "http://ghcr.io/v2/org/charts/demo");
         let name = Name::parse("oci://localhost:5000/demo@sha256:00").unwrap();
-        assert_eq!(name.base(), "http://localhost:5000/v2/demo");
+        assert_eq!(name.base(false), "http://localhost:5000/v2/demo");
         assert_eq!(name.digest.as_deref(), Some("sha256:00"));
         for bad in ["https://x/y", "oci://x", "oci:///x", "oci://x/../y", "oci://x/a?b=c", "oci://x/a:t/../b"]
         {

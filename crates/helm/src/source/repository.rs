@@ -5,11 +5,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use spacecraft_core::{Error, Meaning, Result};
 use spacecraft_gotemplate::yaml;
-use spacecraft_http::Client;
+use spacecraft_http::Response;
 use url::Url;
 
-use super::cache::{Cache, check_digest};
-use super::{ChartReference, download};
+use super::cache::check_digest;
+use super::{ChartReference, ChartSources};
 use crate::version;
 
 /// No index is larger: 64 MiB. The large public ones have about 10 MiB.
@@ -25,27 +25,21 @@ pub(super) struct Entry {
 }
 
 /// The archive of the chart and version that `reference` names, from the repository at `url`.
-pub(super) async fn pull(
-    http: &Client,
-    cache: &Cache,
-    url: &Url,
-    reference: &ChartReference,
-) -> Result<Bytes> {
-    let index_url = within(url, "index.yaml")?;
-    let request = http.get(&index_url).about("read chart repository", url.as_str());
-    let index = request.largest_reply(MAX_INDEX_BYTES).send().await?;
+pub(super) async fn pull(sources: &ChartSources, url: &Url, reference: &ChartReference) -> Result<Bytes> {
+    let index = index(sources, url).await?;
     let entries = entries(index.body(), &reference.chart)
         .map_err(|reason| Error::new(Meaning::Invalid, "read chart repository", url.as_str(), reason))?;
     let entry = choose(&entries, &reference.version).ok_or_else(|| not_found(url, reference, &entries))?;
     let digest = entry.digest.clone().unwrap_or_default();
-    if let Some(kept) = cache.get(&digest).await {
+    if let Some(kept) = sources.cache.get(&digest).await {
         return Ok(kept);
     }
     let archive_url = entry.urls.first().ok_or_else(|| {
         let what = format!("{} {}", reference.chart, entry.version);
         Error::new(Meaning::Invalid, "download chart", what, "the repository's index has no URL for it")
     })?;
-    let archive = download(http, &within(url, archive_url)?).await?;
+    let archive_url = within(url, archive_url)?;
+    let archive = sources.fetch(&archive_url, sources.access.for_linked(&archive_url, url)).await?;
     if digest.is_empty() {
         tracing::warn!(
             chart = reference.chart,
@@ -54,8 +48,20 @@ pub(super) async fn pull(
     } else {
         check_digest(&format!("{} {}", reference.chart, entry.version), &archive, &digest)?;
     }
-    cache.keep(&archive).await;
+    sources.cache.keep(&archive).await;
     Ok(archive)
+}
+
+async fn index(sources: &ChartSources, url: &Url) -> Result<Response> {
+    let mut request = sources
+        .http()?
+        .get(within(url, "index.yaml")?)
+        .about("read chart repository", url.as_str())
+        .largest_reply(MAX_INDEX_BYTES);
+    if let Some(credential) = sources.access.for_url(url) {
+        request = request.credential(credential);
+    }
+    request.send().await
 }
 
 fn not_found(url: &Url, reference: &ChartReference, entries: &[Entry]) -> Error {

@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, value_parser};
 use spacecraft_core::go_duration;
 use spacecraft_core::traits::ObjectPatch;
 use spacecraft_core::{Error, Meaning, Result};
-use spacecraft_helm::source::ChartReference;
+use spacecraft_helm::PostRenderer;
 use spacecraft_helm::values::ValueOptions;
 
 use crate::session::Session;
@@ -90,22 +90,18 @@ pub(super) fn places() -> Vec<Arg> {
 }
 
 /// Which chart.
-pub(super) fn chart() -> [Arg; 4] {
-    [
-        Arg::new("chart")
-            .value_name("CHART")
-            .required(true)
-            .help("a folder, an archive, a URL, oci://..., or with --repo a name"),
-        one("repo", "URL", "the chart repository"),
-        one("version", "VERSION", "a version or a constraint; the newest if not given"),
-        switch("devel", "development versions count too; same as --version '>0.0.0-0'"),
-    ]
+pub(super) fn chart() -> Arg {
+    Arg::new("chart")
+        .value_name("CHART")
+        .required(true)
+        .help("a folder, an archive, a URL, oci://..., or with --repo a name")
 }
 
 /// The values, and what is changed in what comes of them.
 pub(super) fn values() -> [Arg; 8] {
     [
-        many("values", "FILE", "values in YAML; later files win").short('f'),
+        many("values", "FILE", "values in YAML, - for those of standard input, or a URL; later files win")
+            .short('f'),
         many("set", "NAME=VALUE", "a value, typed by how it looks"),
         many("set-string", "NAME=VALUE", "a value that is text"),
         many("set-json", "NAME=JSON", "a value in JSON"),
@@ -139,6 +135,21 @@ pub(super) fn limit() -> Arg {
         .help("limit of every wait, hooks included")
 }
 
+/// What is done with what was rendered, before anything else.
+pub(super) fn rendering() -> [Arg; 3] {
+    [
+        switch("render-subchart-notes", "render the notes of subcharts too"),
+        one(
+            "post-renderer",
+            "PROGRAM",
+            "a program that reads the rendered objects and writes those to apply",
+        ),
+        many("post-renderer-args", "TEXT", "an argument of that program")
+            .requires("post-renderer")
+            .allow_hyphen_values(true),
+    ]
+}
+
 /// What `install` and `upgrade` have in common, the chart and its values apart.
 pub(super) fn releasing() -> Vec<Arg> {
     vec![
@@ -148,6 +159,8 @@ pub(super) fn releasing() -> Vec<Arg> {
         switch("skip-crds", "do not install the chart's CRDs"),
         switch("no-hooks", "run no hooks"),
         switch("atomic", "undo what fails; waits too"),
+        switch("force", "delete and make anew what cannot be changed"),
+        switch("hide-notes", "do not print the chart's notes"),
         Arg::new("dry-run")
             .long("dry-run")
             .value_name("WHERE")
@@ -159,6 +172,7 @@ pub(super) fn releasing() -> Vec<Arg> {
             .help("change nothing, and print what would be installed"),
         switch("take-ownership", "make objects that exist part of the release, whoever made them"),
         one("description", "TEXT", "what the release's history says of this revision"),
+        switch("disable-openapi-validation", "has no effect: the cluster checks what is applied").hide(true),
         many("labels", "NAME=VALUE", "labels of the release's record")
             .short('l')
             .value_delimiter(',')
@@ -185,16 +199,6 @@ pub(super) fn parsed<T: Clone + Send + Sync + 'static>(session: &Session<'_>, na
     session.matches.try_get_one::<T>(name).ok().flatten().cloned()
 }
 
-pub(super) fn reference(session: &Session<'_>) -> ChartReference {
-    let version = text(session, "version");
-    let any = version.is_empty() && session.switch("devel");
-    ChartReference {
-        chart: text(session, "chart"),
-        repository: text(session, "repo"),
-        version: if any { ">0.0.0-0".to_owned() } else { version },
-    }
-}
-
 pub(super) fn value_options(session: &Session<'_>) -> ValueOptions {
     ValueOptions {
         values_files: list(session, "values"),
@@ -209,6 +213,11 @@ pub(super) fn value_options(session: &Session<'_>) -> ValueOptions {
 pub(super) fn labels(session: &Session<'_>) -> BTreeMap<String, String> {
     let given = session.matches.try_get_many::<(String, String)>("labels").ok().flatten();
     given.into_iter().flatten().cloned().collect()
+}
+
+pub(super) fn post_renderer(session: &Session<'_>) -> Option<PostRenderer> {
+    let program = session.argument("post-renderer")?.into();
+    Some(PostRenderer { program, arguments: list(session, "post-renderer-args") })
 }
 
 /// Whether `--dry-run` says so; wherever Helm would look, the cluster is looked at.

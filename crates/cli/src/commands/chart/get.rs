@@ -1,9 +1,14 @@
 //! `chart get ...`: what the record of a release holds.
 
+use std::collections::BTreeMap;
+
 use clap::Command;
+use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 use spacecraft_core::Result;
-use spacecraft_helm::release::Release;
+use spacecraft_helm::chart::Dependency;
+use spacecraft_helm::release::{Release, Status};
 use spacecraft_helm::values::to_yaml;
 
 use super::flags::{self, parsed, switch};
@@ -31,6 +36,7 @@ pub(super) fn arguments() -> Command {
             part("manifest", "The objects as they were applied, hooks apart"),
             part("hooks", "The hooks"),
             part("notes", "The notes"),
+            part("metadata", "What the chart and the revision are").arg(flags::output()),
             part("all", "All of it"),
         ])
 }
@@ -46,6 +52,7 @@ pub(super) async fn run(session: &Session<'_>) -> Result<String> {
         "manifest" => Ok(format!("{}\n", release.manifest)),
         "hooks" => Ok(release.hooks_text()),
         "notes" => Ok(format!("NOTES:\n{}\n", release.info.notes)),
+        "metadata" => metadata(session, &release),
         _ => all(&release),
     }
 }
@@ -81,4 +88,64 @@ fn all(release: &Release) -> Result<String> {
         release.manifest,
         notes(release)
     ))
+}
+
+/// What `helm get metadata` tells.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct About<'a> {
+    name: &'a str,
+    chart: &'a str,
+    version: &'a str,
+    app_version: &'a str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    annotations: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "<[Dependency]>::is_empty")]
+    dependencies: &'a [Dependency],
+    namespace: &'a str,
+    revision: u32,
+    status: Status,
+    deployed_at: String,
+}
+
+fn metadata(session: &Session<'_>, release: &Release) -> Result<String> {
+    let metadata = &release.chart.metadata;
+    let about = About {
+        name: &release.name,
+        chart: &metadata.name,
+        version: &metadata.version,
+        app_version: &metadata.app_version,
+        annotations: &metadata.annotations,
+        dependencies: &metadata.dependencies,
+        namespace: &release.namespace,
+        revision: release.version,
+        status: release.info.status,
+        deployed_at: release.info.last_deployed.map(to_the_second).unwrap_or_default(),
+    };
+    written(session, &about, || Ok(lines(&about)))
+}
+
+fn to_the_second(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn lines(about: &About<'_>) -> String {
+    let annotations: Vec<String> =
+        about.annotations.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let dependencies: Vec<&str> =
+        about.dependencies.iter().map(|dependency| dependency.name.as_str()).collect();
+    format!(
+        "NAME: {}\nCHART: {}\nVERSION: {}\nAPP_VERSION: {}\nANNOTATIONS: {}\nDEPENDENCIES: {}\nNAMESPACE: {}\n\
+         REVISION: {}\nSTATUS: {}\nDEPLOYED_AT: {}\n",
+        about.name,
+        about.chart,
+        about.version,
+        about.app_version,
+        annotations.join(","),
+        dependencies.join(","),
+        about.namespace,
+        about.revision,
+        about.status,
+        about.deployed_at
+    )
 }

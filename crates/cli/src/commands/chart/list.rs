@@ -30,6 +30,7 @@ pub(super) fn arguments() -> Command {
             one("filter", "REGEX", "those whose name this matches")
                 .short('f')
                 .value_parser(|text: &str| Regex::new(text)),
+            one("selector", "LABELS", "those whose record has these labels, such as team=core").short('l'),
             switch("date", "in the order in which they were made").short('d'),
             switch("reverse", "in the opposite order").short('r'),
             number("max", "at most so many; 0 for all").short('m').default_value("256"),
@@ -62,7 +63,8 @@ pub(super) async fn run(session: &Session<'_>) -> Result<String> {
         // No newest revision is superseded, so these are all the others.
         target.charts.superseded(namespace).await?
     } else {
-        target.charts.list(namespace, session.switch("all") || !wanted.is_empty()).await?
+        let all = session.switch("all") || !wanted.is_empty();
+        target.charts.list_labelled(namespace, all, &flags::text(session, "selector")).await?
     };
     let listed: Vec<Listed> = chosen(session, releases).iter().map(listed).collect();
     if !session.switch("short") {

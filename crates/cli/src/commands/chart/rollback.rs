@@ -24,6 +24,7 @@ pub(super) fn arguments() -> Command {
             switch("no-hooks", "run no hooks"),
             switch("cleanup-on-fail", "delete what a failed rollback made"),
             switch("force", "delete and make anew what cannot be changed"),
+            switch("dry-run", "change nothing"),
             number("history-max", "how many revisions are kept; 0 for all").default_value("10"),
         ])
         .args(flags::places())
@@ -40,6 +41,7 @@ pub(super) async fn run(session: &Session<'_>) -> Result<String> {
         wait_for_jobs: session.switch("wait-for-jobs"),
         force: session.switch("force"),
         cleanup_on_fail: session.switch("cleanup-on-fail"),
+        dry_run: session.switch("dry-run"),
         history_max: parsed(session, "history-max").unwrap_or_default(),
     };
     target.charts.rollback(&options, &patience(session, "rollback")).await?;

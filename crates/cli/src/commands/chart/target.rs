@@ -9,7 +9,7 @@ use spacecraft_core::wait::Wait;
 use spacecraft_core::{Error, Meaning, Result};
 use spacecraft_helm::Charts;
 
-use super::flags;
+use super::{flags, source};
 use crate::session::{Known, Session, network_name};
 use crate::wiring::{Wiring, known_of_sandbox, start_sandbox};
 
@@ -45,6 +45,11 @@ impl Target {
         let own = connection.client().default_namespace();
         let namespace = session.argument("release-namespace").unwrap_or(own).to_owned();
         Ok(Self { charts, namespace })
+    }
+
+    /// The same, with charts from where the command line says.
+    pub(super) fn with_sources(self, session: &Session<'_>) -> Result<Self> {
+        Ok(Self { charts: self.charts.with_sources(source::sources(session)?), ..self })
     }
 }
 

@@ -5,20 +5,26 @@ use std::path::{Component, Path, PathBuf};
 
 use clap::Command;
 use spacecraft_core::{Error, Meaning, Result};
+use spacecraft_helm::Charts;
 use spacecraft_helm::charts::TemplateOptions;
 
-use super::flags::{self, list, many, one, switch, text};
-use crate::connector::Connector;
-use crate::folders;
+use super::flags::{self, list, many, one, switch};
+use super::target::{Target, patience};
+use super::{naming, pull, source};
 use crate::session::Session;
+
+/// The name of a release that is not named, as in Helm.
+const UNNAMED: &str = "release-name";
 
 pub(super) fn arguments() -> Command {
     Command::new("template")
         .about("Render a chart, as helm template does")
-        .arg(flags::release())
-        .args(flags::chart())
+        .args(naming::arguments())
+        .args(source::arguments())
+        .arg(source::dependency_update())
         .arg(flags::namespace())
         .args(flags::values())
+        .args(flags::rendering())
         .args([
             many("api-versions", "VERSION", "API versions that the cluster is taken to serve")
                 .short('a')
@@ -28,21 +34,51 @@ pub(super) fn arguments() -> Command {
             switch("is-upgrade", "set .Release.IsUpgrade instead of .Release.IsInstall"),
             switch("no-hooks", "leave hooks out"),
             switch("skip-tests", "leave tests out"),
-            switch("render-subchart-notes", "render the notes of subcharts too"),
             many("show-only", "FILE", "print only these templates").short('s'),
             one("output-dir", "FOLDER", "write a file for each template to this folder instead of printing"),
+            switch("release-name", "put the files into a folder named like the release")
+                .requires("output-dir"),
+            switch("validate", "render for the cluster, and check the objects against what is there"),
+            one("dry-run", "WHERE", "server: render for the cluster, whose objects templates can look up")
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("client")
+                .value_parser(["client", "server", "true", "none", "false"])
+                .hide_possible_values(true),
         ])
+        .args(flags::places())
 }
 
 pub(super) async fn run(session: &Session<'_>) -> Result<String> {
-    let (client, options) = crate::wiring::client(session.environment)?;
-    let cache = folders::charts(session.environment);
-    let charts = Connector::new(client, options, cache, BTreeMap::new()).charts(None);
-    let options = TemplateOptions {
-        release_name: text(session, "release"),
-        chart: flags::reference(session),
-        namespace: session.argument("release-namespace").unwrap_or("default").to_owned(),
-        values: charts.read_values(&flags::value_options(session))?,
+    let validates = session.switch("validate");
+    let looks = validates || session.argument("dry-run") == Some("server");
+    let (name, text) = if looks {
+        let target = Target::open(session).await?.with_sources(session)?;
+        let options = options(session, &target.charts, &target.namespace).await?;
+        let wait = patience(session, "template");
+        let rendered = target.charts.template_on_cluster(&options, validates, &wait).await?;
+        (options.release_name, rendered.text)
+    } else {
+        let charts = pull::offline(session)?;
+        let namespace = session.argument("release-namespace").unwrap_or("default");
+        let options = self::options(session, &charts, namespace).await?;
+        let rendered = charts.template(&options).await?;
+        (options.release_name, rendered.text)
+    };
+    match session.argument("output-dir").map(Path::new) {
+        None => Ok(text),
+        Some(folder) if session.switch("release-name") => write_files(&folder.join(inside(&name)?), &text),
+        Some(folder) => write_files(folder, &text),
+    }
+}
+
+async fn options(session: &Session<'_>, charts: &Charts, namespace: &str) -> Result<TemplateOptions> {
+    let named = naming::named(session, charts, Some(UNNAMED))?;
+    Ok(TemplateOptions {
+        chart: source::reference(session, &named.chart),
+        release_name: named.release,
+        namespace: namespace.to_owned(),
+        values: charts.read_values(&flags::value_options(session)).await?,
         kube_version: session.argument("kube-version").map(str::to_owned),
         api_versions: list(session, "api-versions"),
         include_crds: session.switch("include-crds"),
@@ -53,12 +89,8 @@ pub(super) async fn run(session: &Session<'_>) -> Result<String> {
         skip_schema_validation: session.switch("skip-schema-validation"),
         render_subchart_notes: session.switch("render-subchart-notes"),
         patches: flags::patches(session)?,
-    };
-    let text = charts.template(&options).await?.text;
-    match session.argument("output-dir") {
-        Some(folder) => write_files(Path::new(folder), &text),
-        None => Ok(text),
-    }
+        post_renderer: flags::post_renderer(session),
+    })
 }
 
 /// Writes every document to the file in `folder` that is named like its template, and says which, as Helm does.

@@ -47,7 +47,8 @@ pub(super) fn written(
 /// What `helm install` and `helm upgrade` print.
 pub(super) fn installed(session: &Session<'_>, release: &Release) -> Result<String> {
     written(session, release, || {
-        Ok(format!("{}{}{}", status(release, ""), rehearsed(release), notes(release)))
+        let notes = if session.switch("hide-notes") { String::new() } else { notes(release) };
+        Ok(format!("{}{}{notes}", status(release, ""), rehearsed(release)))
     })
 }
 

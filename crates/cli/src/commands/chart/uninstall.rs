@@ -2,6 +2,7 @@
 
 use clap::Command;
 use spacecraft_core::Result;
+use spacecraft_helm::Propagation;
 use spacecraft_helm::charts::UninstallOptions;
 
 use super::flags::{self, list, one, switch, text};
@@ -20,6 +21,15 @@ pub(super) fn arguments() -> Command {
             switch("ignore-not-found", "a release that is not there is no failure"),
             switch("wait", "wait until what is deleted is gone"),
             one("description", "TEXT", "what the release's history says of it"),
+            one(
+                "cascade",
+                "HOW",
+                "what becomes of objects that deleted ones own: background, orphan or foreground",
+            )
+            .value_parser(["background", "orphan", "foreground"])
+            .default_value("background")
+            .hide_possible_values(true),
+            switch("dry-run", "change nothing"),
             flags::limit(),
         ])
         .args(flags::places())
@@ -37,6 +47,8 @@ pub(super) async fn run(session: &Session<'_>) -> Result<String> {
             ignore_not_found: session.switch("ignore-not-found"),
             wait: session.switch("wait"),
             description: text(session, "description"),
+            cascade: cascade(session),
+            dry_run: session.switch("dry-run"),
         };
         let uninstalled = target.charts.uninstall(&options, &patience(session, "uninstall")).await?;
         let kept = uninstalled.map(|uninstalled| uninstalled.kept).unwrap_or_default();
@@ -48,4 +60,12 @@ pub(super) async fn run(session: &Session<'_>) -> Result<String> {
         said.push_str(&format!("release \"{name}\" uninstalled\n"));
     }
     Ok(said)
+}
+
+fn cascade(session: &Session<'_>) -> Propagation {
+    match session.argument("cascade") {
+        Some("orphan") => Propagation::Orphan,
+        Some("foreground") => Propagation::Foreground,
+        _ => Propagation::Background,
+    }
 }

@@ -4,8 +4,10 @@ use clap::Command;
 use spacecraft_core::Result;
 use spacecraft_helm::charts::{Reuse, UpgradeOptions};
 
-use super::flags::{self, number, parsed, switch};
+use super::flags::{self, number, parsed, switch, text};
 use super::install;
+use super::naming::Named;
+use super::source;
 use super::target::{Target, patience};
 use super::text::{Form, form, installed};
 use crate::session::Session;
@@ -14,9 +16,12 @@ pub(super) fn arguments() -> Command {
     Command::new("upgrade")
         .about("Make a new revision of a release, as helm upgrade does")
         .arg(flags::release())
-        .args(flags::chart())
+        .arg(flags::chart())
+        .args(source::arguments())
+        .arg(source::dependency_update())
         .arg(flags::namespace())
         .args(flags::values())
+        .args(flags::rendering())
         .args(flags::releasing())
         .args(flags::waiting())
         .args([
@@ -33,7 +38,6 @@ pub(super) fn arguments() -> Command {
             )
             .conflicts_with_all(["reset-values", "reuse-values"]),
             switch("cleanup-on-fail", "delete what a failed upgrade made"),
-            switch("force", "delete and make anew what cannot be changed"),
             number("history-max", "how many revisions are kept; 0 for all").default_value("10"),
         ])
         .args(flags::places())
@@ -41,24 +45,24 @@ pub(super) fn arguments() -> Command {
 }
 
 pub(super) async fn run(session: &Session<'_>) -> Result<String> {
-    let target = Target::open(session).await?;
+    let target = Target::open(session).await?.with_sources(session)?;
+    let named = Named { release: text(session, "release"), chart: text(session, "chart") };
     let options = UpgradeOptions {
-        release: install::options(session, &target)?,
+        release: install::options(session, &target, named).await?,
         install: session.switch("install"),
         reuse: reuse(session),
         cleanup_on_fail: session.switch("cleanup-on-fail"),
-        force: session.switch("force"),
         history_max: parsed(session, "history-max").unwrap_or_default(),
     };
     let release = target.charts.upgrade(&options, &patience(session, "upgrade")).await?;
-    let text = installed(session, &release)?;
+    let said = installed(session, &release)?;
     if form(session) != Form::Table {
-        return Ok(text);
+        return Ok(said);
     }
     // Only an installation makes a first revision.
     Ok(match release.version {
-        1 => format!("Release \"{}\" does not exist. Installing it now.\n{text}", release.name),
-        _ => format!("Release \"{}\" has been upgraded. Happy Helming!\n{text}", release.name),
+        1 => format!("Release \"{}\" does not exist. Installing it now.\n{said}", release.name),
+        _ => format!("Release \"{}\" has been upgraded. Happy Helming!\n{said}", release.name),
     })
 }
 
