@@ -50,9 +50,9 @@ impl Session<'_> {
         values.extend(known.of_record.clone());
         Settings::builder(command)
             .flags(crate::arguments::given_flags(self.matches))
-            .environment(known.credentials.clone())
             .environment(self.environment.variables().filter(|(_, value)| !value.is_empty()))
             .record(values, rank)
+            .brought(known.credentials.clone())
     }
 
     fn tell_warnings(&self, settings: &Settings) {
@@ -125,7 +125,7 @@ impl Session<'_> {
 pub(crate) struct Known {
     /// What the simulated cloud brings.
     pub of_sandbox: BTreeMap<String, Value>,
-    /// Credentials that the simulated cloud brings, as the variables that would hold them; those of the environment win.
+    /// Credentials that the simulated cloud brings, by setting; those that are given win.
     pub credentials: BTreeMap<String, String>,
     /// What the network was made with.
     pub of_record: BTreeMap<String, Value>,

@@ -9,7 +9,7 @@ use spacecraft_builds::Builds;
 use spacecraft_cloudflare::{Cloudflare, CloudflareOptions};
 use spacecraft_core::operation::Services;
 use spacecraft_core::secret::SecretString;
-use spacecraft_core::settings::{Command, Settings, variable_name};
+use spacecraft_core::settings::{Command, Settings};
 use spacecraft_core::traits::{
     BearerTokens, ClusterProvider, DnsProvider, FileStore, Notifier, ObjectStore, ReleasePublisher,
 };
@@ -74,13 +74,13 @@ fn credentials(
     slack_channel: &str,
     github_token: &str,
 ) -> BTreeMap<String, String> {
-    let variables = [
+    let settings = [
         ("cloudflare-api-token", cloudflare_token),
         ("slack-token", slack_token),
         ("slack-channel-id", slack_channel),
         ("github-token", github_token),
     ];
-    variables.into_iter().map(|(setting, value)| (variable_name(setting), value.to_owned())).collect()
+    settings.into_iter().map(|(setting, value)| (setting.to_owned(), value.to_owned())).collect()
 }
 
 /// Settings that the simulated cloud brings along.

@@ -38,7 +38,7 @@ pub use release::{
     release_templates,
 };
 pub use rollback::roll_back;
-pub use run::{Run, StepDifference, StepReport};
+pub use run::{Basis, Run, StepDifference, StepReport};
 pub use support::{SupportBundle, collect_support};
 pub use upgrade::{UpgradeRequest, upgrade_network};
 pub use web_services::{TlsPair, WebServicesRequest, deploy_web_services};

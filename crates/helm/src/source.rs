@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use spacecraft_core::{Error, Meaning, Result};
-use spacecraft_http::{Client, Credential};
+use spacecraft_http::{Client, Credential, shown_url};
 use url::Url;
 
 pub use access::{Login, SourceAccess};
@@ -107,7 +107,7 @@ impl ChartSources {
     /// What a URL holds, no larger than a packed chart may be.
     pub(crate) async fn fetch(&self, url: &Url, credential: Option<Credential>) -> Result<Bytes> {
         let mut request =
-            self.http()?.get(url).about("download", url.as_str()).largest_reply(MAX_ARCHIVE_BYTES);
+            self.http()?.get(url).about("download", shown_url(url)).largest_reply(MAX_ARCHIVE_BYTES);
         if let Some(credential) = credential {
             request = request.credential(credential);
         }
@@ -151,7 +151,7 @@ pub(crate) fn http_url(text: &str) -> Result<Url> {
     Err(Error::new(
         Meaning::Invalid,
         "find charts at",
-        text,
+        shown_url(&url),
         "charts are found at https://, http:// and oci:// URLs",
     ))
 }

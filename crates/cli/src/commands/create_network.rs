@@ -1,7 +1,8 @@
 //! `create-network`: from settings to a network that is up.
 
 use spacecraft_core::operation::{
-    CreateOptions, CreateRequest, DeleteRequest, OperationFailure, Services, create_network, roll_back,
+    CreateOptions, CreateRequest, DeleteRequest, Limits, OperationFailure, Services, create_network,
+    roll_back,
 };
 use spacecraft_core::report::NetworkReport;
 use spacecraft_core::settings::{Command, Settings, SettingsErrors};
@@ -116,9 +117,11 @@ fn removal(settings: &Settings, spec: &NetworkSpec) -> DeleteRequest {
     DeleteRequest {
         network: spec.network.clone(),
         fallback: super::delete_network::fallback(settings, &spec.network),
-        timeout: spec.rollout.timeout,
-        step_timeout: spec.rollout.step_timeout,
-        force_unlock: false,
+        limits: Limits {
+            timeout: spec.rollout.timeout,
+            step_timeout: spec.rollout.step_timeout,
+            force_unlock: false,
+        },
     }
 }
 

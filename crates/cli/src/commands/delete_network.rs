@@ -9,6 +9,7 @@ use spacecraft_core::spec::ProviderKind;
 use spacecraft_core::traits::NetworkBinding;
 use spacecraft_core::{Error, Meaning, Result};
 
+use crate::additions::limits;
 use crate::confirmation::ask;
 use crate::exit::ExitStatus;
 use crate::output::table::table;
@@ -59,9 +60,7 @@ async fn delete(session: &Session<'_>, settings: &Settings, network: &NetworkNam
     let request = DeleteRequest {
         network: network.clone(),
         fallback: fallback(&settings, network),
-        timeout: settings.duration("timeout").unwrap_or(std::time::Duration::from_secs(7200)),
-        step_timeout: settings.duration("step-timeout").unwrap_or(std::time::Duration::from_secs(2700)),
-        force_unlock: session.switch("force-unlock"),
+        limits: limits(session, &settings),
     };
     let keeping = settings.flag("keep-logs-metrics");
     let done = if keeping {

@@ -46,17 +46,23 @@ impl Cloud {
         self.home.path().join("sandbox")
     }
 
-    /// The command with its arguments, on this cloud, in an environment of its own.
-    pub(crate) fn command(&self, line: &str) -> Command {
+    /// The command with these arguments and no others, in an environment of its own.
+    pub(crate) fn bare_command(&self, line: &str) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin("spacecraft"));
         command.env_clear().env("HOME", self.home()).env("PATH", "/usr/bin:/bin").env("USER", "tester");
         command.args(line.split_whitespace());
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// The command with its arguments, on this cloud.
+    pub(crate) fn command(&self, line: &str) -> Command {
+        let mut command = self.bare_command(line);
         let words: Vec<&str> = line.split_whitespace().collect();
         if ["create-network", "plan", "delete-network"].contains(&words[0]) {
             command.args(["--provider", "sandbox"]);
         }
         command.arg("--sandbox-dir").arg(self.folder());
-        command.stdin(Stdio::null());
         command
     }
 
@@ -77,6 +83,18 @@ impl Cloud {
 
     pub(crate) fn inventory(&self) -> Value {
         self.json("sandbox inventory")
+    }
+
+    /// All that the services hold.
+    pub(crate) fn contents(&self) -> Value {
+        self.json("sandbox contents")
+    }
+
+    /// The objects of all clusters.
+    pub(crate) fn objects(&self) -> Vec<Value> {
+        let contents = self.contents();
+        let clusters = contents["clusters"].as_object().unwrap().values();
+        clusters.flat_map(|objects| objects.as_array().unwrap().clone()).collect()
     }
 
     pub(crate) fn start(&self, line: &str) -> Started {

@@ -8,7 +8,9 @@
 )]
 
 mod cloud;
+mod exposure;
 mod injection;
 mod interrupts;
 mod kills;
 mod operators;
+mod secrets;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::bring_up::{BringUp, NetworkMaterials, chart_step, poets_open};
 use super::change::{Limits, plan_of, ready_record};
-use super::run::Run;
+use super::run::{Basis, Run, anew_when_outdated};
 use super::{OperationFailure, Services};
 use crate::charts::{ChartSecrets, ChartStage};
 use crate::error::Result;
@@ -39,22 +39,26 @@ pub async fn deploy_chaos_mesh(
     services: &Services,
     request: ChaosRequest,
 ) -> Result<ChaosMeshReport, OperationFailure> {
+    anew_when_outdated(async || deploy_once(services, &request).await).await
+}
+
+async fn deploy_once(
+    services: &Services,
+    request: &ChaosRequest,
+) -> Result<ChaosMeshReport, OperationFailure> {
     let records = RecordStore::new(Arc::clone(&services.state_store), &request.network);
     let record = ready_record(services, &records, &request.network, "deploy chaos mesh for").await?;
     let mut spec = NetworkSpec { chaos: Some(request.chaos.clone()), ..record.spec.clone() };
     spec.charts.extend(request.charts.clone());
     let plan = plan_of(services, &spec)?;
-    let Limits { timeout, step_timeout, force_unlock } = request.limits;
     let run = Run::new(
         services,
         &request.network,
         "deploy-cm",
         intents(&spec, &plan),
-        timeout,
-        step_timeout,
-        force_unlock,
-    )
-    .going_by(records.generation().await);
+        request.limits,
+        Basis::of(&records).await,
+    );
     let bring_up = BringUp { run: &run, spec: &spec, plan: &plan, materials: &request.materials, records };
     match run.keeping_lock(Box::pin(flow(&bring_up, record))).await {
         Ok(()) => {

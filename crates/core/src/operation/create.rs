@@ -14,8 +14,8 @@ use super::bring_up::{
     BringUp, Fleet, NetworkKeys, NetworkMaterials, chart_step, dns_step, poets_open, unplannable,
 };
 use super::differences::differences;
-use super::run::{Run, anew_when_outdated};
-use super::{OperationFailure, Services};
+use super::run::{Basis, Run, anew_when_outdated};
+use super::{Limits, OperationFailure, Services};
 use crate::charts::{ChartSecrets, ChartStage};
 use crate::error::{Error, Meaning, Result};
 use crate::observer::Outcome;
@@ -82,11 +82,13 @@ async fn create_once(
         &request.spec.network,
         "create-network",
         intents(&request.spec, &plan, request.options.new_genesis),
-        rollout.timeout,
-        rollout.step_timeout,
-        request.options.force_unlock,
-    )
-    .going_by(records.generation().await);
+        Limits {
+            timeout: rollout.timeout,
+            step_timeout: rollout.step_timeout,
+            force_unlock: request.options.force_unlock,
+        },
+        Basis::of(&records).await,
+    );
     let bring_up =
         BringUp { run: &run, spec: &request.spec, plan: &plan, materials: &request.materials, records };
     let creation = Creation { request, bring_up };

@@ -7,11 +7,10 @@ pub use keep::keep_logs_and_metrics;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::bring_up::{archive, binding_of};
-use super::run::{Run, anew_when_outdated};
-use super::{OperationFailure, Services};
+use super::run::{Basis, Run, anew_when_outdated};
+use super::{Limits, OperationFailure, Services};
 use crate::charts::{PlannedChart, usage_label};
 use crate::discovery::{edit_file, files_with_entry, remove_empty_file, without_entry};
 use crate::error::{Error, Meaning, Result, render_chain};
@@ -31,12 +30,8 @@ pub struct DeleteRequest {
     pub network: NetworkName,
     /// How to find what is inside its cluster when there is no record of it.
     pub fallback: NetworkBinding,
-    /// The limit of the whole operation.
-    pub timeout: Duration,
-    /// The limit of each step.
-    pub step_timeout: Duration,
-    /// Breaks the lock of another operation.
-    pub force_unlock: bool,
+    /// How long it may take.
+    pub limits: Limits,
 }
 
 /// What is removed.
@@ -95,11 +90,9 @@ pub(super) async fn remove_network(
         &request.network,
         operation,
         intents(&request.network),
-        request.timeout,
-        request.step_timeout,
-        request.force_unlock,
-    )
-    .going_by(record.generation().await);
+        request.limits,
+        Basis::of(&record).await,
+    );
     let deletion = Deletion { run: &run, request, record, known, cluster, extent };
     if !deletion.finds_anything().await? {
         let error = unknown_network(&*services.state_store, "delete network", &request.network).await;

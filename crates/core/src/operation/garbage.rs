@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::delete::delete_remains;
-use super::{DeleteRequest, Services};
+use super::{DeleteRequest, Limits, Services};
 use crate::charts::Namespaces;
 use crate::error::{Result, render_chain};
 use crate::names::NetworkName;
@@ -213,8 +213,6 @@ fn deletion(request: &GarbageRequest, network: &NetworkName) -> DeleteRequest {
             shared_cluster: false,
             most_workers: None,
         },
-        timeout: request.timeout,
-        step_timeout: request.step_timeout,
-        force_unlock: false,
+        limits: Limits { timeout: request.timeout, step_timeout: request.step_timeout, force_unlock: false },
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bring_up::archive;
 use super::change::Limits;
-use super::run::{Run, StepReport};
+use super::run::{Basis, Run, StepReport};
 use super::{OperationFailure, Services};
 use crate::error::{Error, Meaning, Result};
 use crate::names::NetworkName;
@@ -129,9 +129,9 @@ pub async fn release_network(
         network,
         "release-network",
         intents(&request, &builds),
-        request.limits.timeout,
-        request.limits.step_timeout,
-        request.limits.force_unlock,
+        request.limits,
+        // It takes the network's name and what was published; the record stays as it is.
+        Basis::nothing(),
     );
     match run.keeping_lock(flow(&run, &request, &builds, &draft)).await {
         Ok(page) => {

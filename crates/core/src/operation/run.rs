@@ -7,19 +7,20 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, OnceCell};
 
-use super::{Leftover, OperationFailure, Services};
+use super::{Limits, Services};
 use crate::error::{Error, Meaning, Result, render_chain};
 use crate::interrupt::interrupted;
 use crate::names::NetworkName;
 use crate::observer::{Event, Outcome};
-use crate::state::{EntryResult, Journal, Lock, RecordStore};
-use crate::traits::{Evidence, Look, Message, MessageId, Mood};
+use crate::state::{EntryResult, Journal, Lock};
+use crate::traits::{Look, MessageId, Mood};
 use crate::wait::Wait;
 
-/// What an operation was about when it found that its record is no longer what it was.
-const GO_ON_AFTER_ANOTHER: &str = "go on after another operation on";
-/// How often an operation begins anew because of that.
-const MOST_BEGINNINGS: u32 = 5;
+pub use basis::Basis;
+pub(super) use basis::anew_when_outdated;
+
+mod basis;
+mod ending;
 
 /// How long what is under way may still take once the operator asked to stop.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -52,7 +53,7 @@ pub struct Run {
     deadline: Timestamp,
     step_timeout: Duration,
     force_unlock: bool,
-    basis: Option<Basis>,
+    basis: Basis,
     writing: OnceCell<Writing>,
     begun: Notify,
     steps: Mutex<Vec<StepReport>>,
@@ -60,10 +61,6 @@ pub struct Run {
     failed: Mutex<bool>,
     differences: Option<Mutex<Vec<StepDifference>>>,
 }
-
-/// The generation of the record that an operation goes by; none when there was no record.
-#[derive(Debug)]
-struct Basis(Option<i64>);
 
 /// What an operation holds once it has begun to write.
 #[derive(Debug)]
@@ -74,27 +71,27 @@ struct Writing {
 }
 
 impl Run {
-    /// A run of `operation` that may take `timeout`, each step at most `step_timeout`. `intents` names every step that may write, with what it makes, changes or
-    /// removes; they are written down together before the first write.
+    /// A run of `operation` within `limits`. `intents` names every step that may write, with what it makes, changes or removes; they are written down together
+    /// before the first write. When another operation has written the record that is the `basis` by the time the lock is had, nothing is done and the failure
+    /// [is outdated](OperationFailure::is_outdated).
     #[must_use]
     pub fn new(
         services: &Services,
         network: &NetworkName,
         operation: &'static str,
         intents: Vec<(String, Vec<String>)>,
-        timeout: Duration,
-        step_timeout: Duration,
-        force_unlock: bool,
+        limits: Limits,
+        basis: Basis,
     ) -> Self {
         Self {
             services: services.clone(),
             network: network.clone(),
             operation,
             intents,
-            deadline: after(services.clock.now(), timeout),
-            step_timeout,
-            force_unlock,
-            basis: None,
+            deadline: after(services.clock.now(), limits.timeout),
+            step_timeout: limits.step_timeout,
+            force_unlock: limits.force_unlock,
+            basis,
             writing: OnceCell::new(),
             begun: Notify::new(),
             steps: Mutex::default(),
@@ -115,13 +112,6 @@ impl Run {
     pub fn differences(&self) -> Vec<StepDifference> {
         let noted = self.differences.as_ref();
         noted.map(|noted| noted.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
-    }
-
-    /// The same run, which goes by the record of this generation: when another operation has written it by the time the lock is had, nothing is done and
-    /// the failure [is outdated](OperationFailure::is_outdated).
-    #[must_use]
-    pub fn going_by(self, generation: Option<i64>) -> Self {
-        Self { basis: Some(Basis(generation)), ..self }
     }
 
     /// What the run works with.
@@ -284,7 +274,7 @@ impl Run {
             self.force_unlock,
         )
         .await?;
-        if let Err(error) = self.check_basis().await {
+        if let Err(error) = self.basis.check(&*services.state_store, &self.network).await {
             self.warn_of(lock.release().await);
             return Err(error);
         }
@@ -301,18 +291,6 @@ impl Run {
             .tell_people(Mood::Neutral, &format!("{} of {} begins", self.operation, self.network), "", None)
             .await;
         Ok(Writing { lock, journal, thread })
-    }
-
-    /// Fails when the record is no longer the one that the operation goes by.
-    async fn check_basis(&self) -> Result<()> {
-        let Some(basis) = &self.basis else { return Ok(()) };
-        let present = self.services.state_store.get(&RecordStore::key(&self.network)).await?;
-        if present.map(|object| object.generation) == basis.0 {
-            return Ok(());
-        }
-        let reason = "it changed the record while this one waited";
-        Err(Error::new(Meaning::PreconditionFailed, GO_ON_AFTER_ANOTHER, self.network.as_str(), reason)
-            .with_hint("run the command again"))
     }
 
     /// The lock's fence, which records are written under; none while nothing was written.
@@ -370,86 +348,6 @@ impl Run {
         Ok(())
     }
 
-    /// Ends the run: closes the journal, tells people, gives the lock back. What cannot be told or given back is a warning, not a failure.
-    pub async fn finish(&self, text: &str) -> Vec<StepReport> {
-        if let Some(writing) = self.writing.get() {
-            self.warn_of(writing.journal.close(true).await);
-            let title = format!("{} of {} is done", self.operation, self.network);
-            self.tell_people(Mood::Good, &title, text, writing.thread.as_ref()).await;
-            self.warn_of(writing.lock.release().await);
-        }
-        self.steps()
-    }
-
-    /// Ends the run of an operation that removed the network: its journal and lock go too.
-    pub async fn finish_removed(&self) -> Result<Vec<StepReport>> {
-        if let Some(writing) = self.writing.get() {
-            writing.journal.remove().await?;
-            let title = format!("{} of {} is done", self.operation, self.network);
-            self.tell_people(Mood::Good, &title, "", writing.thread.as_ref()).await;
-            writing.lock.release().await?;
-        }
-        Ok(self.steps())
-    }
-
-    /// Ends a failed run: journal, message, lock; and says what is left behind.
-    pub async fn fail(&self, error: Error, evidence: Option<Evidence>) -> OperationFailure {
-        let steps = self.steps();
-        let Some(writing) = self.writing.get() else {
-            return OperationFailure { error, steps, leftovers: Vec::new(), evidence };
-        };
-        let leftovers = self.leftovers();
-        let noted = match leftovers.is_empty() {
-            true => writing.journal.withdraw().await,
-            false => writing.journal.close(false).await,
-        };
-        self.warn_of(noted);
-        let title = format!("{} of {} failed", self.operation, self.network);
-        self.tell_people(Mood::Bad, &title, &render_chain(&error), writing.thread.as_ref()).await;
-        self.warn_of(writing.lock.release().await);
-        OperationFailure { error, steps, leftovers, evidence }
-    }
-
-    /// Ends a run that failed and left everything as it was before it.
-    pub async fn fail_restored(&self, error: Error, evidence: Option<Evidence>) -> OperationFailure {
-        if let Some(writing) = self.writing.get() {
-            self.warn_of(writing.journal.close(true).await);
-            let title = format!("{} of {} failed and was taken back", self.operation, self.network);
-            self.tell_people(Mood::Bad, &title, &render_chain(&error), writing.thread.as_ref()).await;
-            self.warn_of(writing.lock.release().await);
-        }
-        OperationFailure { error, steps: self.steps(), leftovers: Vec::new(), evidence }
-    }
-
-    /// Says that a step that is about to fail has made nothing: it was still asking whether it may.
-    pub fn made_nothing(&self, step: &str) {
-        self.started.lock().unwrap_or_else(PoisonError::into_inner).remove(step);
-    }
-
-    /// What exists since the steps that came to an end, and what those that did not may have made; nothing when none has changed anything.
-    fn leftovers(&self) -> Vec<Leftover> {
-        let done = self.steps();
-        let started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
-        let unchanged = |step: &String| {
-            done.iter().any(|report| report.name == *step && report.outcome == Outcome::Unchanged)
-        };
-        if started.iter().all(unchanged) {
-            return Vec::new();
-        }
-        let left = |step: &String, resources: &Vec<String>| {
-            let report = done.iter().find(|report| report.name == *step);
-            let gone =
-                report.is_some_and(|report| matches!(report.outcome, Outcome::Removed | Outcome::Absent));
-            let touched = report.is_some() || started.contains(step);
-            (touched && !gone).then(|| Leftover {
-                step: step.clone(),
-                resources: resources.clone(),
-                certain: report.is_some(),
-            })
-        };
-        self.intents.iter().filter_map(|(step, resources)| left(step, resources)).collect()
-    }
-
     /// The steps that came to an end so far.
     #[must_use]
     pub fn steps(&self) -> Vec<StepReport> {
@@ -475,49 +373,6 @@ impl Run {
         if let Err(error) = result {
             self.warn(render_chain(&error));
         }
-    }
-
-    async fn tell_people(
-        &self,
-        mood: Mood,
-        title: &str,
-        text: &str,
-        thread: Option<&MessageId>,
-    ) -> Option<MessageId> {
-        let notifier = self.services.notifier.as_ref()?;
-        let message = Message { mood, title: title.to_owned(), text: text.to_owned() };
-        match notifier.post(&message, thread).await {
-            Ok(id) => Some(id),
-            Err(error) => {
-                self.warn(render_chain(&error));
-                None
-            }
-        }
-    }
-}
-
-/// An operation, begun anew as often as another one changed the record while it waited for the lock.
-///
-/// # Errors
-///
-/// What the last attempt fails with.
-pub(super) async fn anew_when_outdated<T>(
-    mut attempt: impl AsyncFnMut() -> Result<T, OperationFailure>,
-) -> Result<T, OperationFailure> {
-    let mut begun = 1;
-    loop {
-        match attempt().await {
-            Err(failure) if failure.is_outdated() && begun < MOST_BEGINNINGS => begun += 1,
-            ended => return ended,
-        }
-    }
-}
-
-impl OperationFailure {
-    /// True when nothing was done because another operation changed the network's record first; beginning anew goes by what it wrote.
-    #[must_use]
-    pub fn is_outdated(&self) -> bool {
-        self.error.operation() == GO_ON_AFTER_ANOTHER
     }
 }
 

@@ -16,8 +16,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::bring_up::{BringUp, Fleet, NetworkMaterials};
-use super::change::{plan_of, ready_record};
-use super::run::Run;
+use super::change::{Limits, plan_of, ready_record};
+use super::run::{Basis, Run, anew_when_outdated};
 use super::web_services::intents_to_follow;
 use super::{OperationFailure, Services};
 use crate::error::{Error, Meaning, Result, render_chain};
@@ -51,6 +51,13 @@ pub async fn upgrade_network(
     services: &Services,
     request: UpgradeRequest,
 ) -> Result<UpgradeReport, OperationFailure> {
+    anew_when_outdated(async || upgrade_once(services, &request).await).await
+}
+
+async fn upgrade_once(
+    services: &Services,
+    request: &UpgradeRequest,
+) -> Result<UpgradeReport, OperationFailure> {
     let records = RecordStore::new(Arc::clone(&services.state_store), &request.network);
     let record = ready_record(services, &records, &request.network, "upgrade").await?;
     check_settled(&record)?;
@@ -61,11 +68,13 @@ pub async fn upgrade_network(
         &request.network,
         "upgrade-network",
         intents(&goal, &plan),
-        request.asked.timeout.saturating_add(estimate(&goal.waves, &request.asked).pauses()),
-        request.asked.step_timeout,
-        request.asked.switches.force_unlock,
-    )
-    .going_by(records.generation().await);
+        Limits {
+            timeout: request.asked.timeout.saturating_add(estimate(&goal.waves, &request.asked).pauses()),
+            step_timeout: request.asked.step_timeout,
+            force_unlock: request.asked.switches.force_unlock,
+        },
+        Basis::of(&records).await,
+    );
     let bring_up =
         BringUp { run: &run, spec: &goal.end, plan: &plan, materials: &request.materials, records };
     let upgrade = Upgrade { run: &run, asked: &request.asked, goal: &goal, bring_up };

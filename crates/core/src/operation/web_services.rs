@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::bring_up::{BringUp, NetworkMaterials, chart_step, dns_step, poets_open};
 use super::change::{Limits, plan_of, ready_record};
-use super::run::Run;
+use super::run::{Basis, Run, anew_when_outdated};
 use super::{OperationFailure, Services};
 use crate::charts::{self, ChartSecrets, ChartStage};
 use crate::discovery::{DiscoveryEntry, PRIVATE_FILE, PUBLIC_FILE};
@@ -60,19 +60,25 @@ pub async fn deploy_web_services(
     services: &Services,
     request: WebServicesRequest,
 ) -> Result<WebServicesReport, OperationFailure> {
+    anew_when_outdated(async || deploy_once(services, &request).await).await
+}
+
+async fn deploy_once(
+    services: &Services,
+    request: &WebServicesRequest,
+) -> Result<WebServicesReport, OperationFailure> {
     let records = RecordStore::new(Arc::clone(&services.state_store), &request.network);
     let record = ready_record(services, &records, &request.network, "deploy web services of").await?;
     let (genesis, config_url) = entry_facts(&record)?;
     if request.certificate.is_none() && record.spec.web_services.is_none() {
         return Err(without_certificate(&request.network).into());
     }
-    let spec = wanted(&record.spec, &request);
+    let spec = wanted(&record.spec, request);
     let plan = plan_of(services, &spec)?;
     let entry = DiscoveryEntry::new(&spec, &request.services, genesis, config_url);
-    let Limits { timeout, step_timeout, force_unlock } = request.limits;
     let intents = intents(&spec, &plan, &request.services);
-    let run = Run::new(services, &request.network, "deploy-ws", intents, timeout, step_timeout, force_unlock)
-        .going_by(records.generation().await);
+    let basis = Basis::of(&records).await;
+    let run = Run::new(services, &request.network, "deploy-ws", intents, request.limits, basis);
     let bring_up = BringUp { run: &run, spec: &spec, plan: &plan, materials: &request.materials, records };
     let web_services = WebServices {
         bring_up: &bring_up,

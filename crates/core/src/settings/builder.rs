@@ -37,6 +37,7 @@ pub struct SettingsBuilder {
     config_file: Option<(String, String)>,
     record: BTreeMap<String, Value>,
     rank: RecordRank,
+    brought: BTreeMap<String, String>,
 }
 
 /// Everything that was given for one setting, most important first.
@@ -51,6 +52,7 @@ impl SettingsBuilder {
             config_file: None,
             record: BTreeMap::new(),
             rank: RecordRank::default(),
+            brought: BTreeMap::new(),
         }
     }
 
@@ -83,6 +85,13 @@ impl SettingsBuilder {
         self
     }
 
+    /// Settings, secrets among them, that the provider brings along: they take the place of defaults.
+    #[must_use]
+    pub fn brought(mut self, settings: BTreeMap<String, String>) -> Self {
+        self.brought = settings;
+        self
+    }
+
     /// Reads everything. `files` reads the config file and the files of secrets.
     ///
     /// # Errors
@@ -104,6 +113,7 @@ impl SettingsBuilder {
         self.read_named_config(&candidates, &mut resolution);
         self.add_config_file(&mut candidates, &mut resolution);
         self.add_record(&mut candidates);
+        self.add_brought(&mut candidates);
         for setting in catalogue() {
             let given = candidates.remove(setting.name).unwrap_or_default();
             resolution.resolve(setting, given, self.rank);
@@ -218,6 +228,15 @@ impl SettingsBuilder {
                 }
             };
             given.insert(place, (Origin::Record, Given::Document(value.clone())));
+        }
+    }
+
+    fn add_brought(&self, candidates: &mut Candidates) {
+        for (key, value) in &self.brought {
+            if let Some(setting) = find(key) {
+                let given = candidates.entry(setting.name).or_default();
+                given.push((Origin::Default, Given::Text(value.clone())));
+            }
         }
     }
 }

@@ -8,9 +8,7 @@ use serde_json::{Map, Value};
 pub(super) fn read_config(name: &str, text: &str) -> Result<Map<String, Value>, String> {
     let document = match format_of(name, text) {
         Format::Json => serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))?,
-        Format::Toml => {
-            toml::from_str(text).map_err(|error| format!("it is no TOML: {}", error.to_string().trim()))?
-        }
+        Format::Toml => toml::from_str(text).map_err(|error| toml_mistake(text, &error))?,
         Format::Yaml => read_yaml(text)?,
     };
     match document {
@@ -45,7 +43,16 @@ fn read_yaml(text: &str) -> Result<Value, String> {
     if text.trim().is_empty() {
         return Ok(Value::Null);
     }
-    serde_saphyr::from_str(text).map_err(|error| format!("it is no YAML: {error}"))
+    // A piece of the text around the mistake could show a secret that stands there.
+    let options = serde_saphyr::options! { with_snippet: false };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| format!("it is no YAML: {error}"))
+}
+
+/// What is wrong and in which line, without the piece of the text that the parser would show: it could hold a secret.
+fn toml_mistake(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map(|before| format!(" (line {})", before.matches('\n').count() + 1));
+    format!("it is no TOML{}: {}", line.unwrap_or_default(), error.message())
 }
 
 #[cfg(test)]
@@ -54,6 +61,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_broken_file_is_told_by_its_line_and_not_by_its_content() {
+        for (name, text) in [
+            ("a.yaml", "miners: 3\nslack-token: [hush-hush\n"),
+            ("a.json", "{\"miners\": 3,\n\"slack-token\": \"hush-hush"),
+            ("a.toml", "miners = 3\nslack-token = hush-hush\n"),
+        ] {
+            let message = read_config(name, text).unwrap_err();
+            assert!(message.contains("line 2") || message.contains("line 3"), "{message}");
+            assert!(!message.contains("hush"), "{message}");
+        }
+    }
 
     #[test]
     fn the_three_formats_say_the_same() {

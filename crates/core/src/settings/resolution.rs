@@ -276,8 +276,16 @@ fn takes_empty_text(kind: Kind) -> bool {
     )
 }
 
+/// A value as an error shows it. What is inside of objects is left out: values of charts may be passwords.
 pub(super) fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Object(_) => "{...}".to_owned(),
+        Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
+            "[...]".to_owned()
+        }
+        Value::Array(_) | Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
 }
 
 /// Which sources beat which.

@@ -156,6 +156,20 @@ fn a_secret_and_its_file_from_the_same_source_are_a_mistake() {
 }
 
 #[test]
+fn what_the_provider_brings_along_gives_way_to_everything_that_is_given() {
+    let brought = || BTreeMap::from([("slack-token".to_owned(), "brought".to_owned())]);
+    let files = BTreeMap::from([("token".to_owned(), "mine".to_owned())]);
+    let token = |builder: SettingsBuilder| {
+        let settings = builder.brought(brought()).build(&files).unwrap();
+        settings.secret("slack-token").unwrap().expose_secret().to_owned()
+    };
+    assert_eq!(token(creating()), "brought");
+    assert_eq!(token(creating().environment(pairs(&[("SPACECRAFT_SLACK_TOKEN", "mine")]))), "mine");
+    assert_eq!(token(creating().environment(pairs(&[("SPACECRAFT_SLACK_TOKEN_FILE", "token")]))), "mine");
+    assert_eq!(token(creating().config_file("c.json", r#"{"slack-token-file": "token"}"#)), "mine");
+}
+
+#[test]
 fn a_private_key_is_a_path_or_in_the_variable_its_text() {
     let pem = format!("{}-----END", super::resolution::PEM_START);
     let files = BTreeMap::from([("tls.key".to_owned(), pem.clone())]);

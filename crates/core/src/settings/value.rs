@@ -192,11 +192,21 @@ fn check_charts(charts: &serde_json::Map<String, Value>) -> Result<(), String> {
             );
             return Err(format!("there is no chart {name:?}; {hint}"));
         }
-        if let Err(error) = serde_json::from_value::<ChartOverride>(change.clone()) {
-            return Err(format!("charts.{name}: {error}"));
+        let change: ChartOverride =
+            serde_json::from_value(change.clone()).map_err(|error| format!("charts.{name}: {error}"))?;
+        if change.repo.as_deref().is_some_and(names_a_user) {
+            return Err(format!(
+                "charts.{name}: the repository's URL has a user in it, and would be kept in the network's record: leave the user out"
+            ));
         }
     }
     Ok(())
+}
+
+/// Whether a URL has user information, and so perhaps a password, before its host.
+fn names_a_user(url: &str) -> bool {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    after_scheme.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@'))
 }
 
 #[cfg(test)]
@@ -268,6 +278,10 @@ mod tests {
                 .starts_with("charts.kibana: unknown field")
         );
         assert!(SettingValue::read_text(Kind::Charts, "{}").unwrap_err().contains("config file"));
+        let repository = |url: &str| read(json!({"kibana": {"repo": url}}));
+        assert!(repository("https://charts.example/a@b").is_ok());
+        let refused = repository("https://user:hush-hush@charts.example/").unwrap_err();
+        assert!(refused.contains("leave the user out") && !refused.contains("hush"), "{refused}");
     }
 
     proptest! {

@@ -8,19 +8,13 @@ use spacecraft_core::spec::{Generation, NetworkSpec};
 use spacecraft_core::state::{NetworkRecord, NetworkStatus, RecordStore};
 use spacecraft_core::traits::{ClusterProvider, DnsProvider};
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::web_services::deploy;
-use crate::world::{World, network, spec};
+use crate::world::{LIMITS, World, network, spec};
 
 async fn keep(world: &World, spec: &NetworkSpec, process: u32) -> Result<DeletionReport, OperationFailure> {
-    let request = DeleteRequest {
-        network: spec.network.clone(),
-        fallback: binding_of(spec, true),
-        timeout: Duration::from_secs(3600),
-        step_timeout: Duration::from_secs(1200),
-        force_unlock: false,
-    };
+    let request =
+        DeleteRequest { network: spec.network.clone(), fallback: binding_of(spec, true), limits: LIMITS };
     keep_logs_and_metrics(&world.services(process), request).await
 }
 

@@ -46,7 +46,7 @@ fn nothing(generation: Generation) -> UpgradeSpec {
     }
 }
 
-fn to_newer(generation: Generation) -> UpgradeSpec {
+pub(crate) fn to_newer(generation: Generation) -> UpgradeSpec {
     UpgradeSpec { image: Some(newer(generation)), ..nothing(generation) }
 }
 

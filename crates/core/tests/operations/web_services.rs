@@ -31,7 +31,7 @@ fn services() -> WebServicesSpec {
     }
 }
 
-fn request(generation: Generation) -> WebServicesRequest {
+pub(crate) fn request(generation: Generation) -> WebServicesRequest {
     WebServicesRequest {
         network: network(),
         services: services(),
@@ -240,7 +240,7 @@ fn shared_chart(name: &str) -> SharedChart {
     SharedChart { name: name.to_owned(), namespace: "chaos-testing".to_owned() }
 }
 
-fn chaos(network: NetworkName, version: &str) -> ChaosRequest {
+pub(crate) fn chaos(network: NetworkName, version: &str) -> ChaosRequest {
     ChaosRequest {
         network,
         chaos: ChaosSpec::of_version(version).unwrap(),

@@ -147,9 +147,7 @@ impl World {
         DeleteRequest {
             network: spec.network.clone(),
             fallback: binding_of(spec, self.owns_clusters()),
-            timeout: Duration::from_secs(3600),
-            step_timeout: Duration::from_secs(1200),
-            force_unlock: false,
+            limits: LIMITS,
         }
     }
 
@@ -167,14 +165,19 @@ impl World {
         asked: UpgradeSpec,
         process: u32,
     ) -> Result<UpgradeReport, OperationFailure> {
+        let request = self.upgrade_request(asked);
+        upgrade_network(&self.services(process), request).await
+    }
+
+    /// What asks for such an upgrade, once the chain's nodes keep the time.
+    pub(crate) fn upgrade_request(&self, asked: UpgradeSpec) -> UpgradeRequest {
         let generation = asked.keys.generation();
         if let Some(genesis) = self.record().and_then(|record| record.genesis) {
             let config = spec(generation).node.base_config;
             let timing = NetworkTiming::read(NodeConfig::new(generation, &config)).unwrap();
             self.spacemesh.follow_chain(&self.clock, genesis.genesis.time, timing.layer);
         }
-        let request = UpgradeRequest { network: network(), asked, materials: materials(generation) };
-        upgrade_network(&self.services(process), request).await
+        UpgradeRequest { network: network(), asked, materials: materials(generation) }
     }
 
     /// The network's record.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use spacecraft_core::{Error, Meaning, Result};
 use spacecraft_gotemplate::yaml;
-use spacecraft_http::Response;
+use spacecraft_http::{Response, shown_url};
 use url::Url;
 
 use super::cache::check_digest;
@@ -28,7 +28,7 @@ pub(super) struct Entry {
 pub(super) async fn pull(sources: &ChartSources, url: &Url, reference: &ChartReference) -> Result<Bytes> {
     let index = index(sources, url).await?;
     let entries = entries(index.body(), &reference.chart)
-        .map_err(|reason| Error::new(Meaning::Invalid, "read chart repository", url.as_str(), reason))?;
+        .map_err(|reason| Error::new(Meaning::Invalid, "read chart repository", shown_url(url), reason))?;
     let entry = choose(&entries, &reference.version).ok_or_else(|| not_found(url, reference, &entries))?;
     let digest = entry.digest.clone().unwrap_or_default();
     if let Some(kept) = sources.cache.get(&digest).await {
@@ -56,7 +56,7 @@ async fn index(sources: &ChartSources, url: &Url) -> Result<Response> {
     let mut request = sources
         .http()?
         .get(within(url, "index.yaml")?)
-        .about("read chart repository", url.as_str())
+        .about("read chart repository", shown_url(url))
         .largest_reply(MAX_INDEX_BYTES);
     if let Some(credential) = sources.access.for_url(url) {
         request = request.credential(credential);
@@ -69,7 +69,7 @@ fn not_found(url: &Url, reference: &ChartReference, entries: &[Entry]) -> Error 
         None => format!("there is no chart {:?} in this repository", reference.chart),
         Some(newest) => format!("no version meets {:?}; the newest is {}", reference.version, newest.version),
     };
-    Error::new(Meaning::NotFound, "find chart", format!("{} in {url}", reference.chart), reason)
+    Error::new(Meaning::NotFound, "find chart", format!("{} in {}", reference.chart, shown_url(url)), reason)
 }
 
 /// A URL of the repository: relative ones are meant from its root, and keep the query that the root may have.
@@ -83,7 +83,7 @@ fn within(repository: &Url, reference: &str) -> Result<Url> {
             Meaning::Invalid,
             "download chart",
             reference,
-            format!("{reason} in the index of {repository}"),
+            format!("{reason} in the index of {}", shown_url(repository)),
         )
     };
     let mut url = base.join(reference).map_err(|error| invalid("a broken URL").with_source(error))?;

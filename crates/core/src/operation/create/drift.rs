@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::{CreateRequest, Creation};
 use crate::error::{Result, render_chain};
 use crate::observer::Silent;
-use crate::operation::Services;
 use crate::operation::bring_up::{BringUp, unplannable};
-use crate::operation::run::{Run, StepDifference};
+use crate::operation::run::{Basis, Run, StepDifference};
+use crate::operation::{Limits, Services};
 use crate::plan::Plan;
 use crate::state::{NetworkRecord, RecordStore};
 
@@ -44,8 +44,8 @@ async fn look(
     let plan =
         Plan::new(spec, &services.cluster.capabilities()).map_err(|problems| unplannable(&problems))?;
     let services = Services { observer: Arc::new(Silent), ..services.clone() };
-    let limit = spec.rollout.timeout;
-    let run = Run::new(&services, &spec.network, "status", Vec::new(), limit, LOOK_LIMIT, false);
+    let limits = Limits { timeout: spec.rollout.timeout, step_timeout: LOOK_LIMIT, force_unlock: false };
+    let run = Run::new(&services, &spec.network, "status", Vec::new(), limits, Basis::nothing());
     let run = run.only_looking();
     let records = RecordStore::new(Arc::clone(&services.state_store), &spec.network);
     let bring_up = BringUp { run: &run, spec, plan: &plan, materials: &request.materials, records };

@@ -9,7 +9,7 @@ use crate::discovery::{empty_file, files_with_entry};
 use crate::error::{Error, Meaning, Result};
 use crate::observer::Outcome;
 use crate::operation::bring_up::{archive, binding_of};
-use crate::operation::run::Run;
+use crate::operation::run::{Basis, Run, anew_when_outdated};
 use crate::operation::window::sliding_window;
 use crate::operation::{OperationFailure, Services};
 use crate::plan::{dns_names, public_ports, workers_for_charts};
@@ -32,6 +32,10 @@ pub async fn keep_logs_and_metrics(
     services: &Services,
     request: DeleteRequest,
 ) -> Result<DeletionReport, OperationFailure> {
+    anew_when_outdated(async || keep_once(services, &request).await).await
+}
+
+async fn keep_once(services: &Services, request: &DeleteRequest) -> Result<DeletionReport, OperationFailure> {
     let records = RecordStore::new(Arc::clone(&services.state_store), &request.network);
     let Some(known) = records.read().await? else {
         return Err(unknown_network(&*services.state_store, "delete network", &request.network).await.into());
@@ -45,11 +49,9 @@ pub async fn keep_logs_and_metrics(
         &request.network,
         "delete-network",
         intents(&known),
-        request.timeout,
-        request.step_timeout,
-        request.force_unlock,
-    )
-    .going_by(records.generation().await);
+        request.limits,
+        Basis::of(&records).await,
+    );
     let keeping = Keeping { run: &run, records, known, spec, cluster };
     match run.keeping_lock(Box::pin(keeping.flow())).await {
         Ok(()) => {

@@ -9,7 +9,7 @@ use crate::fleet_change::{Refusal, fits_no_worker, numbers_of_new_miners};
 use crate::names::NetworkName;
 use crate::operation::bring_up::{BringUp, Fleet, NetworkMaterials, poets_open};
 use crate::operation::change::{Limits, plan_of, ready_record};
-use crate::operation::run::Run;
+use crate::operation::run::{Basis, Run, anew_when_outdated};
 use crate::operation::{OperationFailure, Services};
 use crate::plan::Plan;
 use crate::report::MinersReport;
@@ -69,10 +69,14 @@ pub async fn add_miners(
     services: &Services,
     request: AddMinersRequest,
 ) -> Result<MinersReport, OperationFailure> {
+    anew_when_outdated(async || add_once(services, &request).await).await
+}
+
+async fn add_once(services: &Services, request: &AddMinersRequest) -> Result<MinersReport, OperationFailure> {
     let records = RecordStore::new(Arc::clone(&services.state_store), &request.network);
     let record = ready_record(services, &records, &request.network, "add miners to").await?;
-    let numbers = numbers(services, &request, &record).await?;
-    let spec = spec_with(&record.spec, &request, &numbers)?;
+    let numbers = numbers(services, request, &record).await?;
+    let spec = spec_with(&record.spec, request, &numbers)?;
     let working = within(request.limits, &spec, request.wait);
     let plan = plan_of(services, &working)?;
     let run = Run::new(
@@ -80,9 +84,8 @@ pub async fn add_miners(
         &request.network,
         ADD_MINER,
         intents(&plan, &numbers),
-        request.limits.timeout,
-        request.limits.step_timeout,
-        request.limits.force_unlock,
+        request.limits,
+        Basis::of(&records).await,
     );
     let bring_up = BringUp { run: &run, spec: &working, plan: &plan, materials: &request.materials, records };
     let addition = Addition { bring_up, numbers: &numbers };

@@ -10,7 +10,7 @@ use crate::node_config::NodeConfig;
 use crate::observer::{Event, Outcome};
 use crate::operation::bring_up::{BringUp, NetworkMaterials, poets_open, recorded_keys};
 use crate::operation::change::{Limits, plan_of, ready_record};
-use crate::operation::run::Run;
+use crate::operation::run::{Basis, Run, anew_when_outdated};
 use crate::operation::window::sliding_window;
 use crate::operation::{OperationFailure, Services};
 use crate::plan::Plan;
@@ -58,6 +58,13 @@ pub async fn remove_miners(
     services: &Services,
     request: RemoveMinersRequest,
 ) -> Result<MinersReport, OperationFailure> {
+    anew_when_outdated(async || remove_once(services, &request).await).await
+}
+
+async fn remove_once(
+    services: &Services,
+    request: &RemoveMinersRequest,
+) -> Result<MinersReport, OperationFailure> {
     const OPERATION: &str = "remove miners from";
     let records = RecordStore::new(Arc::clone(&services.state_store), &request.network);
     let record = ready_record(services, &records, &request.network, OPERATION).await?;
@@ -74,9 +81,8 @@ pub async fn remove_miners(
         &request.network,
         DELETE_MINER,
         intents(&plan, &numbers),
-        request.limits.timeout,
-        request.limits.step_timeout,
-        request.limits.force_unlock,
+        request.limits,
+        Basis::of(&records).await,
     );
     tell_what_others_lose(&run, &record.spec, &working, &numbers);
     let is_new = changed != record;
