@@ -140,6 +140,12 @@ impl Started {
         assert!(sent.success(), "signal {name} was not sent");
     }
 
+    pub(crate) fn signal_unless_ended(&mut self, name: &str) {
+        if !self.has_ended() {
+            self.signal(name);
+        }
+    }
+
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
@@ -171,9 +177,18 @@ pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     panic!("it never came to this: {what}");
 }
 
+fn pause() {
+    pause_for(LOOK_INTERVAL);
+}
+
+/// Lets another process go on for a moment.
+pub(crate) fn pause_shortly() {
+    pause_for(Duration::from_millis(2));
+}
+
 #[allow(clippy::disallowed_methods, reason = "another process is waited for")]
-pub(crate) fn pause() {
-    std::thread::sleep(LOOK_INTERVAL);
+fn pause_for(time: Duration) {
+    std::thread::sleep(time);
 }
 
 /// What exists of networks, without counts and messages.

@@ -12,5 +12,6 @@ mod exposure;
 mod injection;
 mod interrupts;
 mod kills;
+mod kubernetes;
 mod operators;
 mod secrets;

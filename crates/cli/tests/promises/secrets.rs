@@ -36,7 +36,7 @@ const GIVEN: [&str; 3] = ["file given/*", "file sandbox/*", "state of faults"];
 const FULL: &str = "-n net1 -m 3 -p 1 --bootnode-amount 1 --genesis-delay 1 --metrics --enable-slack-alerts \
                     --deploy-pyroscope --profile-miners 1";
 /// Commands that show something and change nothing in the cloud.
-const LOOKS: [&str; 30] = [
+const LOOKS: [&str; 37] = [
     "plan",
     "plan --check",
     "plan --manifests",
@@ -63,6 +63,13 @@ const LOOKS: [&str; 30] = [
     "chart get hooks kibana",
     "chart get notes filebeat",
     "chart template mine {home}/given/mine",
+    "chart status kibana",
+    "chart show all {home}/given/mine",
+    "chart show chart {home}/given/mine",
+    "chart show values {home}/given/mine",
+    "chart show readme {home}/given/mine",
+    "chart show crds {home}/given/mine",
+    "chart pull {home}/given/mine",
     "sandbox inventory",
     "sandbox calls",
     "sandbox configure",
@@ -254,7 +261,9 @@ fn all_commands(command: &clap::Command, path: &str) -> Vec<String> {
 fn of_network(line: &str) -> String {
     match line.split(' ').next() {
         Some("settings" | "completions" | "man" | "sandbox") => line.to_owned(),
-        Some("chart") if line.starts_with("chart template") => line.to_owned(),
+        Some("chart") if ["template", "show", "pull"].iter().any(|name| line[6..].starts_with(name)) => {
+            line.to_owned()
+        }
         Some("chart") => format!("{line} --network-name net1"),
         _ => format!("{line} -n net1"),
     }

@@ -65,7 +65,9 @@ fn cores(value: &[u8]) -> Vec<Vec<u8>> {
     }
     let texts = match serde_json::from_str(text) {
         Ok(serde_json::Value::Object(object)) => {
-            object.values().filter_map(|value| value.as_str().map(str::to_owned)).collect()
+            // The ID in the file of a P2P key is that of the peer, which everybody knows.
+            let secret = object.iter().filter(|(name, _)| *name != "ID");
+            secret.filter_map(|(_, value)| value.as_str().map(str::to_owned)).collect()
         }
         _ => vec![text.to_owned()],
     };
