@@ -36,7 +36,7 @@ const GIVEN: [&str; 3] = ["file given/*", "file sandbox/*", "state of faults"];
 const FULL: &str = "-n net1 -m 3 -p 1 --bootnode-amount 1 --genesis-delay 1 --metrics --enable-slack-alerts \
                     --deploy-pyroscope --profile-miners 1";
 /// Commands that show something and change nothing in the cloud.
-const LOOKS: [&str; 37] = [
+const LOOKS: [&str; 38] = [
     "plan",
     "plan --check",
     "plan --manifests",
@@ -58,6 +58,7 @@ const LOOKS: [&str; 37] = [
     "chart list --all",
     "chart history elasticsearch",
     "chart get all elasticsearch",
+    "chart get metadata elasticsearch",
     "chart get values kube-prometheus-stack -n metrics",
     "chart get manifest kibana",
     "chart get hooks kibana",
