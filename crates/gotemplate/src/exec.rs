@@ -5,7 +5,6 @@ mod eval;
 mod walk;
 
 use std::cell::Cell;
-use std::sync::Arc;
 
 use crate::function::Functions;
 use crate::template::{Template, TemplateSet};
@@ -173,7 +172,7 @@ impl Operand {
 
 /// A variable and its value.
 #[derive(Debug)]
-struct Variable {
-    name: Arc<str>,
+struct Variable<'t> {
+    name: &'t str,
     operand: Operand,
 }

@@ -1,7 +1,7 @@
 //! Functions and methods that templates can call.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::rc::Rc;
 
@@ -267,6 +267,18 @@ impl Function {
     }
 }
 
+/// Names of functions, which is all that parsing needs to know.
+#[derive(Debug, Clone, Default)]
+pub struct FunctionNames(HashSet<&'static str, NameHash>);
+
+impl FunctionNames {
+    /// Whether there is a function of that name.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.contains(name)
+    }
+}
+
 /// The functions that templates can call, by name.
 #[derive(Debug, Clone, Default)]
 pub struct Functions(HashMap<&'static str, Function, NameHash>);
@@ -295,5 +307,11 @@ impl Functions {
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         self.0.contains_key(name)
+    }
+
+    /// The names of all functions.
+    #[must_use]
+    pub fn names(&self) -> FunctionNames {
+        FunctionNames(self.0.keys().copied().collect())
     }
 }

@@ -16,6 +16,6 @@ pub mod value;
 pub mod yaml;
 
 pub use exec::{ExecError, Interpreter, Limits};
-pub use function::{Call, CallError, CallResult, Function, Functions, Type};
+pub use function::{Call, CallError, CallResult, Function, FunctionNames, Functions, Type};
 pub use template::{ParseError, Parsed, TemplateSet, parse};
 pub use value::{GoString, List, Map, Value};

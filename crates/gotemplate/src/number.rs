@@ -275,6 +275,14 @@ pub fn quote_go_char(character: char, ascii_only: bool) -> String {
 fn quote_with(text: &[u8], quote: char, ascii_only: bool) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push(quote);
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'\\' && char::from(*byte) != quote;
+    if let Ok(plain) = std::str::from_utf8(text)
+        && text.iter().all(is_plain)
+    {
+        quoted.push_str(plain);
+        quoted.push(quote);
+        return quoted;
+    }
     for chunk in text.utf8_chunks() {
         for character in chunk.valid().chars() {
             push_quoted(&mut quoted, character, quote, ascii_only);

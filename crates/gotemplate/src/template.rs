@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::hash::NameHash;
 
 pub(crate) use node::{
-    Argument, Branch, Command, Constant, Name, Node, NumberConstant, Pipeline, Position, TemplateCall,
+    Argument, Branch, Command, Constant, Name, Node, NumberConstant, Pipeline, Position, Shown, TemplateCall,
 };
 pub use parse::ParseError;
 

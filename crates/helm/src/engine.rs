@@ -15,17 +15,25 @@ mod thread;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use spacecraft_gotemplate::value::lossy;
-use spacecraft_gotemplate::{Functions, Interpreter, Limits, TemplateSet, Value, parse};
+use spacecraft_gotemplate::{
+    FunctionNames, Functions, Interpreter, Limits, Parsed, TemplateSet, Value, parse,
+};
 
 use crate::chart::Chart;
 use crate::functions::{Surroundings, library};
 pub use context::{Lookup, ReleaseContext, RenderContext, Seed};
 pub use error::RenderError;
-use scope::{ChartScope, Scopes};
+use scope::{ChartScope, Scopes, TemplateSource};
+
+/// Below this many bytes of templates, parsing is over before another processor has begun.
+const MUCH_TO_PARSE: usize = 64 * 1024;
+/// More threads than this do not help.
+const MOST_PARSERS: usize = 4;
 
 /// A whole chart's templates, parsed. Rendering it again costs no parsing.
 #[derive(Debug)]
@@ -73,12 +81,8 @@ impl Compiled {
         let mut sources = Vec::new();
         scope.collect_templates(chart, &mut sources);
         sources.sort_by_cached_key(|source| Reverse((source.name.matches('/').count(), source.name.clone())));
-        let functions = functions_of(&Rc::new(Surroundings::fixed()), None);
-        let is_function = |name: &str| functions.contains(name);
         let mut templates = TemplateSet::new();
-        for source in &sources {
-            let parsed = parse(&source.name, &lossy(&source.data), &is_function)
-                .map_err(|error| RenderError::parsing(&source.name, &error))?;
+        for parsed in parse_all(&sources)? {
             templates.add(&parsed);
         }
         let files = sources
@@ -124,6 +128,28 @@ impl Compiled {
         }
         Ok(rendered)
     }
+}
+
+/// Parses the templates of several files, on all processors if there is much to parse; answers them in their order, or the fault of the
+/// first one that has one.
+fn parse_all(sources: &[TemplateSource]) -> Result<Vec<Parsed>, RenderError> {
+    let bytes: usize = sources.iter().map(|source| source.data.len()).sum();
+    let workers = match bytes {
+        0..MUCH_TO_PARSE => 1,
+        _ => std::thread::available_parallelism().map_or(1, NonZero::get).min(MOST_PARSERS),
+    };
+    let share = sources.len().div_ceil(workers).max(1);
+    thread::on_each(&mut sources.chunks(share), |sources| sources.iter().map(parse_one).collect())
+        .into_iter()
+        .flat_map(|parsed: Vec<Result<Parsed, RenderError>>| parsed)
+        .collect()
+}
+
+fn parse_one(source: &TemplateSource) -> Result<Parsed, RenderError> {
+    static NAMES: LazyLock<FunctionNames> =
+        LazyLock::new(|| functions_of(&Rc::new(Surroundings::fixed()), None).names());
+    parse(&source.name, &lossy(&source.data), &|name| NAMES.contains(name))
+        .map_err(|error| RenderError::parsing(&source.name, &error))
 }
 
 /// Files whose names begin with `_` only define templates for others.

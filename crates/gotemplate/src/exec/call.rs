@@ -133,7 +133,7 @@ impl<'e> State<'e> {
         for argument in arguments {
             values.push(self.argument(dot, Type::Any, argument)?);
         }
-        let shown = arguments.first().map(ToString::to_string);
+        let shown = arguments.first().map(|argument| self.shown(argument));
         let value = values.into_iter().next().or(last.map(|last| last.value)).unwrap_or_default();
         self.place = place;
         if matches!(value, Value::Nil) {

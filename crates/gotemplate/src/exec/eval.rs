@@ -18,9 +18,9 @@ impl<'e> State<'e> {
         let operand = last.unwrap_or_else(Operand::absent);
         for name in &pipeline.variables {
             if pipeline.is_assignment {
-                self.assign(name, operand.clone())?;
+                self.assign(*name, operand.clone())?;
             } else {
-                self.declare(name, operand.clone());
+                self.declare(*name, operand.clone());
             }
         }
         Ok(operand)
@@ -32,7 +32,7 @@ impl<'e> State<'e> {
         match first {
             Argument::Function { name, .. } => {
                 self.place = Place::Argument(first);
-                self.function(dot, name, Place::Command(command), arguments, last)
+                self.function(dot, self.text_of(*name), Place::Command(command), arguments, last)
             }
             Argument::Field { names, .. } => {
                 self.place = Place::Argument(first);
@@ -40,7 +40,7 @@ impl<'e> State<'e> {
             }
             Argument::Variable { name, fields, .. } => {
                 self.place = Place::Argument(first);
-                let operand = self.variable(name)?;
+                let operand = self.variable(*name)?;
                 if fields.is_empty() {
                     self.not_a_function(first, arguments, last.as_ref())?;
                     return Ok(operand);
@@ -76,7 +76,7 @@ impl<'e> State<'e> {
         if arguments.is_empty() && last.is_none() {
             return Ok(());
         }
-        self.error(format!("can't give argument to non-function {first}"))
+        self.error(format!("can't give argument to non-function {}", self.shown(first)))
     }
 
     fn constant_or_dot(&self, dot: &Operand, argument: &Argument) -> Evaluated<Operand> {
@@ -90,13 +90,13 @@ impl<'e> State<'e> {
             Argument::Constant { value: Constant::String { value, .. }, .. } => {
                 Ok(Operand::bare(Value::String(value.clone())))
             }
-            other => self.error(format!("can't evaluate command \"{other}\"")),
+            other => self.error(format!("can't evaluate command \"{}\"", self.shown(other))),
         }
     }
 
     /// A number constant where no type is asked for: an `int`, or a `float64` if it is written like one.
     fn ideal(&self, number: &NumberConstant) -> Evaluated<Value> {
-        let source = &number.source;
+        let source = self.text_of(number.source);
         let hexadecimal = source.contains(['x', 'X']) && !source.contains(['p', 'P']);
         let is_float =
             source.contains(['.', 'e', 'E', 'p', 'P']) && !hexadecimal && !source.starts_with('\'');
@@ -107,8 +107,9 @@ impl<'e> State<'e> {
         }
     }
 
-    fn variable(&self, name: &str) -> Evaluated<Operand> {
-        match self.variables.iter().rev().find(|variable| variable.name.as_ref() == name) {
+    fn variable(&self, name: Name) -> Evaluated<Operand> {
+        let name = self.text_of(name);
+        match self.variables.iter().rev().find(|variable| variable.name == name) {
             Some(variable) => Ok(variable.operand.clone()),
             None => self.error(format!("undefined variable: {name}")),
         }
@@ -141,9 +142,9 @@ impl<'e> State<'e> {
         self.place = Place::Argument(argument);
         let Some((final_name, names)) = names.split_last() else { return Ok(receiver) };
         for name in names {
-            receiver = self.field(dot, argument, name, receiver, &[], None)?;
+            receiver = self.field(dot, argument, self.text_of(*name), receiver, &[], None)?;
         }
-        self.field(dot, argument, final_name, receiver, arguments, last)
+        self.field(dot, argument, self.text_of(*final_name), receiver, arguments, last)
     }
 
     fn field(
@@ -193,14 +194,16 @@ impl<'e> State<'e> {
         match argument {
             Argument::Field { names, .. } => self.fields(dot, argument, names, dot.clone(), &[], None),
             Argument::Variable { name, fields, .. } => {
-                let operand = self.variable(name)?;
+                let operand = self.variable(*name)?;
                 if fields.is_empty() {
                     return Ok(operand);
                 }
                 self.fields(dot, argument, fields, operand, &[], None)
             }
             Argument::Pipeline(pipeline) => self.parenthesized(dot, pipeline),
-            Argument::Function { name, .. } => self.function(dot, name, Place::Argument(argument), &[], None),
+            Argument::Function { name, .. } => {
+                self.function(dot, self.text_of(*name), Place::Argument(argument), &[], None)
+            }
             Argument::Chain { base, fields, .. } => self.chain(dot, argument, base, fields, &[], None),
             Argument::Nil { .. } => Ok(Operand::absent()),
             _ => self.constant_or_dot(dot, argument),
@@ -231,12 +234,15 @@ impl<'e> State<'e> {
             (Type::Float, Constant::Number(NumberConstant { float: Some(float), .. })) => {
                 Ok(Value::Float(*float))
             }
-            (Type::Bool, _) => self.error(format!("expected bool; found {argument}")),
-            (Type::String, _) => self.error(format!("expected string; found {argument}")),
-            (Type::Int | Type::Int64, _) => self.error(format!("expected integer; found {argument}")),
-            (Type::Float, _) => self.error(format!("expected float; found {argument}")),
+            (Type::Bool, _) => self.error(format!("expected bool; found {}", self.shown(argument))),
+            (Type::String, _) => self.error(format!("expected string; found {}", self.shown(argument))),
+            (Type::Int | Type::Int64, _) => {
+                self.error(format!("expected integer; found {}", self.shown(argument)))
+            }
+            (Type::Float, _) => self.error(format!("expected float; found {}", self.shown(argument))),
             (Type::List | Type::Strings | Type::Map | Type::Named(_), _) => {
-                self.error(format!("can't handle {argument} for arg of type {}", kind.name()))
+                let shown = self.shown(argument);
+                self.error(format!("can't handle {shown} for arg of type {}", kind.name()))
             }
         }
     }

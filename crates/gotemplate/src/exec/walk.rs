@@ -1,16 +1,22 @@
 //! Walking over a template's pieces.
 
 use std::fmt;
-use std::sync::{Arc, LazyLock};
+
+use smallvec::{SmallVec, smallvec};
 
 use super::{ExecError, Interpreter, Operand, Variable};
-use crate::template::{Argument, Branch, Command, Node, Pipeline, Template, TemplateCall, TemplateSet};
+use crate::template::{
+    Argument, Branch, Command, Name, Node, Pipeline, Shown, Template, TemplateCall, TemplateSet,
+};
 use crate::value::Value;
 
 pub(super) type Evaluated<T> = Result<T, Box<ExecError>>;
 
 /// The variable that holds the dot that a template was called with.
-static ROOT: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from("$"));
+const ROOT: &str = "$";
+
+/// How many variables most templates have at most at a time.
+const TYPICAL_VARIABLES: usize = 4;
 
 /// How a piece ended: on to the next, or out of a round of a loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,14 +48,15 @@ impl Place<'_> {
     }
 }
 
-impl fmt::Display for Place<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl<'t> Place<'t> {
+    /// What stands there, as Go's errors show it.
+    fn shown(&self, source: &'t str) -> String {
         match self {
-            Self::Start => Ok(()),
-            Self::Pipeline(pipeline) => write!(formatter, "{pipeline}"),
-            Self::Command(command) => write!(formatter, "{command}"),
-            Self::Argument(argument) => write!(formatter, "{argument}"),
-            Self::Template(call) => write!(formatter, "{call}"),
+            Self::Start => String::new(),
+            Self::Pipeline(node) => Shown { node: *node, source }.to_string(),
+            Self::Command(node) => Shown { node: *node, source }.to_string(),
+            Self::Argument(node) => Shown { node: *node, source }.to_string(),
+            Self::Template(node) => Shown { node: *node, source }.to_string(),
         }
     }
 }
@@ -59,7 +66,7 @@ pub(super) struct State<'e> {
     pub(super) interpreter: &'e Interpreter<'e>,
     pub(super) templates: &'e TemplateSet<'e>,
     pub(super) template: &'e Template,
-    pub(super) variables: Vec<Variable>,
+    pub(super) variables: SmallVec<[Variable<'e>; TYPICAL_VARIABLES]>,
     out: &'e mut Vec<u8>,
     pub(super) place: Place<'e>,
     data: Operand,
@@ -83,8 +90,8 @@ impl<'e> State<'e> {
         data: Operand,
         out: &'e mut Vec<u8>,
     ) -> Self {
-        let root = Variable { name: Arc::clone(&ROOT), operand: data.clone() };
-        Self { interpreter, templates, template, variables: vec![root], out, place: Place::Start, data }
+        let variables = smallvec![Variable { name: ROOT, operand: data.clone() }];
+        Self { interpreter, templates, template, variables, out, place: Place::Start, data }
     }
 
     pub(super) fn run(mut self) -> Result<(), ExecError> {
@@ -99,8 +106,18 @@ impl<'e> State<'e> {
         Err(Box::new(ExecError::new(format!(
             "template: {}: executing {quoted} at <{}>: {message}",
             self.template.location(self.place.position()),
-            self.place
+            self.place.shown(&self.template.source)
         ))))
+    }
+
+    /// A name of the template that is executed.
+    pub(super) fn text_of(&self, name: Name) -> &'e str {
+        name.of(&self.template.source)
+    }
+
+    /// A piece of it, as Go's errors show it.
+    pub(super) fn shown(&self, argument: &Argument) -> String {
+        Shown { node: argument, source: &self.template.source }.to_string()
     }
 
     pub(super) fn located<T>(&self, result: Result<T, ExecError>) -> Evaluated<T> {
@@ -260,10 +277,10 @@ impl<'e> State<'e> {
         let top = self.variables.len();
         match (pipeline.is_assignment, pipeline.variables.as_slice()) {
             (_, []) => {}
-            (true, [single]) => self.assign(single, item.clone())?,
+            (true, [single]) => self.assign(*single, item.clone())?,
             (true, [first, second, ..]) => {
-                self.assign(first, index)?;
-                self.assign(second, item.clone())?;
+                self.assign(*first, index)?;
+                self.assign(*second, item.clone())?;
             }
             (false, declared) => {
                 self.set_from_top(1, item.clone());
@@ -284,8 +301,9 @@ impl<'e> State<'e> {
         }
     }
 
-    pub(super) fn assign(&mut self, name: &str, operand: Operand) -> Evaluated<()> {
-        match self.variables.iter_mut().rev().find(|variable| variable.name.as_ref() == name) {
+    pub(super) fn assign(&mut self, name: Name, operand: Operand) -> Evaluated<()> {
+        let name = self.text_of(name);
+        match self.variables.iter_mut().rev().find(|variable| variable.name == name) {
             Some(variable) => {
                 variable.operand = operand;
                 Ok(())
@@ -312,7 +330,8 @@ impl<'e> State<'e> {
     }
 
     /// Gives the last declared variables' operand a place on the stack.
-    pub(super) fn declare(&mut self, name: &Arc<str>, operand: Operand) {
-        self.variables.push(Variable { name: Arc::clone(name), operand });
+    pub(super) fn declare(&mut self, name: Name, operand: Operand) {
+        let name = self.text_of(name);
+        self.variables.push(Variable { name, operand });
     }
 }

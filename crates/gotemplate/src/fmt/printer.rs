@@ -25,6 +25,10 @@ impl Printer {
         self.out.extend_from_slice(text.as_bytes());
     }
 
+    pub(super) fn push_bytes(&mut self, text: &[u8]) {
+        self.out.extend_from_slice(text);
+    }
+
     pub(super) fn finish(self) -> Vec<u8> {
         self.out
     }
@@ -77,6 +81,11 @@ impl Printer {
                 self.pad(if *flag { b"true" } else { b"false" })
             }
             Value::Bool(_) => self.bad_verb(value, verb),
+            Value::Int(number) | Value::Int64(number)
+                if matches!(verb, 'v' | 'd') && self.flags == Flags::default() =>
+            {
+                let _ = write!(self.out, "{number}");
+            }
             Value::Int(number) | Value::Int64(number) => self.integer(i128::from(*number), verb, value),
             Value::Uint64(number) => self.unsigned(*number, verb, value),
             Value::Byte(number) => self.unsigned(u64::from(*number), verb, value),

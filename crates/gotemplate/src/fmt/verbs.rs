@@ -47,7 +47,20 @@ impl<'f> Format<'f> {
         number
     }
 
+    /// A bare `%s` or `%v` of text, which most are; false if it is something else.
+    fn plain_text(&mut self, printer: &mut Printer) -> bool {
+        let Some(rest) = self.rest.strip_prefix(['s', 'v']) else { return false };
+        let Some(Value::String(text)) = self.values.get(self.next) else { return false };
+        printer.push_bytes(text.as_bytes());
+        self.rest = rest;
+        self.next += 1;
+        true
+    }
+
     fn directive(&mut self, printer: &mut Printer) {
+        if self.plain_text(printer) {
+            return;
+        }
         self.index_is_good = true;
         self.after_index = false;
         let mut flags = self.flags();

@@ -10,7 +10,6 @@ pub(super) enum Kind {
     Text,
     LeftDelimiter,
     RightDelimiter,
-    Space,
     Assign,
     Declare,
     Pipe,
@@ -36,6 +35,8 @@ pub(super) struct Token<'t> {
     pub(super) kind: Kind,
     pub(super) position: usize,
     pub(super) text: &'t str,
+    /// Whether there is white space before it, inside an action.
+    pub(super) after_space: bool,
 }
 
 impl std::fmt::Display for Token<'_> {
@@ -72,6 +73,35 @@ fn is_word(character: char) -> bool {
     character == '_' || character.is_alphanumeric()
 }
 
+/// What a byte can be part of; bytes of characters beyond ASCII are looked at as characters.
+const SPACE: u8 = 1;
+/// A letter, a digit or an underscore.
+const WORD: u8 = 2;
+/// Ends a name.
+const TERMINATOR: u8 = 4;
+
+/// The classes of all bytes.
+static CLASSES: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut classes = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        classes[byte as usize] = match byte {
+            b' ' | b'\t' | b'\r' | b'\n' => SPACE | TERMINATOR,
+            b'.' | b',' | b'|' | b':' | b')' | b'(' => TERMINATOR,
+            b'_' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => WORD,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    classes
+}
+
+fn is_in(byte: u8, class: u8) -> bool {
+    CLASSES[usize::from(byte)] & class != 0
+}
+
 /// Gives the tokens of a text one by one.
 #[derive(Debug)]
 pub(super) struct Lexer<'t> {
@@ -79,6 +109,7 @@ pub(super) struct Lexer<'t> {
     start: usize,
     position: usize,
     in_action: bool,
+    after_space: bool,
     parentheses: usize,
     /// What is wrong with the text; nothing is read after that.
     failure: Option<String>,
@@ -86,7 +117,15 @@ pub(super) struct Lexer<'t> {
 
 impl<'t> Lexer<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        Self { text, start: 0, position: 0, in_action: false, parentheses: 0, failure: None }
+        Self {
+            text,
+            start: 0,
+            position: 0,
+            in_action: false,
+            after_space: false,
+            parentheses: 0,
+            failure: None,
+        }
     }
 
     pub(super) fn next_token(&mut self) -> Token<'t> {
@@ -100,6 +139,10 @@ impl<'t> Lexer<'t> {
 
     fn rest(&self) -> &'t str {
         self.text.get(self.position..).unwrap_or_default()
+    }
+
+    fn bytes_from(&self, position: usize) -> &'t [u8] {
+        self.text.as_bytes().get(position..).unwrap_or_default()
     }
 
     fn peek(&self) -> Option<char> {
@@ -133,10 +176,29 @@ impl<'t> Lexer<'t> {
         }
     }
 
+    /// Passes over a word.
+    fn skip_word(&mut self) {
+        let bytes = self.text.as_bytes();
+        loop {
+            match bytes.get(self.position) {
+                Some(byte) if is_in(*byte, WORD) => self.position += 1,
+                Some(byte) if !byte.is_ascii() && self.takes(is_word) => {}
+                _ => return,
+            }
+        }
+    }
+
+    fn skip_spaces(&mut self) {
+        let bytes = self.text.as_bytes();
+        while bytes.get(self.position).is_some_and(|byte| is_in(*byte, SPACE)) {
+            self.position += 1;
+        }
+    }
+
     fn token(&mut self, kind: Kind) -> Token<'t> {
         let text = self.text.get(self.start..self.position).unwrap_or_default();
         let position = std::mem::replace(&mut self.start, self.position);
-        Token { kind, position, text }
+        Token { kind, position, text, after_space: std::mem::take(&mut self.after_space) }
     }
 
     /// The message of an error token.
@@ -146,7 +208,7 @@ impl<'t> Lexer<'t> {
 
     fn fail(&mut self, message: impl Into<String>) -> Token<'t> {
         self.failure = Some(message.into());
-        Token { kind: Kind::Error, position: self.start, text: "" }
+        Token { kind: Kind::Error, position: self.start, text: "", after_space: false }
     }
 
     /// Text up to the next action, without the white space that the action's `{{-` trims. Comments are passed over.
@@ -199,7 +261,7 @@ impl<'t> Lexer<'t> {
             return Some(self.fail("unclosed comment"));
         };
         self.position += 2 + length + 2;
-        let Some(trims) = right_delimiter(self.rest()) else {
+        let Some(trims) = right_delimiter(self.bytes_from(self.position)) else {
             return Some(self.fail("comment ends before closing delimiter"));
         };
         self.skip_right_delimiter(trims);
@@ -209,7 +271,7 @@ impl<'t> Lexer<'t> {
     fn skip_right_delimiter(&mut self, trims: bool) {
         self.position += RIGHT.len() + if trims { 2 } else { 0 };
         if trims {
-            self.take_while(is_space);
+            self.skip_spaces();
         }
         self.start = self.position;
     }
@@ -222,7 +284,7 @@ impl<'t> Lexer<'t> {
         self.position += RIGHT.len();
         let token = self.token(Kind::RightDelimiter);
         if trims {
-            self.take_while(is_space);
+            self.skip_spaces();
             self.start = self.position;
         }
         self.in_action = false;
@@ -230,7 +292,8 @@ impl<'t> Lexer<'t> {
     }
 
     fn lex_action(&mut self) -> Token<'t> {
-        if let Some(trims) = right_delimiter(self.rest()) {
+        self.skip_space_inside();
+        if let Some(trims) = right_delimiter(self.bytes_from(self.position)) {
             if self.parentheses > 0 {
                 return self.fail("unclosed left paren");
             }
@@ -238,13 +301,12 @@ impl<'t> Lexer<'t> {
         }
         let Some(first) = self.take() else { return self.fail("unclosed action") };
         match first {
-            _ if is_space(first) => self.lex_space(),
             '=' => self.token(Kind::Assign),
             ':' if self.takes(|next| next == '=') => self.token(Kind::Declare),
             ':' => self.fail("expected :="),
             '|' => self.token(Kind::Pipe),
-            '"' => self.lex_quoted('"', Kind::String, "unterminated quoted string"),
-            '\'' => self.lex_quoted('\'', Kind::CharacterConstant, "unterminated character constant"),
+            '"' => self.lex_quoted(b'"', Kind::String, "unterminated quoted string"),
+            '\'' => self.lex_quoted(b'\'', Kind::CharacterConstant, "unterminated character constant"),
             '`' => self.lex_raw_string(),
             '$' => self.lex_name(Kind::Variable, Kind::Variable),
             '.' if !self.peek().is_some_and(|next| next.is_ascii_digit()) => {
@@ -266,28 +328,25 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    /// A run of white space; its last character may belong to a trimming ` -}}`.
-    fn lex_space(&mut self) -> Token<'t> {
-        self.take_while(is_space);
-        let last = self.position - 1;
-        let ends_action = self.text.get(last..).and_then(right_delimiter) == Some(true);
-        if ends_action {
-            self.position = last;
-            if self.position == self.start {
-                return self.lex_right_delimiter(true);
-            }
+    /// Passes over white space, but for its last character if that belongs to a trimming ` -}}`.
+    fn skip_space_inside(&mut self) {
+        let start = self.position;
+        self.skip_spaces();
+        if self.position == start {
+            return;
         }
-        self.token(Kind::Space)
+        let last = self.position - 1;
+        if right_delimiter(self.bytes_from(last)) == Some(true) {
+            self.position = last;
+        }
+        self.after_space = self.position > start;
+        self.start = self.position;
     }
 
     fn at_terminator(&self) -> bool {
-        match self.peek() {
-            None => true,
-            Some(next) => {
-                is_space(next)
-                    || matches!(next, '.' | ',' | '|' | ':' | ')' | '(')
-                    || self.rest().starts_with(RIGHT)
-            }
+        match self.text.as_bytes().get(self.position..) {
+            None | Some([] | [b'}', b'}', ..]) => true,
+            Some([next, ..]) => is_in(*next, TERMINATOR),
         }
     }
 
@@ -296,7 +355,7 @@ impl<'t> Lexer<'t> {
         if self.at_terminator() {
             return self.token(alone);
         }
-        self.take_while(is_word);
+        self.skip_word();
         if !self.at_terminator() {
             return self.bad_character();
         }
@@ -309,7 +368,7 @@ impl<'t> Lexer<'t> {
     }
 
     fn lex_identifier(&mut self) -> Token<'t> {
-        self.take_while(is_word);
+        self.skip_word();
         if !self.at_terminator() {
             return self.bad_character();
         }
@@ -322,13 +381,22 @@ impl<'t> Lexer<'t> {
         self.token(kind)
     }
 
-    fn lex_quoted(&mut self, quote: char, kind: Kind, unterminated: &str) -> Token<'t> {
+    fn lex_quoted(&mut self, quote: u8, kind: Kind, unterminated: &str) -> Token<'t> {
+        let bytes = self.text.as_bytes();
         loop {
-            match self.take() {
-                Some('\\') if self.takes(|next| next != '\n') => {}
-                None | Some('\\' | '\n') => return self.fail(unterminated),
-                Some(character) if character == quote => return self.token(kind),
-                Some(_) => {}
+            // No byte of a character beyond ASCII looks like one of these.
+            match bytes.get(self.position) {
+                Some(b'\\') if bytes.get(self.position + 1).is_some_and(|next| *next != b'\n') => {
+                    self.position += 1;
+                    self.take();
+                }
+                None | Some(b'\\' | b'\n') => return self.fail(unterminated),
+                Some(byte) => {
+                    self.position += 1;
+                    if *byte == quote {
+                        return self.token(kind);
+                    }
+                }
             }
         }
     }
@@ -389,8 +457,8 @@ fn has_left_trim(after: &str) -> bool {
 }
 
 /// Whether a text begins with `}}` (false) or ` -}}` (true).
-fn right_delimiter(text: &str) -> Option<bool> {
-    match text.as_bytes() {
+fn right_delimiter(text: &[u8]) -> Option<bool> {
+    match text {
         [b'}', b'}', ..] => Some(false),
         [b' ' | b'\t' | b'\r' | b'\n', b'-', b'}', b'}', ..] => Some(true),
         _ => None,

@@ -1,40 +1,42 @@
 //! The tree of a template, and its text as Go's errors show it.
 
 use std::fmt;
-use std::ops::{Deref, Range};
-use std::sync::Arc;
+use std::ops::Range;
+
+use smallvec::SmallVec;
 
 use crate::value::GoString;
 
 /// A byte offset in the template's text.
 pub(crate) type Position = usize;
 
-/// A name, or another stretch of a template's text. It takes no memory of its own: templates have very many of them.
-#[derive(Debug, Clone)]
+/// A name, or another stretch of a template's text, which has to be at hand to read it: templates have very many of them, and none of them
+/// takes memory of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Name {
-    source: Arc<str>,
-    range: Range<usize>,
+    start: u32,
+    end: u32,
 }
 
 impl Name {
-    pub(crate) fn new(source: &Arc<str>, range: Range<usize>) -> Self {
-        Self { source: Arc::clone(source), range }
+    /// A stretch of a text that is no longer than [`Name::MOST_BYTES`].
+    pub(crate) fn new(range: Range<usize>) -> Self {
+        let place = |position: usize| u32::try_from(position).unwrap_or(u32::MAX);
+        Self { start: place(range.start), end: place(range.end) }
+    }
+
+    /// How long a text may be whose names are to be found again.
+    pub(crate) const MOST_BYTES: usize = u32::MAX as usize;
+
+    /// The name in its text.
+    pub(crate) fn of(self, source: &str) -> &str {
+        let place = |position: u32| usize::try_from(position).unwrap_or(usize::MAX);
+        source.get(place(self.start)..place(self.end)).unwrap_or_default()
     }
 }
 
-impl Deref for Name {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        self.source.get(self.range.clone()).unwrap_or_default()
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self)
-    }
-}
+/// The names of a chain of fields, such as `.Values.image.tag`.
+pub(crate) type Names = SmallVec<[Name; 3]>;
 
 /// A piece of a template.
 #[derive(Debug)]
@@ -42,10 +44,10 @@ pub(crate) enum Node {
     /// Text to be copied, by its place in the source.
     Text(Range<usize>),
     Action(Pipeline),
-    If(Branch),
-    With(Branch),
-    Range(Branch),
-    Template(TemplateCall),
+    If(Box<Branch>),
+    With(Box<Branch>),
+    Range(Box<Branch>),
+    Template(Box<TemplateCall>),
     Break,
     Continue,
 }
@@ -71,8 +73,8 @@ pub(crate) struct TemplateCall {
 pub(crate) struct Pipeline {
     pub(crate) position: Position,
     pub(crate) is_assignment: bool,
-    pub(crate) variables: Vec<Arc<str>>,
-    pub(crate) commands: Vec<Command>,
+    pub(crate) variables: SmallVec<[Name; 1]>,
+    pub(crate) commands: SmallVec<[Command; 1]>,
 }
 
 /// An operand, or a function or method with its arguments.
@@ -88,19 +90,19 @@ pub(crate) enum Argument {
     /// `.a.b`.
     Field {
         position: Position,
-        names: Vec<Name>,
+        names: Names,
     },
     /// `$x.a.b`.
     Variable {
         position: Position,
-        name: Arc<str>,
-        fields: Vec<Name>,
+        name: Name,
+        fields: Names,
     },
     /// `(...).a.b`.
     Chain {
         position: Position,
         base: Box<Argument>,
-        fields: Vec<Name>,
+        fields: Names,
     },
     /// A function's name.
     Function {
@@ -118,7 +120,7 @@ pub(crate) enum Argument {
         value: Constant,
     },
     /// `(...)`.
-    Pipeline(Pipeline),
+    Pipeline(Box<Pipeline>),
 }
 
 /// A constant.
@@ -152,81 +154,100 @@ impl Argument {
     }
 }
 
-fn write_fields(formatter: &mut fmt::Formatter<'_>, fields: &[Name]) -> fmt::Result {
-    fields.iter().try_for_each(|field| write!(formatter, ".{field}"))
+/// Something of a template's tree, with the text that its names are in.
+pub(crate) struct Shown<'t, T> {
+    pub(crate) node: &'t T,
+    pub(crate) source: &'t str,
 }
 
-impl fmt::Display for Argument {
+impl<'t, T> Shown<'t, T> {
+    /// A part of it.
+    fn part<P>(&self, node: &'t P) -> Shown<'t, P> {
+        Shown { node, source: self.source }
+    }
+
+    fn write_fields(&self, formatter: &mut fmt::Formatter<'_>, fields: &[Name]) -> fmt::Result {
+        fields.iter().try_for_each(|field| write!(formatter, ".{}", field.of(self.source)))
+    }
+}
+
+impl fmt::Display for Shown<'_, Argument> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Field { names, .. } => write_fields(formatter, names),
-            Self::Variable { name, fields, .. } => {
-                formatter.write_str(name)?;
-                write_fields(formatter, fields)
+        match self.node {
+            Argument::Field { names, .. } => self.write_fields(formatter, names),
+            Argument::Variable { name, fields, .. } => {
+                formatter.write_str(name.of(self.source))?;
+                self.write_fields(formatter, fields)
             }
-            Self::Chain { base, fields, .. } => {
-                write_in_parentheses(formatter, base)?;
-                write_fields(formatter, fields)
+            Argument::Chain { base, fields, .. } => {
+                self.part(&**base).write_in_parentheses(formatter)?;
+                self.write_fields(formatter, fields)
             }
-            Self::Function { name, .. } => formatter.write_str(name),
-            Self::Dot { .. } => formatter.write_str("."),
-            Self::Nil { .. } => formatter.write_str("nil"),
-            Self::Constant { value, .. } => write!(formatter, "{value}"),
-            Self::Pipeline(pipeline) => write!(formatter, "{pipeline}"),
+            Argument::Function { name, .. } => formatter.write_str(name.of(self.source)),
+            Argument::Dot { .. } => formatter.write_str("."),
+            Argument::Nil { .. } => formatter.write_str("nil"),
+            Argument::Constant { value, .. } => write!(formatter, "{}", self.part(value)),
+            Argument::Pipeline(pipeline) => write!(formatter, "{}", self.part(&**pipeline)),
         }
     }
 }
 
-fn write_in_parentheses(formatter: &mut fmt::Formatter<'_>, argument: &Argument) -> fmt::Result {
-    match argument {
-        Argument::Pipeline(pipeline) => write!(formatter, "({pipeline})"),
-        other => write!(formatter, "{other}"),
-    }
-}
-
-impl fmt::Display for Constant {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bool(value) => write!(formatter, "{value}"),
-            Self::Number(number) => formatter.write_str(&number.source),
-            Self::String { source, .. } => formatter.write_str(source),
+impl Shown<'_, Argument> {
+    fn write_in_parentheses(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.node {
+            Argument::Pipeline(_) => write!(formatter, "({self})"),
+            _ => write!(formatter, "{self}"),
         }
     }
 }
 
-impl fmt::Display for Command {
+impl fmt::Display for Shown<'_, Constant> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, argument) in self.arguments.iter().enumerate() {
+        match self.node {
+            Constant::Bool(value) => write!(formatter, "{value}"),
+            Constant::Number(number) => formatter.write_str(number.source.of(self.source)),
+            Constant::String { source, .. } => formatter.write_str(source.of(self.source)),
+        }
+    }
+}
+
+impl fmt::Display for Shown<'_, Command> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, argument) in self.node.arguments.iter().enumerate() {
             if index > 0 {
                 formatter.write_str(" ")?;
             }
-            write_in_parentheses(formatter, argument)?;
+            self.part(argument).write_in_parentheses(formatter)?;
         }
         Ok(())
     }
 }
 
-impl fmt::Display for Pipeline {
+impl fmt::Display for Shown<'_, Pipeline> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.variables.is_empty() {
-            let operator = if self.is_assignment { "=" } else { ":=" };
-            write!(formatter, "{} {operator} ", self.variables.join(", "))?;
+        for (index, variable) in self.node.variables.iter().enumerate() {
+            let comma = if index > 0 { ", " } else { "" };
+            write!(formatter, "{comma}{}", variable.of(self.source))?;
         }
-        for (index, command) in self.commands.iter().enumerate() {
+        if !self.node.variables.is_empty() {
+            let operator = if self.node.is_assignment { "=" } else { ":=" };
+            write!(formatter, " {operator} ")?;
+        }
+        for (index, command) in self.node.commands.iter().enumerate() {
             if index > 0 {
                 formatter.write_str(" | ")?;
             }
-            write!(formatter, "{command}")?;
+            write!(formatter, "{}", self.part(command))?;
         }
         Ok(())
     }
 }
 
-impl fmt::Display for TemplateCall {
+impl fmt::Display for Shown<'_, TemplateCall> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{{{{template {}", crate::number::quote_go(self.name.as_bytes()))?;
-        if let Some(pipeline) = &self.pipeline {
-            write!(formatter, " {pipeline}")?;
+        write!(formatter, "{{{{template {}", crate::number::quote_go(self.node.name.as_bytes()))?;
+        if let Some(pipeline) = &self.node.pipeline {
+            write!(formatter, " {}", self.part(pipeline))?;
         }
         formatter.write_str("}}")
     }

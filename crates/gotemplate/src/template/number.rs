@@ -3,22 +3,22 @@
 use super::node::{Name, NumberConstant};
 use crate::number::{Unquoted, parse_float, parse_int, parse_uint, unquote_char};
 
-/// Reads a number constant.
+/// Reads the number constant `text`, which stands at `source`.
 ///
 /// # Errors
 /// Go's message for what is no number, or none that a template can use.
-pub(super) fn parse_number(source: Name) -> Result<NumberConstant, String> {
-    let quoted = || crate::number::quote_go(source.as_bytes());
-    let unsigned = parse_uint(&source);
-    let int = parse_int(&source).or_else(|| unsigned.filter(|value| *value == 0).map(|_| 0));
+pub(super) fn parse_number(text: &str, source: Name) -> Result<NumberConstant, String> {
+    let quoted = || crate::number::quote_go(text.as_bytes());
+    let unsigned = parse_uint(text);
+    let int = parse_int(text).or_else(|| unsigned.filter(|value| *value == 0).map(|_| 0));
     if let Some(int) = int {
         return Ok(NumberConstant { source, int: Some(int), float: Some(to_float(int)) });
     }
     if unsigned.is_some() {
         return Ok(NumberConstant { source, int: None, float: None });
     }
-    let float = parse_float(&source).ok_or_else(|| format!("illegal number syntax: {}", quoted()))?;
-    if !source.contains(['.', 'e', 'E', 'p', 'P']) {
+    let float = parse_float(text).ok_or_else(|| format!("illegal number syntax: {}", quoted()))?;
+    if !text.contains(['.', 'e', 'E', 'p', 'P']) {
         return Err(format!("integer overflow: {}", quoted()));
     }
     Ok(NumberConstant { source, int: whole(float), float: Some(float) })
@@ -28,9 +28,9 @@ pub(super) fn parse_number(source: Name) -> Result<NumberConstant, String> {
 ///
 /// # Errors
 /// Go's message for a malformed constant.
-pub(super) fn parse_character(source: Name) -> Result<NumberConstant, String> {
-    let malformed = || format!("malformed character constant: {source}");
-    let body = source.strip_prefix('\'').ok_or_else(malformed)?;
+pub(super) fn parse_character(text: &str, source: Name) -> Result<NumberConstant, String> {
+    let malformed = || format!("malformed character constant: {text}");
+    let body = text.strip_prefix('\'').ok_or_else(malformed)?;
     let (character, rest) = unquote_char(body, '\'').ok_or_else(|| "invalid syntax".to_owned())?;
     if rest != "'" {
         return Err(malformed());

@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::Template;
 use super::lex::{Kind, Lexer, Token};
 use super::node::{Branch, Name, Node, Position, TemplateCall};
@@ -14,22 +16,27 @@ pub struct ParseError(String);
 
 pub(super) type Parsing<T> = Result<T, ParseError>;
 
+/// The variable that holds the dot that a template was called with.
+const ROOT: &str = "$";
+
+/// Room for the pieces of most bodies.
+const TYPICAL_PIECES: usize = 8;
+
 /// How deep actions and parentheses may be nested.
 const MAX_DEPTH: usize = 250;
 
-/// A piece of a template, or what ends a list of them.
-enum Piece {
-    Node(Node),
+/// What ends a list of pieces.
+enum End {
     End,
     /// Followed by an `if` or a `with` that belongs to the same action, or by the end of the action.
     Else,
 }
 
-impl Piece {
+impl End {
     fn shown(&self) -> &'static str {
         match self {
             Self::Else => "{{else}}",
-            Self::Node(_) | Self::End => "{{end}}",
+            Self::End => "{{end}}",
         }
     }
 }
@@ -43,10 +50,10 @@ pub(super) struct Parser<'t> {
     is_function: &'t dyn Fn(&str) -> bool,
     lexer: Lexer<'t>,
     /// Tokens to be read again, the next one last.
-    pending: Vec<Token<'t>>,
+    pending: SmallVec<[Token<'t>; 4]>,
     /// Where the token stands that was last taken from the lexer; errors name its line.
     last_position: Position,
-    pub(super) variables: Vec<Arc<str>>,
+    pub(super) variables: Vec<&'t str>,
     range_depth: usize,
     depth: usize,
     action_position: Option<Position>,
@@ -62,9 +69,9 @@ impl<'t> Parser<'t> {
             text,
             is_function,
             lexer: Lexer::new(text),
-            pending: Vec::new(),
+            pending: SmallVec::new(),
             last_position: 0,
-            variables: vec![Arc::from("$")],
+            variables: vec![ROOT],
             range_depth: 0,
             depth: 0,
             action_position: None,
@@ -74,14 +81,17 @@ impl<'t> Parser<'t> {
 
     /// All templates of the text, and the text's own.
     pub(super) fn parse(mut self) -> Parsing<(Vec<Arc<Template>>, Arc<Template>)> {
-        let mut body = Vec::new();
+        if self.text.len() > Name::MOST_BYTES {
+            return self.error("the text is too long");
+        }
+        let mut body = Vec::with_capacity(2 * TYPICAL_PIECES);
         loop {
             let token = self.peek();
             match token.kind {
                 Kind::End => break,
                 Kind::LeftDelimiter => {
                     let delimiter = self.next();
-                    let following = self.next_non_space();
+                    let following = self.next();
                     if following.text == "define" && following.kind == Kind::Keyword {
                         self.definition()?;
                         continue;
@@ -91,9 +101,8 @@ impl<'t> Parser<'t> {
                 }
                 _ => {}
             }
-            match self.text_or_action()? {
-                Piece::Node(node) => body.push(node),
-                piece => return self.error(format!("unexpected {}", piece.shown())),
+            if let Some(end) = self.text_or_action(&mut body)? {
+                return self.error(format!("unexpected {}", end.shown()));
             }
         }
         let main = self.add(self.name.to_owned(), body)?;
@@ -145,21 +154,6 @@ impl<'t> Parser<'t> {
         token
     }
 
-    pub(super) fn next_non_space(&mut self) -> Token<'t> {
-        loop {
-            let token = self.next();
-            if token.kind != Kind::Space {
-                return token;
-            }
-        }
-    }
-
-    pub(super) fn peek_non_space(&mut self) -> Token<'t> {
-        let token = self.next_non_space();
-        self.push_back(token);
-        token
-    }
-
     pub(super) fn unexpected<T>(&self, token: &Token<'t>, context: &str) -> Parsing<T> {
         if token.kind != Kind::Error {
             return self.error(format!("unexpected {token} in {context}"));
@@ -176,13 +170,12 @@ impl<'t> Parser<'t> {
     }
 
     fn expect(&mut self, kind: Kind, context: &str) -> Parsing<Token<'t>> {
-        let token = self.next_non_space();
+        let token = self.next();
         if token.kind == kind { Ok(token) } else { self.unexpected(&token, context) }
     }
 
-    /// A stretch of the text.
-    pub(super) fn name(&self, range: Range<usize>) -> Name {
-        Name::new(&self.source, range)
+    pub(super) fn text(&self) -> &'t str {
+        self.text
     }
 
     pub(super) fn is_function(&self, name: &str) -> bool {
@@ -201,7 +194,7 @@ impl<'t> Parser<'t> {
 
     /// `{{define "name"}}...{{end}}`, whose variables and loops are its own.
     fn definition(&mut self) -> Parsing<()> {
-        let token = self.next_non_space();
+        let token = self.next();
         let name = self.template_name(&token, "define clause")?;
         self.expect(Kind::RightDelimiter, "define clause")?;
         let body = self.own_scope(|parser| parser.list_to_end("define clause"))?;
@@ -210,7 +203,7 @@ impl<'t> Parser<'t> {
     }
 
     fn own_scope<T>(&mut self, parse: impl FnOnce(&mut Self) -> Parsing<T>) -> Parsing<T> {
-        let variables = std::mem::replace(&mut self.variables, vec![Arc::from("$")]);
+        let variables = std::mem::replace(&mut self.variables, vec![ROOT]);
         let range_depth = std::mem::take(&mut self.range_depth);
         let parsed = parse(self);
         self.variables = variables;
@@ -220,65 +213,67 @@ impl<'t> Parser<'t> {
 
     fn list_to_end(&mut self, context: &str) -> Parsing<Vec<Node>> {
         match self.list()? {
-            (body, Piece::End) => Ok(body),
-            (_, piece) => self.error(format!("unexpected {} in {context}", piece.shown())),
+            (body, End::End) => Ok(body),
+            (_, end) => self.error(format!("unexpected {} in {context}", end.shown())),
         }
     }
 
     /// Pieces up to an `{{end}}` or `{{else}}`.
-    fn list(&mut self) -> Parsing<(Vec<Node>, Piece)> {
-        let mut nodes = Vec::new();
-        while self.peek_non_space().kind != Kind::End {
-            match self.text_or_action()? {
-                Piece::Node(node) => nodes.push(node),
-                piece => return Ok((nodes, piece)),
+    fn list(&mut self) -> Parsing<(Vec<Node>, End)> {
+        let mut nodes = Vec::with_capacity(TYPICAL_PIECES);
+        while self.peek().kind != Kind::End {
+            if let Some(end) = self.text_or_action(&mut nodes)? {
+                return Ok((nodes, end));
             }
         }
         self.error("unexpected EOF")
     }
 
-    fn text_or_action(&mut self) -> Parsing<Piece> {
-        let token = self.next_non_space();
+    /// The next piece, added to `nodes`, or what ends them.
+    fn text_or_action(&mut self, nodes: &mut Vec<Node>) -> Parsing<Option<End>> {
+        let token = self.next();
         match token.kind {
             Kind::Text => {
                 let range: Range<usize> = token.position..token.position + token.text.len();
-                Ok(Piece::Node(Node::Text(range)))
+                nodes.push(Node::Text(range));
+                Ok(None)
             }
             Kind::LeftDelimiter => {
                 self.action_position = Some(token.position);
-                let piece = self.nested(Self::action);
+                let end = self.nested(|parser| parser.action(nodes));
                 self.action_position = None;
-                piece
+                end
             }
             _ => self.unexpected(&token, "input"),
         }
     }
 
-    fn action(&mut self) -> Parsing<Piece> {
-        let token = self.next_non_space();
+    fn action(&mut self, nodes: &mut Vec<Node>) -> Parsing<Option<End>> {
+        let token = self.next();
         let keyword = if token.kind == Kind::Keyword { token.text } else { "" };
-        Ok(match keyword {
-            "block" => Piece::Node(self.block()?),
-            "break" => Piece::Node(self.loop_control("break", Node::Break)?),
-            "continue" => Piece::Node(self.loop_control("continue", Node::Continue)?),
-            "else" => self.otherwise()?,
+        nodes.push(match keyword {
+            "block" => self.block()?,
+            "break" => self.loop_control("break", Node::Break)?,
+            "continue" => self.loop_control("continue", Node::Continue)?,
+            "else" => return self.otherwise().map(Some),
             "end" => {
                 self.expect(Kind::RightDelimiter, "end")?;
-                Piece::End
+                return Ok(Some(End::End));
             }
-            "if" => Piece::Node(Node::If(self.branch("if")?)),
-            "range" => Piece::Node(Node::Range(self.branch("range")?)),
-            "template" => Piece::Node(self.template_call()?),
-            "with" => Piece::Node(Node::With(self.branch("with")?)),
+            "if" => Node::If(Box::new(self.branch("if")?)),
+            "range" => Node::Range(Box::new(self.branch("range")?)),
+            "template" => self.template_call()?,
+            "with" => Node::With(Box::new(self.branch("with")?)),
             _ => {
                 self.push_back(token);
-                Piece::Node(Node::Action(self.pipeline("command", Kind::RightDelimiter)?))
+                Node::Action(self.pipeline("command", Kind::RightDelimiter)?)
             }
-        })
+        });
+        Ok(None)
     }
 
     fn loop_control(&mut self, keyword: &str, node: Node) -> Parsing<Node> {
-        let token = self.next_non_space();
+        let token = self.next();
         if token.kind != Kind::RightDelimiter {
             return self.unexpected(&token, &format!("{{{{{keyword}}}}}"));
         }
@@ -288,13 +283,13 @@ impl<'t> Parser<'t> {
         Ok(node)
     }
 
-    fn otherwise(&mut self) -> Parsing<Piece> {
-        let token = self.peek_non_space();
+    fn otherwise(&mut self) -> Parsing<End> {
+        let token = self.peek();
         let goes_on = token.kind == Kind::Keyword && matches!(token.text, "if" | "with");
         if !goes_on {
             self.expect(Kind::RightDelimiter, "else")?;
         }
-        Ok(Piece::Else)
+        Ok(End::Else)
     }
 
     fn branch(&mut self, context: &'static str) -> Parsing<Branch> {
@@ -305,8 +300,8 @@ impl<'t> Parser<'t> {
         let (body, end) = self.list()?;
         self.range_depth -= in_range;
         let otherwise = match end {
-            Piece::Else => Some(self.else_branch(context)?),
-            Piece::End | Piece::Node(_) => None,
+            End::Else => Some(self.else_branch(context)?),
+            End::End => None,
         };
         self.variables.truncate(variables);
         Ok(Branch { pipeline, body, otherwise })
@@ -317,36 +312,37 @@ impl<'t> Parser<'t> {
         let token = self.peek();
         if token.kind == Kind::Keyword && token.text == context && matches!(context, "if" | "with") {
             self.next();
-            let branch = self.nested(|parser| parser.branch(context))?;
+            let branch = Box::new(self.nested(|parser| parser.branch(context))?);
             return Ok(vec![if context == "if" { Node::If(branch) } else { Node::With(branch) }]);
         }
         match self.list()? {
-            (body, Piece::End) => Ok(body),
-            (_, piece) => self.error(format!("expected end; found {}", piece.shown())),
+            (body, End::End) => Ok(body),
+            (_, end) => self.error(format!("expected end; found {}", end.shown())),
         }
     }
 
     /// `{{block "name" pipeline}}` defines a template and calls it.
     fn block(&mut self) -> Parsing<Node> {
-        let token = self.next_non_space();
+        let token = self.next();
         let name = self.template_name(&token, "block clause")?;
         let pipeline = self.pipeline("block clause", Kind::RightDelimiter)?;
         let body = self.own_scope(|parser| parser.list_to_end("block clause"))?;
         self.add(name.clone(), body)?;
-        Ok(Node::Template(TemplateCall { position: token.position, name, pipeline: Some(pipeline) }))
+        let call = TemplateCall { position: token.position, name, pipeline: Some(pipeline) };
+        Ok(Node::Template(Box::new(call)))
     }
 
     fn template_call(&mut self) -> Parsing<Node> {
-        let token = self.next_non_space();
+        let token = self.next();
         let name = self.template_name(&token, "template clause")?;
-        let following = self.next_non_space();
+        let following = self.next();
         let pipeline = if following.kind == Kind::RightDelimiter {
             None
         } else {
             self.push_back(following);
             Some(self.pipeline("template clause", Kind::RightDelimiter)?)
         };
-        Ok(Node::Template(TemplateCall { position: token.position, name, pipeline }))
+        Ok(Node::Template(Box::new(TemplateCall { position: token.position, name, pipeline })))
     }
 
     fn template_name(&mut self, token: &Token<'t>, context: &str) -> Parsing<String> {

@@ -1,29 +1,26 @@
 //! From tokens to templates: what stands inside an action.
 
-use std::sync::Arc;
+use smallvec::SmallVec;
 
 use super::lex::{Kind, Token};
-use super::node::{Argument, Command, Constant, Name, Pipeline, Position};
+use super::node::{Argument, Command, Constant, Name, Names, Pipeline, Position, Shown};
 use super::number::{parse_character, parse_number};
 use super::parse::{Parser, Parsing};
 use crate::value::GoString;
 
-/// How many fields most chains have at most, such as `.Values.image.tag`.
-const TYPICAL_FIELDS: usize = 3;
-
 impl Parser<'_> {
     /// A pipeline up to the token that ends it.
     pub(super) fn pipeline(&mut self, context: &str, end: Kind) -> Parsing<Pipeline> {
-        let position = self.peek_non_space().position;
+        let position = self.peek().position;
         let mut pipeline = Pipeline {
             position,
             is_assignment: false,
-            variables: Vec::new(),
-            commands: Vec::with_capacity(1),
+            variables: SmallVec::new(),
+            commands: SmallVec::new(),
         };
         self.declarations(&mut pipeline, context)?;
         loop {
-            let token = self.next_non_space();
+            let token = self.next();
             match token.kind {
                 kind if kind == end => break,
                 Kind::Bool
@@ -50,26 +47,21 @@ impl Parser<'_> {
     /// `$x :=`, `$x =` or, of a range, `$i, $x :=`.
     fn declarations(&mut self, pipeline: &mut Pipeline, context: &str) -> Parsing<()> {
         loop {
-            let variable = self.peek_non_space();
+            let variable = self.peek();
             if variable.kind != Kind::Variable {
                 return Ok(());
             }
-            self.next_non_space();
-            let after = self.next();
-            let following = if after.kind == Kind::Space { self.peek_non_space() } else { after };
+            self.next();
+            let following = self.peek();
             let is_comma = following.kind == Kind::Character && following.text == ",";
             let declares = matches!(following.kind, Kind::Assign | Kind::Declare);
             if !declares && !is_comma {
-                self.push_back(after);
                 self.push_back(variable);
                 return Ok(());
             }
-            if after.kind == Kind::Space {
-                self.next_non_space();
-            }
-            let name: Arc<str> = Arc::from(variable.text);
-            pipeline.variables.push(Arc::clone(&name));
-            self.variables.push(name);
+            self.next();
+            pipeline.variables.push(place_of(&variable));
+            self.variables.push(variable.text);
             if declares {
                 pipeline.is_assignment = following.kind == Kind::Assign;
                 return Ok(());
@@ -77,7 +69,7 @@ impl Parser<'_> {
             if context != "range" || pipeline.variables.len() >= 2 {
                 return self.error(format!("too many declarations in {context}"));
             }
-            let next = self.peek_non_space().kind;
+            let next = self.peek().kind;
             if !matches!(next, Kind::Variable | Kind::RightDelimiter | Kind::RightParenthesis) {
                 return self.error("range can only initialize variables");
             }
@@ -99,18 +91,18 @@ impl Parser<'_> {
     }
 
     fn command(&mut self) -> Parsing<Command> {
-        let position = self.peek_non_space().position;
+        let position = self.peek().position;
         let mut arguments = Vec::with_capacity(2);
         loop {
-            self.peek_non_space();
-            if let Some(argument) = self.operand()? {
-                arguments.push(argument);
-            }
-            let token = self.next();
+            self.peek();
+            let operand = self.operand()?;
+            let found = operand.is_some();
+            arguments.extend(operand);
+            let token = self.peek();
             match token.kind {
-                Kind::Space => continue,
-                Kind::RightDelimiter | Kind::RightParenthesis => self.push_back(token),
-                Kind::Pipe => {}
+                Kind::RightDelimiter | Kind::RightParenthesis => {}
+                Kind::Pipe => drop(self.next()),
+                _ if found && token.after_space => continue,
                 _ => return self.unexpected(&token, "operand"),
             }
             break;
@@ -125,7 +117,7 @@ impl Parser<'_> {
     fn operand(&mut self) -> Parsing<Option<Argument>> {
         let Some(term) = self.term()? else { return Ok(None) };
         let first = self.peek();
-        if first.kind != Kind::Field {
+        if first.kind != Kind::Field || first.after_space {
             return Ok(Some(term));
         }
         self.chain(term, first.position).map(Some)
@@ -138,33 +130,28 @@ impl Parser<'_> {
                 Argument::Variable { position, name, fields: self.fields(fields) }
             }
             Argument::Dot { .. } | Argument::Nil { .. } | Argument::Constant { .. } => {
-                let shown = crate::number::quote_go(term.to_string().as_bytes());
+                let shown = Shown { node: &term, source: self.text() }.to_string();
+                let shown = crate::number::quote_go(shown.as_bytes());
                 return self.error(format!("unexpected . after term {shown}"));
             }
-            base => Argument::Chain { position, base: Box::new(base), fields: self.fields(Vec::new()) },
+            base => Argument::Chain { position, base: Box::new(base), fields: self.fields(Names::new()) },
         })
     }
 
     /// The fields that follow, behind those that came before.
-    fn fields(&mut self, mut fields: Vec<Name>) -> Vec<Name> {
-        while self.peek().kind == Kind::Field {
-            let field = self.next();
-            fields.push(self.field_name(&field));
+    fn fields(&mut self, mut fields: Names) -> Names {
+        loop {
+            let field = self.peek();
+            if field.kind != Kind::Field || field.after_space {
+                return fields;
+            }
+            self.next();
+            fields.push(field_name(&field));
         }
-        fields
-    }
-
-    fn field_name(&self, token: &Token<'_>) -> Name {
-        let dot = usize::from(token.text.starts_with('.'));
-        self.name(token.position + dot..token.position + token.text.len())
-    }
-
-    fn text_of(&self, token: &Token<'_>) -> Name {
-        self.name(token.position..token.position + token.text.len())
     }
 
     fn term(&mut self) -> Parsing<Option<Argument>> {
-        let token = self.next_non_space();
+        let token = self.next();
         let position = token.position;
         Ok(Some(match token.kind {
             Kind::Identifier => {
@@ -172,21 +159,17 @@ impl Parser<'_> {
                     let quoted = crate::number::quote_go(token.text.as_bytes());
                     return self.error(format!("function {quoted} not defined"));
                 }
-                Argument::Function { position, name: self.text_of(&token) }
+                Argument::Function { position, name: place_of(&token) }
             }
             Kind::Dot => Argument::Dot { position },
             Kind::Nil => Argument::Nil { position },
             Kind::Variable => self.variable(&token)?,
-            Kind::Field => {
-                let mut names = Vec::with_capacity(TYPICAL_FIELDS);
-                names.push(self.field_name(&token));
-                Argument::Field { position, names }
-            }
+            Kind::Field => Argument::Field { position, names: SmallVec::from_iter([field_name(&token)]) },
             Kind::Bool => Argument::Constant { position, value: Constant::Bool(token.text == "true") },
             Kind::CharacterConstant | Kind::Number => self.number(&token)?,
-            Kind::LeftParenthesis => Argument::Pipeline(
+            Kind::LeftParenthesis => Argument::Pipeline(Box::new(
                 self.nested(|parser| parser.pipeline("parenthesized pipeline", Kind::RightParenthesis))?,
-            ),
+            )),
             Kind::String | Kind::RawString => self.string(&token)?,
             _ => {
                 self.push_back(token);
@@ -196,23 +179,17 @@ impl Parser<'_> {
     }
 
     fn variable(&self, token: &Token<'_>) -> Parsing<Argument> {
-        match self.variables.iter().find(|known| known.as_ref() == token.text) {
-            Some(name) => Ok(Argument::Variable {
-                position: token.position,
-                name: Arc::clone(name),
-                fields: Vec::new(),
-            }),
-            None => {
-                let quoted = crate::number::quote_go(token.text.as_bytes());
-                self.error(format!("undefined variable {quoted}"))
-            }
+        if !self.variables.contains(&token.text) {
+            let quoted = crate::number::quote_go(token.text.as_bytes());
+            return self.error(format!("undefined variable {quoted}"));
         }
+        Ok(Argument::Variable { position: token.position, name: place_of(token), fields: Names::new() })
     }
 
     fn number(&self, token: &Token<'_>) -> Parsing<Argument> {
         let parsed = match token.kind {
-            Kind::CharacterConstant => parse_character(self.text_of(token)),
-            _ => parse_number(self.text_of(token)),
+            Kind::CharacterConstant => parse_character(token.text, place_of(token)),
+            _ => parse_number(token.text, place_of(token)),
         };
         match parsed {
             Ok(number) => {
@@ -224,7 +201,18 @@ impl Parser<'_> {
 
     fn string(&self, token: &Token<'_>) -> Parsing<Argument> {
         let Some(value) = crate::number::unquote_go(token.text) else { return self.error("invalid syntax") };
-        let value = Constant::String { source: self.text_of(token), value: GoString::from(value) };
+        let value = Constant::String { source: place_of(token), value: GoString::from(value) };
         Ok(Argument::Constant { position: token.position, value })
     }
+}
+
+/// Where a token stands.
+fn place_of(token: &Token<'_>) -> Name {
+    Name::new(token.position..token.position + token.text.len())
+}
+
+/// Where the name in a field's token stands, behind the dot.
+fn field_name(token: &Token<'_>) -> Name {
+    let dot = usize::from(token.text.starts_with('.'));
+    Name::new(token.position + dot..token.position + token.text.len())
 }

@@ -80,7 +80,7 @@ impl Emitter {
 
     fn push_str(&mut self, text: &str) {
         self.out.push_str(text);
-        self.column += text.chars().count();
+        self.column += if text.is_ascii() { text.len() } else { text.chars().count() };
     }
 
     fn line_break(&mut self) {
@@ -162,9 +162,9 @@ impl Emitter {
         entries: &[(K, Value)],
         allowance: &mut Allowance,
     ) -> Result<(), Error> {
-        let mut sorted: Vec<(String, &Value)> = entries
+        let mut sorted: Vec<(Cow<'_, str>, &Value)> = entries
             .iter()
-            .map(|(key, value)| Ok((yaml_text(key.as_ref())?.into_owned(), value)))
+            .map(|(key, value)| Ok((yaml_text(key.as_ref())?, value)))
             .collect::<Result<_, Error>>()?;
         natural_sort(&mut sorted, |entry| &entry.0);
         let indent = self.indent.map_or(0, |indent| indent + INDENT);
@@ -194,8 +194,22 @@ impl Emitter {
         Ok(())
     }
 
+    /// A word that is written as it is, wherever it stands.
+    fn word(&mut self, text: &str) {
+        if !self.after_space {
+            self.push(' ');
+        }
+        self.push_str(text);
+        self.after_space = false;
+        self.at_line_start = false;
+    }
+
     /// Text in the style that reads back as the same text.
     fn text(&mut self, text: &str, context: Context) -> Result<(), Error> {
+        if is_word(text) {
+            self.word(text);
+            return Ok(());
+        }
         let wanted = if text.contains('\n') {
             Style::Literal
         } else if resolve(text) == Scalar::Text && !is_timestamp(text) && !is_base_60(text) {
@@ -354,6 +368,17 @@ pub(super) fn is_printable(character: char) -> bool {
         '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}')
 }
 
+/// Whether a text is of letters and what stands inside names, so that nothing else can be meant by it, nor anything be folded in it.
+fn is_word(text: &str) -> bool {
+    let inside = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/');
+    match text.as_bytes() {
+        [first, rest @ ..] => {
+            first.is_ascii_alphabetic() && rest.iter().all(inside) && resolve(text) == Scalar::Text
+        }
+        [] => false,
+    }
+}
+
 fn must_be_escaped(character: char) -> bool {
     !is_printable(character) || is_break(character) || matches!(character, '"' | '\\')
 }
@@ -388,12 +413,28 @@ fn float_text(value: f64) -> Result<String, Error> {
     if !value.is_finite() {
         return Err(Error::new(format!("json: unsupported value: {}", format_float(value))));
     }
+    if let Some(whole) = small_whole(value) {
+        return Ok(whole.to_string());
+    }
     let json = format_float_json(value);
     Ok(match resolve(&json) {
         Scalar::Int(value) => value.to_string(),
         Scalar::Uint(value) => value.to_string(),
         _ => format_float(value),
     })
+}
+
+/// A whole number that is written with all its digits however it is written; negative zero is none.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "only small whole numbers come out"
+)]
+fn small_whole(value: f64) -> Option<i64> {
+    const SMALL: f64 = 1e15;
+    let whole = value as i64;
+    let is_whole = value.abs() < SMALL && whole as f64 == value && !(whole == 0 && value.is_sign_negative());
+    is_whole.then_some(whole)
 }
 
 /// Text as it comes out of a trip through JSON, where YAML's reader refuses some characters.

@@ -24,3 +24,27 @@ pub(super) fn with_deep_stack<T: Send>(
         handle.join().unwrap_or_else(|_| Err(RenderError::new("rendering the chart was aborted by a fault")))
     })
 }
+
+/// Does something with each of `shares` at the same time: the first one on this thread, each other on one of its own. Answers in their order;
+/// what a thread that cannot be started should do is done here.
+pub(super) fn on_each<'s, S: Sync, T: Send>(
+    shares: &mut dyn Iterator<Item = &'s [S]>,
+    work: impl Fn(&'s [S]) -> Vec<T> + Sync,
+) -> Vec<Vec<T>> {
+    let Some(own) = shares.next() else { return Vec::new() };
+    let work = &work;
+    std::thread::scope(|scope| {
+        let others: Vec<_> = shares
+            .map(|share| {
+                let builder = std::thread::Builder::new().stack_size(STACK_BYTES);
+                (share, builder.spawn_scoped(scope, move || work(share)).ok())
+            })
+            .collect();
+        let mut done = vec![work(own)];
+        for (share, handle) in others {
+            let result = handle.and_then(|handle| handle.join().ok());
+            done.push(result.unwrap_or_else(|| work(share)));
+        }
+        done
+    })
+}

@@ -52,6 +52,11 @@ pub(super) fn add(functions: &mut Functions) {
 
 /// Values that are not nil, each made text, with spaces between.
 fn joined(values: &[Value], make: impl Fn(&Value) -> Vec<u8>) -> Value {
+    if let [value] = values
+        && !matches!(value, Value::Nil)
+    {
+        return Value::text(make(value));
+    }
     let parts: Vec<Vec<u8>> = values.iter().filter(|value| !matches!(value, Value::Nil)).map(make).collect();
     Value::text(parts.join(&b' '))
 }
