@@ -11,6 +11,9 @@ use crate::template::{Template, TemplateSet};
 use crate::value::Value;
 use walk::State;
 
+/// Room for the output of most templates.
+const TYPICAL_OUTPUT_BYTES: usize = 1024;
+
 /// How much an execution may take. Templates of real charts stay far below; they exist for those that never end.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -89,7 +92,7 @@ impl<'f> Interpreter<'f> {
         template: &Template,
         data: &Value,
     ) -> Result<Vec<u8>, ExecError> {
-        let mut out = Vec::with_capacity(256);
+        let mut out = Vec::with_capacity(template.source.len().min(TYPICAL_OUTPUT_BYTES));
         State::new(self, templates, template, data.clone(), &mut out).run()?;
         Ok(out)
     }

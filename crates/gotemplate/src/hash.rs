@@ -2,12 +2,12 @@
 
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// Builds [`NameHasher`]s.
-pub(crate) type NameHash = BuildHasherDefault<NameHasher>;
+/// Builds the hash of maps whose keys are names of functions or templates.
+pub type NameHash = BuildHasherDefault<NameHasher>;
 
 /// The FNV-1a hash.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct NameHasher(u64);
+pub struct NameHasher(u64);
 
 impl Default for NameHasher {
     fn default() -> Self {

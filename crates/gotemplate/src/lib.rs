@@ -17,5 +17,6 @@ pub mod yaml;
 
 pub use exec::{ExecError, Interpreter, Limits};
 pub use function::{Call, CallError, CallResult, Function, FunctionNames, Functions, Type};
+pub use hash::NameHash;
 pub use template::{ParseError, Parsed, TemplateSet, parse};
 pub use value::{GoString, List, Map, Value};

@@ -337,6 +337,9 @@ pub fn unquote_go(literal: &str) -> Option<Vec<u8>> {
         return (!raw.contains('`')).then(|| raw.bytes().filter(|byte| *byte != b'\r').collect());
     }
     let mut rest = literal.strip_prefix('"')?.strip_suffix('"')?;
+    if !rest.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n')) {
+        return Some(rest.as_bytes().to_vec());
+    }
     let mut text = Vec::with_capacity(rest.len());
     while !rest.is_empty() {
         let (unquoted, after) = unquote_char(rest, '"')?;

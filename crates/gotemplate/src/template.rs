@@ -36,13 +36,14 @@ impl Template {
     /// A template of nothing but white space and comments, which never takes the place of another.
     fn is_empty(&self) -> bool {
         self.body.iter().all(|node| match node {
-            Node::Text(range) => self.source.get(range.clone()).is_none_or(|text| text.trim().is_empty()),
+            Node::Text(text) => text.of(&self.source).trim().is_empty(),
             _ => false,
         })
     }
 
     /// Where a position is, as Go's errors say it: `NAME:LINE:COLUMN`, the column in bytes from 0.
     pub(crate) fn location(&self, position: Position) -> String {
+        let position = usize::try_from(position).unwrap_or(usize::MAX);
         let before = self.source.get(..position).unwrap_or(&self.source);
         let line = before.matches('\n').count() + 1;
         let column = before.len() - before.rfind('\n').map_or(0, |newline| newline + 1);

@@ -6,7 +6,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::{ExecError, Interpreter, Operand, Variable};
 use crate::template::{
-    Argument, Branch, Command, Name, Node, Pipeline, Shown, Template, TemplateCall, TemplateSet,
+    Argument, Branch, Command, Name, Node, Pipeline, Position, Shown, Template, TemplateCall, TemplateSet,
 };
 use crate::value::Value;
 
@@ -37,7 +37,7 @@ pub(super) enum Place<'t> {
 }
 
 impl Place<'_> {
-    fn position(&self) -> usize {
+    fn position(&self) -> Position {
         match self {
             Self::Start => 0,
             Self::Pipeline(pipeline) => pipeline.position,
@@ -139,8 +139,8 @@ impl<'e> State<'e> {
     fn walk(&mut self, dot: &Operand, node: &'e Node) -> Evaluated<Flow> {
         self.located(self.interpreter.step())?;
         match node {
-            Node::Text(range) => {
-                let text = self.template.source.get(range.clone()).unwrap_or_default();
+            Node::Text(text) => {
+                let text = self.text_of(*text);
                 self.out.extend_from_slice(text.as_bytes());
                 self.charge(text.len())?;
             }

@@ -1,5 +1,6 @@
 //! From a template's text to tokens.
 
+use super::node::Name;
 use crate::number::is_printable;
 
 /// What a token is.
@@ -31,26 +32,26 @@ pub(super) enum Kind {
 
 /// A token: a stretch of the text, or an error, whose message the lexer has.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Token<'t> {
+pub(super) struct Token {
     pub(super) kind: Kind,
-    pub(super) position: usize,
-    pub(super) text: &'t str,
     /// Whether there is white space before it, inside an action.
     pub(super) after_space: bool,
+    pub(super) place: Name,
 }
 
-impl std::fmt::Display for Token<'_> {
-    /// As Go's parse errors show a token.
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Token {
+    /// The token as Go's parse errors show it.
+    pub(super) fn shown(self, source: &str) -> String {
         let quote = |text: &str| crate::number::quote_go(text.as_bytes());
+        let text = self.place.of(source);
         match self.kind {
-            Kind::End => formatter.write_str("EOF"),
-            Kind::Keyword | Kind::Nil => write!(formatter, "<{}>", self.text),
-            _ if self.text.len() > 10 => {
-                let head: String = self.text.chars().take(10).collect();
-                write!(formatter, "{}...", quote(&head))
+            Kind::End => "EOF".to_owned(),
+            Kind::Keyword | Kind::Nil => format!("<{text}>"),
+            _ if text.len() > 10 => {
+                let head: String = text.chars().take(10).collect();
+                format!("{}...", quote(&head))
             }
-            _ => formatter.write_str(&quote(self.text)),
+            _ => quote(text),
         }
     }
 }
@@ -128,7 +129,7 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    pub(super) fn next_token(&mut self) -> Token<'t> {
+    pub(super) fn next_token(&mut self) -> Token {
         if self.failure.is_some() {
             self.start = self.text.len();
             self.position = self.text.len();
@@ -195,10 +196,10 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn token(&mut self, kind: Kind) -> Token<'t> {
-        let text = self.text.get(self.start..self.position).unwrap_or_default();
-        let position = std::mem::replace(&mut self.start, self.position);
-        Token { kind, position, text, after_space: std::mem::take(&mut self.after_space) }
+    fn token(&mut self, kind: Kind) -> Token {
+        let place = Name::new(self.start..self.position);
+        self.start = self.position;
+        Token { kind, place, after_space: std::mem::take(&mut self.after_space) }
     }
 
     /// The message of an error token.
@@ -206,13 +207,13 @@ impl<'t> Lexer<'t> {
         self.failure.as_deref().unwrap_or_default()
     }
 
-    fn fail(&mut self, message: impl Into<String>) -> Token<'t> {
+    fn fail(&mut self, message: impl Into<String>) -> Token {
         self.failure = Some(message.into());
-        Token { kind: Kind::Error, position: self.start, text: "", after_space: false }
+        Token { kind: Kind::Error, place: Name::new(self.start..self.start), after_space: false }
     }
 
     /// Text up to the next action, without the white space that the action's `{{-` trims. Comments are passed over.
-    fn lex_text(&mut self) -> Token<'t> {
+    fn lex_text(&mut self) -> Token {
         loop {
             let Some(length) = left_delimiter(self.rest()) else {
                 self.position = self.text.len();
@@ -240,7 +241,7 @@ impl<'t> Lexer<'t> {
     }
 
     /// `{{` or `{{- `; none if it began a comment, which has then been passed over.
-    fn lex_left_delimiter(&mut self) -> Option<Token<'t>> {
+    fn lex_left_delimiter(&mut self) -> Option<Token> {
         self.position += LEFT.len();
         let trim = if has_left_trim(self.rest()) { 2 } else { 0 };
         if self.rest().get(trim..).is_some_and(|rest| rest.starts_with("/*")) {
@@ -256,7 +257,7 @@ impl<'t> Lexer<'t> {
         Some(token)
     }
 
-    fn skip_comment(&mut self) -> Option<Token<'t>> {
+    fn skip_comment(&mut self) -> Option<Token> {
         let Some(length) = self.rest().get(2..).and_then(|rest| rest.find("*/")) else {
             return Some(self.fail("unclosed comment"));
         };
@@ -276,7 +277,7 @@ impl<'t> Lexer<'t> {
         self.start = self.position;
     }
 
-    fn lex_right_delimiter(&mut self, trims: bool) -> Token<'t> {
+    fn lex_right_delimiter(&mut self, trims: bool) -> Token {
         if trims {
             self.position += 2;
             self.start = self.position;
@@ -291,7 +292,7 @@ impl<'t> Lexer<'t> {
         token
     }
 
-    fn lex_action(&mut self) -> Token<'t> {
+    fn lex_action(&mut self) -> Token {
         self.skip_space_inside();
         if let Some(trims) = right_delimiter(self.bytes_from(self.position)) {
             if self.parentheses > 0 {
@@ -351,7 +352,7 @@ impl<'t> Lexer<'t> {
     }
 
     /// `.name` or `$name`; `alone` is what the mark is without a name.
-    fn lex_name(&mut self, kind: Kind, alone: Kind) -> Token<'t> {
+    fn lex_name(&mut self, kind: Kind, alone: Kind) -> Token {
         if self.at_terminator() {
             return self.token(alone);
         }
@@ -362,12 +363,12 @@ impl<'t> Lexer<'t> {
         self.token(kind)
     }
 
-    fn bad_character(&mut self) -> Token<'t> {
+    fn bad_character(&mut self) -> Token {
         let shown = self.peek().map(describe).unwrap_or_default();
         self.fail(format!("bad character {shown}"))
     }
 
-    fn lex_identifier(&mut self) -> Token<'t> {
+    fn lex_identifier(&mut self) -> Token {
         self.skip_word();
         if !self.at_terminator() {
             return self.bad_character();
@@ -381,7 +382,7 @@ impl<'t> Lexer<'t> {
         self.token(kind)
     }
 
-    fn lex_quoted(&mut self, quote: u8, kind: Kind, unterminated: &str) -> Token<'t> {
+    fn lex_quoted(&mut self, quote: u8, kind: Kind, unterminated: &str) -> Token {
         let bytes = self.text.as_bytes();
         loop {
             // No byte of a character beyond ASCII looks like one of these.
@@ -401,7 +402,7 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn lex_raw_string(&mut self) -> Token<'t> {
+    fn lex_raw_string(&mut self) -> Token {
         loop {
             match self.take() {
                 None => return self.fail("unterminated raw quoted string"),
@@ -411,7 +412,7 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn lex_number(&mut self) -> Token<'t> {
+    fn lex_number(&mut self) -> Token {
         self.position = self.start;
         self.skip_number();
         if self.takes(is_word) {

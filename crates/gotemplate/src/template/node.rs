@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use crate::value::GoString;
 
 /// A byte offset in the template's text.
-pub(crate) type Position = usize;
+pub(crate) type Position = u32;
 
 /// A name, or another stretch of a template's text, which has to be at hand to read it: templates have very many of them, and none of them
 /// takes memory of its own.
@@ -23,6 +23,16 @@ impl Name {
     pub(crate) fn new(range: Range<usize>) -> Self {
         let place = |position: usize| u32::try_from(position).unwrap_or(u32::MAX);
         Self { start: place(range.start), end: place(range.end) }
+    }
+
+    /// Where it begins.
+    pub(crate) fn position(self) -> Position {
+        self.start
+    }
+
+    /// The same without its first byte.
+    pub(crate) fn behind_first(self) -> Self {
+        Self { start: self.start.saturating_add(1).min(self.end), ..self }
     }
 
     /// How long a text may be whose names are to be found again.
@@ -41,8 +51,8 @@ pub(crate) type Names = SmallVec<[Name; 3]>;
 /// A piece of a template.
 #[derive(Debug)]
 pub(crate) enum Node {
-    /// Text to be copied, by its place in the source.
-    Text(Range<usize>),
+    /// Text to be copied.
+    Text(Name),
     Action(Pipeline),
     If(Box<Branch>),
     With(Box<Branch>),

@@ -1,9 +1,6 @@
 //! From tokens to templates: the actions.
 
-use std::ops::Range;
 use std::sync::Arc;
-
-use smallvec::SmallVec;
 
 use super::Template;
 use super::lex::{Kind, Lexer, Token};
@@ -41,6 +38,35 @@ impl End {
     }
 }
 
+/// The most tokens that are to be read again at a time.
+const MOST_PENDING: usize = 3;
+
+/// Tokens to be read again, the next one last.
+#[derive(Default)]
+struct Pending {
+    tokens: [Option<Token>; MOST_PENDING],
+    count: usize,
+}
+
+impl Pending {
+    fn push(&mut self, token: Token) {
+        if let Some(place) = self.tokens.get_mut(self.count) {
+            *place = Some(token);
+            self.count += 1;
+        }
+    }
+
+    fn pop(&mut self) -> Option<Token> {
+        let token = self.last()?;
+        self.count -= 1;
+        Some(token)
+    }
+
+    fn last(&self) -> Option<Token> {
+        self.tokens.get(self.count.checked_sub(1)?).copied().flatten()
+    }
+}
+
 /// Parses one text.
 pub(super) struct Parser<'t> {
     name: &'t str,
@@ -49,8 +75,7 @@ pub(super) struct Parser<'t> {
     text: &'t str,
     is_function: &'t dyn Fn(&str) -> bool,
     lexer: Lexer<'t>,
-    /// Tokens to be read again, the next one last.
-    pending: SmallVec<[Token<'t>; 4]>,
+    pending: Pending,
     /// Where the token stands that was last taken from the lexer; errors name its line.
     last_position: Position,
     pub(super) variables: Vec<&'t str>,
@@ -69,7 +94,7 @@ impl<'t> Parser<'t> {
             text,
             is_function,
             lexer: Lexer::new(text),
-            pending: SmallVec::new(),
+            pending: Pending::default(),
             last_position: 0,
             variables: vec![ROOT],
             range_depth: 0,
@@ -92,7 +117,7 @@ impl<'t> Parser<'t> {
                 Kind::LeftDelimiter => {
                     let delimiter = self.next();
                     let following = self.next();
-                    if following.text == "define" && following.kind == Kind::Keyword {
+                    if self.is_keyword(following, "define") {
                         self.definition()?;
                         continue;
                     }
@@ -130,38 +155,39 @@ impl<'t> Parser<'t> {
     }
 
     fn line(&self, position: Position) -> usize {
+        let position = usize::try_from(position).unwrap_or(usize::MAX);
         self.text.get(..position).unwrap_or_default().matches('\n').count() + 1
     }
 
-    pub(super) fn next(&mut self) -> Token<'t> {
+    pub(super) fn next(&mut self) -> Token {
         self.pending.pop().unwrap_or_else(|| {
             let token = self.lexer.next_token();
-            self.last_position = token.position;
+            self.last_position = token.place.position();
             token
         })
     }
 
-    pub(super) fn push_back(&mut self, token: Token<'t>) {
+    pub(super) fn push_back(&mut self, token: Token) {
         self.pending.push(token);
     }
 
-    pub(super) fn peek(&mut self) -> Token<'t> {
+    pub(super) fn peek(&mut self) -> Token {
         if let Some(token) = self.pending.last() {
-            return *token;
+            return token;
         }
         let token = self.next();
         self.push_back(token);
         token
     }
 
-    pub(super) fn unexpected<T>(&self, token: &Token<'t>, context: &str) -> Parsing<T> {
+    pub(super) fn unexpected<T>(&self, token: Token, context: &str) -> Parsing<T> {
         if token.kind != Kind::Error {
-            return self.error(format!("unexpected {token} in {context}"));
+            return self.error(format!("unexpected {} in {context}", token.shown(self.text)));
         }
         let message = self.lexer.failure();
         let started = self.action_position.map(|position| self.line(position));
         match started {
-            Some(line) if line != self.line(token.position) => {
+            Some(line) if line != self.line(token.place.position()) => {
                 let inside = if message.ends_with(" action") { " started" } else { " in action started" };
                 self.error(format!("{message}{inside} at {}:{line}", self.name))
             }
@@ -169,9 +195,17 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn expect(&mut self, kind: Kind, context: &str) -> Parsing<Token<'t>> {
+    fn expect(&mut self, kind: Kind, context: &str) -> Parsing<Token> {
         let token = self.next();
-        if token.kind == kind { Ok(token) } else { self.unexpected(&token, context) }
+        if token.kind == kind { Ok(token) } else { self.unexpected(token, context) }
+    }
+
+    pub(super) fn text_of(&self, token: Token) -> &'t str {
+        token.place.of(self.text)
+    }
+
+    fn is_keyword(&self, token: Token, word: &str) -> bool {
+        token.kind == Kind::Keyword && self.text_of(token) == word
     }
 
     pub(super) fn text(&self) -> &'t str {
@@ -195,7 +229,7 @@ impl<'t> Parser<'t> {
     /// `{{define "name"}}...{{end}}`, whose variables and loops are its own.
     fn definition(&mut self) -> Parsing<()> {
         let token = self.next();
-        let name = self.template_name(&token, "define clause")?;
+        let name = self.template_name(token, "define clause")?;
         self.expect(Kind::RightDelimiter, "define clause")?;
         let body = self.own_scope(|parser| parser.list_to_end("define clause"))?;
         self.add(name, body)?;
@@ -234,23 +268,22 @@ impl<'t> Parser<'t> {
         let token = self.next();
         match token.kind {
             Kind::Text => {
-                let range: Range<usize> = token.position..token.position + token.text.len();
-                nodes.push(Node::Text(range));
+                nodes.push(Node::Text(token.place));
                 Ok(None)
             }
             Kind::LeftDelimiter => {
-                self.action_position = Some(token.position);
+                self.action_position = Some(token.place.position());
                 let end = self.nested(|parser| parser.action(nodes));
                 self.action_position = None;
                 end
             }
-            _ => self.unexpected(&token, "input"),
+            _ => self.unexpected(token, "input"),
         }
     }
 
     fn action(&mut self, nodes: &mut Vec<Node>) -> Parsing<Option<End>> {
         let token = self.next();
-        let keyword = if token.kind == Kind::Keyword { token.text } else { "" };
+        let keyword = if token.kind == Kind::Keyword { self.text_of(token) } else { "" };
         nodes.push(match keyword {
             "block" => self.block()?,
             "break" => self.loop_control("break", Node::Break)?,
@@ -275,7 +308,7 @@ impl<'t> Parser<'t> {
     fn loop_control(&mut self, keyword: &str, node: Node) -> Parsing<Node> {
         let token = self.next();
         if token.kind != Kind::RightDelimiter {
-            return self.unexpected(&token, &format!("{{{{{keyword}}}}}"));
+            return self.unexpected(token, &format!("{{{{{keyword}}}}}"));
         }
         if self.range_depth == 0 {
             return self.error(format!("{{{{{keyword}}}}} outside {{{{range}}}}"));
@@ -285,7 +318,7 @@ impl<'t> Parser<'t> {
 
     fn otherwise(&mut self) -> Parsing<End> {
         let token = self.peek();
-        let goes_on = token.kind == Kind::Keyword && matches!(token.text, "if" | "with");
+        let goes_on = self.is_keyword(token, "if") || self.is_keyword(token, "with");
         if !goes_on {
             self.expect(Kind::RightDelimiter, "else")?;
         }
@@ -310,7 +343,7 @@ impl<'t> Parser<'t> {
     /// After `{{else`: another branch of the same kind in the same action, or a body up to the end.
     fn else_branch(&mut self, context: &'static str) -> Parsing<Vec<Node>> {
         let token = self.peek();
-        if token.kind == Kind::Keyword && token.text == context && matches!(context, "if" | "with") {
+        if self.is_keyword(token, context) && matches!(context, "if" | "with") {
             self.next();
             let branch = Box::new(self.nested(|parser| parser.branch(context))?);
             return Ok(vec![if context == "if" { Node::If(branch) } else { Node::With(branch) }]);
@@ -324,17 +357,17 @@ impl<'t> Parser<'t> {
     /// `{{block "name" pipeline}}` defines a template and calls it.
     fn block(&mut self) -> Parsing<Node> {
         let token = self.next();
-        let name = self.template_name(&token, "block clause")?;
+        let name = self.template_name(token, "block clause")?;
         let pipeline = self.pipeline("block clause", Kind::RightDelimiter)?;
         let body = self.own_scope(|parser| parser.list_to_end("block clause"))?;
         self.add(name.clone(), body)?;
-        let call = TemplateCall { position: token.position, name, pipeline: Some(pipeline) };
+        let call = TemplateCall { position: token.place.position(), name, pipeline: Some(pipeline) };
         Ok(Node::Template(Box::new(call)))
     }
 
     fn template_call(&mut self) -> Parsing<Node> {
         let token = self.next();
-        let name = self.template_name(&token, "template clause")?;
+        let name = self.template_name(token, "template clause")?;
         let following = self.next();
         let pipeline = if following.kind == Kind::RightDelimiter {
             None
@@ -342,14 +375,14 @@ impl<'t> Parser<'t> {
             self.push_back(following);
             Some(self.pipeline("template clause", Kind::RightDelimiter)?)
         };
-        Ok(Node::Template(Box::new(TemplateCall { position: token.position, name, pipeline })))
+        Ok(Node::Template(Box::new(TemplateCall { position: token.place.position(), name, pipeline })))
     }
 
-    fn template_name(&mut self, token: &Token<'t>, context: &str) -> Parsing<String> {
+    fn template_name(&mut self, token: Token, context: &str) -> Parsing<String> {
         if !matches!(token.kind, Kind::String | Kind::RawString) {
             return self.unexpected(token, context);
         }
-        match crate::number::unquote_go(token.text) {
+        match crate::number::unquote_go(self.text_of(token)) {
             Some(name) => Ok(String::from_utf8_lossy(&name).into_owned()),
             None => self.error("invalid syntax"),
         }

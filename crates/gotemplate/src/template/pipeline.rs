@@ -11,7 +11,7 @@ use crate::value::GoString;
 impl Parser<'_> {
     /// A pipeline up to the token that ends it.
     pub(super) fn pipeline(&mut self, context: &str, end: Kind) -> Parsing<Pipeline> {
-        let position = self.peek().position;
+        let position = self.peek().place.position();
         let mut pipeline = Pipeline {
             position,
             is_assignment: false,
@@ -37,7 +37,7 @@ impl Parser<'_> {
                     self.push_back(token);
                     pipeline.commands.push(self.command()?);
                 }
-                _ => return self.unexpected(&token, context),
+                _ => return self.unexpected(token, context),
             }
         }
         self.check(&pipeline, context)?;
@@ -53,15 +53,15 @@ impl Parser<'_> {
             }
             self.next();
             let following = self.peek();
-            let is_comma = following.kind == Kind::Character && following.text == ",";
+            let is_comma = following.kind == Kind::Character && self.text_of(following) == ",";
             let declares = matches!(following.kind, Kind::Assign | Kind::Declare);
             if !declares && !is_comma {
                 self.push_back(variable);
                 return Ok(());
             }
             self.next();
-            pipeline.variables.push(place_of(&variable));
-            self.variables.push(variable.text);
+            pipeline.variables.push(variable.place);
+            self.variables.push(self.text_of(variable));
             if declares {
                 pipeline.is_assignment = following.kind == Kind::Assign;
                 return Ok(());
@@ -91,7 +91,7 @@ impl Parser<'_> {
     }
 
     fn command(&mut self) -> Parsing<Command> {
-        let position = self.peek().position;
+        let position = self.peek().place.position();
         let mut arguments = Vec::with_capacity(2);
         loop {
             self.peek();
@@ -103,7 +103,7 @@ impl Parser<'_> {
                 Kind::RightDelimiter | Kind::RightParenthesis => {}
                 Kind::Pipe => drop(self.next()),
                 _ if found && token.after_space => continue,
-                _ => return self.unexpected(&token, "operand"),
+                _ => return self.unexpected(token, "operand"),
             }
             break;
         }
@@ -120,7 +120,7 @@ impl Parser<'_> {
         if first.kind != Kind::Field || first.after_space {
             return Ok(Some(term));
         }
-        self.chain(term, first.position).map(Some)
+        self.chain(term, first.place.position()).map(Some)
     }
 
     fn chain(&mut self, term: Argument, position: Position) -> Parsing<Argument> {
@@ -146,31 +146,32 @@ impl Parser<'_> {
                 return fields;
             }
             self.next();
-            fields.push(field_name(&field));
+            fields.push(field_name(field));
         }
     }
 
     fn term(&mut self) -> Parsing<Option<Argument>> {
         let token = self.next();
-        let position = token.position;
+        let position = token.place.position();
+        let text = self.text_of(token);
         Ok(Some(match token.kind {
             Kind::Identifier => {
-                if !self.is_function(token.text) {
-                    let quoted = crate::number::quote_go(token.text.as_bytes());
+                if !self.is_function(text) {
+                    let quoted = crate::number::quote_go(text.as_bytes());
                     return self.error(format!("function {quoted} not defined"));
                 }
-                Argument::Function { position, name: place_of(&token) }
+                Argument::Function { position, name: token.place }
             }
             Kind::Dot => Argument::Dot { position },
             Kind::Nil => Argument::Nil { position },
-            Kind::Variable => self.variable(&token)?,
-            Kind::Field => Argument::Field { position, names: SmallVec::from_iter([field_name(&token)]) },
-            Kind::Bool => Argument::Constant { position, value: Constant::Bool(token.text == "true") },
-            Kind::CharacterConstant | Kind::Number => self.number(&token)?,
+            Kind::Variable => self.variable(token)?,
+            Kind::Field => Argument::Field { position, names: SmallVec::from_iter([field_name(token)]) },
+            Kind::Bool => Argument::Constant { position, value: Constant::Bool(text == "true") },
+            Kind::CharacterConstant | Kind::Number => self.number(token)?,
             Kind::LeftParenthesis => Argument::Pipeline(Box::new(
                 self.nested(|parser| parser.pipeline("parenthesized pipeline", Kind::RightParenthesis))?,
             )),
-            Kind::String | Kind::RawString => self.string(&token)?,
+            Kind::String | Kind::RawString => self.string(token)?,
             _ => {
                 self.push_back(token);
                 return Ok(None);
@@ -178,41 +179,38 @@ impl Parser<'_> {
         }))
     }
 
-    fn variable(&self, token: &Token<'_>) -> Parsing<Argument> {
-        if !self.variables.contains(&token.text) {
-            let quoted = crate::number::quote_go(token.text.as_bytes());
+    fn variable(&self, token: Token) -> Parsing<Argument> {
+        let text = self.text_of(token);
+        if !self.variables.contains(&text) {
+            let quoted = crate::number::quote_go(text.as_bytes());
             return self.error(format!("undefined variable {quoted}"));
         }
-        Ok(Argument::Variable { position: token.position, name: place_of(token), fields: Names::new() })
+        Ok(Argument::Variable { position: token.place.position(), name: token.place, fields: Names::new() })
     }
 
-    fn number(&self, token: &Token<'_>) -> Parsing<Argument> {
+    fn number(&self, token: Token) -> Parsing<Argument> {
         let parsed = match token.kind {
-            Kind::CharacterConstant => parse_character(token.text, place_of(token)),
-            _ => parse_number(token.text, place_of(token)),
+            Kind::CharacterConstant => parse_character(self.text_of(token), token.place),
+            _ => parse_number(self.text_of(token), token.place),
         };
         match parsed {
             Ok(number) => {
-                Ok(Argument::Constant { position: token.position, value: Constant::Number(number) })
+                Ok(Argument::Constant { position: token.place.position(), value: Constant::Number(number) })
             }
             Err(message) => self.error(message),
         }
     }
 
-    fn string(&self, token: &Token<'_>) -> Parsing<Argument> {
-        let Some(value) = crate::number::unquote_go(token.text) else { return self.error("invalid syntax") };
-        let value = Constant::String { source: place_of(token), value: GoString::from(value) };
-        Ok(Argument::Constant { position: token.position, value })
+    fn string(&self, token: Token) -> Parsing<Argument> {
+        let Some(value) = crate::number::unquote_go(self.text_of(token)) else {
+            return self.error("invalid syntax");
+        };
+        let value = Constant::String { source: token.place, value: GoString::from(value) };
+        Ok(Argument::Constant { position: token.place.position(), value })
     }
 }
 
-/// Where a token stands.
-fn place_of(token: &Token<'_>) -> Name {
-    Name::new(token.position..token.position + token.text.len())
-}
-
 /// Where the name in a field's token stands, behind the dot.
-fn field_name(token: &Token<'_>) -> Name {
-    let dot = usize::from(token.text.starts_with('.'));
-    Name::new(token.position + dot..token.position + token.text.len())
+fn field_name(token: Token) -> Name {
+    token.place.behind_first()
 }

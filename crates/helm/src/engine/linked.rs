@@ -6,7 +6,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use spacecraft_gotemplate::{
-    Call, CallError, CallResult, Function, Functions, Parsed, TemplateSet, Type, Value, number, parse,
+    Call, CallError, CallResult, Function, Functions, NameHash, Parsed, TemplateSet, Type, Value, number,
+    parse,
 };
 
 use super::context::Lookup;
@@ -15,12 +16,15 @@ use super::error::marked;
 /// How often a template may include itself, as in Helm.
 const MAX_INCLUDES: usize = 1_000;
 
+/// How many times each template is being included inside itself.
+type Depths = HashMap<String, usize, NameHash>;
+
 /// The name of templates made by `tpl`, which Helm gives to the whole set.
 const SET_NAME: &str = "gotpl";
 
 /// Adds the functions.
 pub(super) fn add(functions: &mut Functions, lookup: Option<Arc<dyn Lookup>>) {
-    let included: Rc<RefCell<HashMap<String, usize>>> = Rc::default();
+    let included: Rc<RefCell<Depths>> = Rc::default();
     let nested = Rc::clone(&included);
     functions
         .insert("include", Function::new(&[Type::String, Type::Any], move |call| include(call, &included)));
@@ -40,7 +44,7 @@ pub(super) fn add(functions: &mut Functions, lookup: Option<Arc<dyn Lookup>>) {
     );
 }
 
-fn include(call: &Call<'_>, included: &RefCell<HashMap<String, usize>>) -> CallResult {
+fn include(call: &Call<'_>, included: &RefCell<Depths>) -> CallResult {
     let name = call.text(0);
     if !enter(&mut included.borrow_mut(), &name) {
         return Err(CallError::new(format!(
@@ -53,7 +57,7 @@ fn include(call: &Call<'_>, included: &RefCell<HashMap<String, usize>>) -> CallR
 }
 
 /// Counts one more inclusion of a template inside itself; false if there are too many.
-fn enter(included: &mut HashMap<String, usize>, name: &str) -> bool {
+fn enter(included: &mut Depths, name: &str) -> bool {
     match included.get_mut(name) {
         Some(depth) if *depth > MAX_INCLUDES => return false,
         Some(depth) => *depth += 1,
@@ -62,18 +66,14 @@ fn enter(included: &mut HashMap<String, usize>, name: &str) -> bool {
     true
 }
 
-fn leave(included: &mut HashMap<String, usize>, name: &str) {
+fn leave(included: &mut Depths, name: &str) {
     if let Some(depth) = included.get_mut(name) {
         *depth -= 1;
     }
 }
 
 /// Renders a text as a template that can call all others; what it defines is known inside of it only.
-fn tpl(
-    call: &Call<'_>,
-    known: &RefCell<HashMap<String, Parsed>>,
-    included: &RefCell<HashMap<String, usize>>,
-) -> CallResult {
+fn tpl(call: &Call<'_>, known: &RefCell<HashMap<String, Parsed>>, included: &RefCell<Depths>) -> CallResult {
     let text = call.text(0);
     let already_known = known.borrow().get(text.as_ref()).cloned();
     let parsed = match already_known {

@@ -180,8 +180,8 @@ fn capabilities(capabilities: &Capabilities) -> Value {
 }
 
 fn version_set_method(versions: &List, name: &str) -> Option<Function> {
-    let versions = versions.clone();
     (name == "Has").then(|| {
+        let versions = versions.clone();
         Function::new(&[Type::String], move |call| {
             let wanted = call.bytes(0);
             let has =
@@ -192,6 +192,9 @@ fn version_set_method(versions: &List, name: &str) -> Option<Function> {
 }
 
 fn values_method(values: &Map, name: &str) -> Option<Function> {
+    if !matches!(name, "AsMap" | "YAML" | "Table" | "PathValue") {
+        return None;
+    }
     let values = values.clone();
     Some(match name {
         "AsMap" => Function::new(&[], move |_| Ok(Value::Map(values.unnamed()))),

@@ -156,7 +156,8 @@ fn indent(call: &Call<'_>, head: &str) -> CallResult {
     let Ok(spaces) = usize::try_from(call.int(0)) else { return failure("strings: negative Repeat count") };
     let text = call.bytes(1);
     let lines = text.split(|byte| *byte == b'\n');
-    let size = spaces.saturating_mul(lines.clone().count()).saturating_add(text.len());
+    let breaks = text.iter().filter(|byte| **byte == b'\n').count();
+    let size = spaces.saturating_mul(breaks + 1).saturating_add(text.len());
     call.reserve(size)?;
     let mut indented = Vec::with_capacity(size + 1);
     indented.extend_from_slice(head.as_bytes());
