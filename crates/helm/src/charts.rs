@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use spacecraft_core::observer::Event;
 use spacecraft_core::time::{Clock, Random};
 use spacecraft_core::wait::Wait;
 use spacecraft_core::{Error, Meaning, Result};
@@ -206,14 +207,19 @@ impl Charts {
         wait: &Wait,
     ) -> Result<Release> {
         let cluster = self.cluster()?;
+        let (definitions, changes) = Self::definitions(&chart, &served, options)?;
+        let expected = served.clone().with_definitions(definitions.iter().map(|(_, definition)| definition));
+        let release = first_revision(options);
+        let release = self.render_for(chart, &options.values, release, options, &expected, wait).await?;
+        let operation = Operation::new(cluster, &expected, wait);
+        operation.validate(&release, options.take_ownership).await?;
+        tell(changes, wait);
         if options.create_namespace {
-            Operation::new(cluster, &served, wait).ensure_namespace(&options.namespace).await?;
+            operation.ensure_namespace(&options.namespace).await?;
         }
-        if !options.skip_crds && self.install_crds(&chart, &served, options.modernise, wait).await? {
+        if self.install_definitions(&definitions, wait).await? {
             served = cluster.served().await?;
         }
-        let release = first_revision(options);
-        let release = self.render_for(chart, &options.values, release, options, &served, wait).await?;
         let installation = Installation {
             stored: Stored { release, labels: options.labels.clone() },
             manner: manner(options),
@@ -463,6 +469,13 @@ fn manner(options: &ReleaseOptions) -> Manner {
         wait_for_jobs: options.wait_for_jobs,
         take_ownership: options.take_ownership,
         force: options.force,
+    }
+}
+
+/// Tells what was changed for a cluster.
+fn tell(changes: Vec<String>, wait: &Wait) {
+    for text in changes {
+        wait.observer().observe(&Event::Note { text });
     }
 }
 

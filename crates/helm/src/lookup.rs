@@ -70,7 +70,11 @@ async fn ask(cluster: &Cluster, served: &Served, question: &Question) -> Result<
     if question.name.is_empty() {
         let namespace =
             Some(question.namespace.as_str()).filter(|name| !name.is_empty() && resource.namespaced);
-        let (items, version) = cluster.list(resource, namespace, "").await?;
+        let (items, version) = match cluster.list(resource, namespace, "").await {
+            // A kind that the chart is about to define.
+            Err(error) if error.is_not_found() => return Ok(json!({})),
+            listed => listed?,
+        };
         return Ok(json!({
             "apiVersion": question.api_version, "kind": format!("{}List", question.kind),
             "metadata": {"resourceVersion": version}, "items": items,

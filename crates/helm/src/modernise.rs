@@ -6,8 +6,11 @@
 
 mod admission;
 mod autoscaler;
+mod binding;
+mod cluster;
 mod definition;
 mod ingress;
+mod lists;
 mod security_policy;
 mod workload;
 
@@ -57,9 +60,9 @@ const REWRITES: &[(&str, &[&str], &str, Rewrite)] = &[
     ("HorizontalPodAutoscaler", &["autoscaling/v2beta2"], "autoscaling/v2", unchanged),
     ("CronJob", &["batch/v1beta1", "batch/v2alpha1"], "batch/v1", unchanged),
     ("Role", RBAC, "rbac.authorization.k8s.io/v1", unchanged),
-    ("RoleBinding", RBAC, "rbac.authorization.k8s.io/v1", unchanged),
+    ("RoleBinding", RBAC, "rbac.authorization.k8s.io/v1", binding::rewrite),
     ("ClusterRole", RBAC, "rbac.authorization.k8s.io/v1", unchanged),
-    ("ClusterRoleBinding", RBAC, "rbac.authorization.k8s.io/v1", unchanged),
+    ("ClusterRoleBinding", RBAC, "rbac.authorization.k8s.io/v1", binding::rewrite),
     ("ValidatingWebhookConfiguration", ADMISSION, "admissionregistration.k8s.io/v1", admission::rewrite),
     ("MutatingWebhookConfiguration", ADMISSION, "admissionregistration.k8s.io/v1", admission::rewrite),
     ("APIService", &["apiregistration.k8s.io/v1beta1"], "apiregistration.k8s.io/v1", unchanged),
@@ -78,13 +81,43 @@ const REWRITES: &[(&str, &[&str], &str, Rewrite)] = &[
     ("StorageClass", &["storage.k8s.io/v1beta1"], "storage.k8s.io/v1", unchanged),
     ("CSIDriver", &["storage.k8s.io/v1beta1"], "storage.k8s.io/v1", unchanged),
     ("CSINode", &["storage.k8s.io/v1beta1"], "storage.k8s.io/v1", unchanged),
-    ("VolumeAttachment", &["storage.k8s.io/v1beta1"], "storage.k8s.io/v1", unchanged),
+    (
+        "VolumeAttachment",
+        &["storage.k8s.io/v1alpha1", "storage.k8s.io/v1beta1"],
+        "storage.k8s.io/v1",
+        unchanged,
+    ),
+    (
+        "CSIStorageCapacity",
+        &["storage.k8s.io/v1alpha1", "storage.k8s.io/v1beta1"],
+        "storage.k8s.io/v1",
+        unchanged,
+    ),
     ("Lease", &["coordination.k8s.io/v1beta1"], "coordination.k8s.io/v1", unchanged),
+    ("RuntimeClass", &["node.k8s.io/v1alpha1"], "node.k8s.io/v1", cluster::runtime_class),
     ("RuntimeClass", &["node.k8s.io/v1beta1"], "node.k8s.io/v1", unchanged),
     ("EndpointSlice", &["discovery.k8s.io/v1beta1"], "discovery.k8s.io/v1", workload::endpoint_slice),
+    ("Event", &["events.k8s.io/v1beta1"], "events.k8s.io/v1", unchanged),
+    ("FlowSchema", FLOW_CONTROL, "flowcontrol.apiserver.k8s.io/v1", unchanged),
+    ("PriorityLevelConfiguration", FLOW_CONTROL, "flowcontrol.apiserver.k8s.io/v1", cluster::priority_level),
+    (
+        "CertificateSigningRequest",
+        &["certificates.k8s.io/v1beta1"],
+        "certificates.k8s.io/v1",
+        cluster::signing_request,
+    ),
+    ("ValidatingAdmissionPolicy", POLICIES, "admissionregistration.k8s.io/v1", unchanged),
+    ("ValidatingAdmissionPolicyBinding", POLICIES, "admissionregistration.k8s.io/v1", unchanged),
 ];
 const RBAC: &[&str] = &["rbac.authorization.k8s.io/v1alpha1", "rbac.authorization.k8s.io/v1beta1"];
 const ADMISSION: &[&str] = &["admissionregistration.k8s.io/v1beta1"];
+const POLICIES: &[&str] = &["admissionregistration.k8s.io/v1alpha1", "admissionregistration.k8s.io/v1beta1"];
+const FLOW_CONTROL: &[&str] = &[
+    "flowcontrol.apiserver.k8s.io/v1alpha1",
+    "flowcontrol.apiserver.k8s.io/v1beta1",
+    "flowcontrol.apiserver.k8s.io/v1beta2",
+    "flowcontrol.apiserver.k8s.io/v1beta3",
+];
 
 #[allow(clippy::unnecessary_wraps, reason = "it stands where rewrites stand that can fail")]
 fn unchanged(_: &mut Fields) -> Result<(), String> {
@@ -99,13 +132,27 @@ pub fn modernise(
     objects: Vec<Value>,
     serves: &dyn Fn(&str, &str) -> bool,
 ) -> Result<Modernised, ModerniseError> {
+    let shape = lists::Shape::of(&objects);
     let mut modernised = Modernised::default();
-    for object in objects {
+    for object in lists::flat(objects) {
         let object = modernise_one(object, serves, &mut modernised.changes)?;
+        let object = autoscaler::modernise_target(object, serves, &mut modernised.changes);
         modernised.objects.push(Some(object));
     }
     security_policy::drop_policies(&mut modernised, serves);
+    modernised.objects = shape.filled(modernised.objects);
     Ok(modernised)
+}
+
+/// The API version that took the place of one that a kind is no longer served in.
+fn successor(api_version: &str, kind: &str, serves: &dyn Fn(&str, &str) -> bool) -> Option<&'static str> {
+    if serves(api_version, kind) {
+        return None;
+    }
+    let is_it = |(known, old, new, _): &&(&str, &[&str], &'static str, Rewrite)| {
+        *known == kind && old.contains(&api_version) && serves(new, known)
+    };
+    REWRITES.iter().find(is_it).map(|(_, _, new, _)| *new)
 }
 
 fn modernise_one(

@@ -84,11 +84,11 @@ impl<'a> Operation<'a> {
         }
     }
 
-    /// Checks that a release's objects could be made: that the cluster serves their kinds, and, unless they are to be upgraded, that they
-    /// belong to nobody else.
-    pub(crate) async fn validate(&self, release: &Release, is_upgrade: bool) -> Result<()> {
+    /// Checks that a release's objects could be made: that the cluster serves their kinds, and, unless whose they are does not matter, that
+    /// they belong to nobody else.
+    pub(crate) async fn validate(&self, release: &Release, take_ownership: bool) -> Result<()> {
         let objects = self.place_new(release)?;
-        if is_upgrade {
+        if take_ownership {
             return Ok(());
         }
         self.check_ownership(&objects.iter().collect::<Vec<_>>(), release, "install").await

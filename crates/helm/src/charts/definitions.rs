@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use spacecraft_core::wait::Wait;
 use spacecraft_core::{Error, Meaning, Result};
 
-use super::{Charts, invalid};
+use super::{Charts, ReleaseOptions, invalid};
 use crate::chart::{Chart, Crd};
 use crate::cluster::{Address, Served};
 use crate::manifest;
@@ -13,28 +14,40 @@ use crate::objects::place;
 use crate::readiness::{Verdict, follow, of_release_object};
 use crate::render::finish;
 
+/// A definition and where it goes.
+type Placed = (Address, Value);
+
 impl Charts {
-    /// Creates those custom resource definitions of `crds/` that do not exist and waits until they can be used; true if
-    /// there was one to create.
-    pub(super) async fn install_crds(
-        &self,
+    /// The custom resource definitions of a chart's `crds/`, as the cluster can take them, and what was changed in them for that.
+    ///
+    /// # Errors
+    /// If one cannot be read or modernised.
+    pub(super) fn definitions(
         chart: &Chart,
         served: &Served,
-        modernise: bool,
-        wait: &Wait,
-    ) -> Result<bool> {
-        let cluster = self.cluster()?;
-        let mut created = Vec::new();
-        for crd in chart.crds() {
-            for (address, object) in definitions(&crd, served, modernise)? {
-                match cluster.create(&address, &object).await {
-                    Ok(_) => created.push(address),
-                    Err(error) if error.meaning() == Meaning::AlreadyExists => {}
-                    Err(error) => return Err(error),
-                }
+        options: &ReleaseOptions,
+    ) -> Result<(Vec<Placed>, Vec<String>)> {
+        let (mut placed, mut changes) = (Vec::new(), Vec::new());
+        if !options.skip_crds {
+            for crd in chart.crds() {
+                definitions(&crd, served, options.modernise, &mut placed, &mut changes)?;
             }
         }
-        let judge = |_: &Address, object: Option<&serde_json::Value>| {
+        Ok((placed, changes))
+    }
+
+    /// Creates those definitions that do not exist and waits until they can be used; true if there was one to create.
+    pub(super) async fn install_definitions(&self, definitions: &[Placed], wait: &Wait) -> Result<bool> {
+        let cluster = self.cluster()?;
+        let mut created = Vec::new();
+        for (address, object) in definitions {
+            match cluster.create(address, object).await {
+                Ok(_) => created.push(address.clone()),
+                Err(error) if error.meaning() == Meaning::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let judge = |_: &Address, object: Option<&Value>| {
             let absent = || Verdict::Pending("it does not exist".to_owned());
             object.map_or_else(absent, |object| of_release_object(object, false))
         };
@@ -45,12 +58,17 @@ impl Charts {
 }
 
 /// The objects of one file of `crds/`, as the cluster can take them.
-fn definitions(crd: &Crd, served: &Served, modernise: bool) -> Result<Vec<(Address, serde_json::Value)>> {
+fn definitions(
+    crd: &Crd,
+    served: &Served,
+    modernise: bool,
+    definitions: &mut Vec<Placed>,
+    changes: &mut Vec<String>,
+) -> Result<()> {
     let text = String::from_utf8_lossy(&crd.data).into_owned();
     let files = BTreeMap::from([(crd.path.clone(), text)]);
     let mut sorted = manifest::sort(&files).map_err(|error| invalid("read", &crd.path, &error))?;
-    finish(&mut sorted, modernise.then_some(served), &[])?;
-    let mut definitions = Vec::new();
+    changes.extend(finish(&mut sorted, modernise.then_some(served), &[])?);
     for manifest in &sorted.manifests {
         let (placed, unknown) = place(&manifest.content, served, "")?;
         if let Some(unknown) = unknown.first() {
@@ -59,5 +77,5 @@ fn definitions(crd: &Crd, served: &Served, modernise: bool) -> Result<Vec<(Addre
         }
         definitions.extend(placed.into_iter().map(|placed| (placed.address.clone(), placed.plain())));
     }
-    Ok(definitions)
+    Ok(())
 }

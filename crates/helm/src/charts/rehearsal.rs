@@ -52,8 +52,11 @@ impl Charts {
         served: &Served,
         wait: &Wait,
     ) -> Result<Release> {
+        let (definitions, _) = Self::definitions(&chart, served, options)?;
+        let served = &served.clone().with_definitions(definitions.iter().map(|(_, definition)| definition));
         let release = first_revision(options);
         let release = self.render_for(chart, &options.values, release, options, served, wait).await?;
+        Operation::new(self.cluster()?, served, wait).validate(&release, options.take_ownership).await?;
         Ok(self.rehearsed(release, Status::PendingInstall))
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use spacecraft_core::wait::Wait;
 use spacecraft_core::{Error, Meaning, Result};
 
-use super::{Charts, ReleaseOptions, invalid};
+use super::{Charts, ReleaseOptions, invalid, tell};
 use crate::chart::{Chart, ChartError};
 use crate::cluster::Served;
 use crate::lookup::Lookups;
@@ -31,9 +31,7 @@ impl Charts {
         let output = self.render_with_lookups(chart, values, &info, options, served).await?;
         let Output { chart, mut sorted, notes } = output;
         let changes = finish(&mut sorted, options.modernise.then_some(served), &options.patches)?;
-        for text in changes {
-            wait.observer().observe(&spacecraft_core::observer::Event::Note { text });
-        }
+        tell(changes, wait);
         let manifest = post_rendered(options.post_renderer.as_ref(), sorted.manifest_text()).await?;
         Ok(Release {
             name: info.name,

@@ -123,6 +123,32 @@ async fn a_dry_run_shows_what_would_be_released_and_writes_nothing() {
 }
 
 #[tokio::test]
+async fn a_chart_that_cannot_be_rendered_or_modernised_leaves_not_even_its_namespace_or_definitions() {
+    let api = FakeApi::default();
+    let charts = charts(&api);
+    for broken in [
+        "a: {{ fail \"no\" }}",
+        "apiVersion: nowhere.example.org/v1\nkind: Nothing\nmetadata: {name: a}",
+        "apiVersion: admissionregistration.k8s.io/v1beta1\nkind: MutatingWebhookConfiguration\nmetadata: {name: a}\n\
+         webhooks: [{name: w}]",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("templates")).unwrap();
+        std::fs::create_dir(folder.path().join("crds")).unwrap();
+        std::fs::write(folder.path().join("Chart.yaml"), "apiVersion: v2\nname: b\nversion: 1.0.0\n")
+            .unwrap();
+        let kills = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/kills/chart/crds/things.yaml");
+        std::fs::copy(kills, folder.path().join("crds/things.yaml")).unwrap();
+        std::fs::write(folder.path().join("templates/a.yaml"), broken).unwrap();
+        let mut options = options(&[]);
+        options.chart.chart = folder.path().to_string_lossy().into_owned();
+        let error = charts.install(&options, &patience(60)).await.unwrap_err();
+        assert_eq!(error.meaning(), Meaning::Invalid, "{error}");
+        assert!(api.take_writes().is_empty(), "{broken}");
+    }
+}
+
+#[tokio::test]
 async fn a_release_that_does_not_exist_is_not_found() {
     let charts = charts(&FakeApi::default());
     let wait = patience(60);

@@ -45,6 +45,15 @@ impl Served {
         Self { version: version.into(), resources: resources.into_iter().map(keyed).collect() }
     }
 
+    /// The same with the kinds that custom resource definitions (`apiextensions.k8s.io/v1`) will add.
+    #[must_use]
+    pub fn with_definitions<'d>(mut self, definitions: impl IntoIterator<Item = &'d Value>) -> Self {
+        for resource in definitions.into_iter().flat_map(defined) {
+            self.resources.entry((resource.api_version.clone(), resource.kind.clone())).or_insert(resource);
+        }
+        self
+    }
+
     /// The resource of this API version and kind.
     #[must_use]
     pub fn resource(&self, api_version: &str, kind: &str) -> Option<&Resource> {
@@ -67,6 +76,24 @@ impl Served {
             api_versions: versions.collect::<ApiVersions>(),
         }
     }
+}
+
+/// The kinds that a definition adds: one in each version that it serves.
+fn defined(definition: &Value) -> Vec<Resource> {
+    let text = |pointer: &str| definition.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let (group, kind, plural) = (text("/spec/group"), text("/spec/names/kind"), text("/spec/names/plural"));
+    let versions = definition.pointer("/spec/versions").and_then(Value::as_array).into_iter().flatten();
+    let names = versions
+        .filter(|version| version.get("served") == Some(&Value::Bool(true)))
+        .filter_map(|version| version.get("name")?.as_str());
+    names
+        .map(|version| Resource {
+            api_version: format!("{group}/{version}"),
+            kind: kind.to_owned(),
+            plural: plural.to_owned(),
+            namespaced: text("/spec/scope") == "Namespaced",
+        })
+        .collect()
 }
 
 pub(super) async fn discover(cluster: &Cluster) -> Result<Served> {

@@ -2,7 +2,29 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Fields, object, objects, rename};
+use super::{Fields, describe, object, objects, rename, successor, text};
+
+/// Points an autoscaler, of whatever version, to the version that its target is served in: it does not find it under another one.
+pub(super) fn modernise_target(
+    mut autoscaler: Value,
+    serves: &dyn Fn(&str, &str) -> bool,
+    changes: &mut Vec<String>,
+) -> Value {
+    if text(&autoscaler, "/kind") != "HorizontalPodAutoscaler" {
+        return autoscaler;
+    }
+    let (kind, old) = (
+        text(&autoscaler, "/spec/scaleTargetRef/kind"),
+        text(&autoscaler, "/spec/scaleTargetRef/apiVersion"),
+    );
+    if let Some(new) = successor(&old, &kind, serves) {
+        changes.push(format!("{} was pointed from {old} to {new}", describe(&autoscaler)));
+        if let Some(version) = autoscaler.pointer_mut("/spec/scaleTargetRef/apiVersion") {
+            *version = Value::from(new);
+        }
+    }
+    autoscaler
+}
 
 pub(super) fn rewrite(autoscaler: &mut Fields) -> Result<(), String> {
     let Some(spec) = object(autoscaler, "spec") else { return Ok(()) };

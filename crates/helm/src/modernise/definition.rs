@@ -41,9 +41,36 @@ fn complete_schema(version: &mut Fields, prunes: bool) {
     if let Some(root) = root.as_object_mut() {
         root.entry("type").or_insert_with(|| json!("object"));
         if !prunes {
-            root.entry("x-kubernetes-preserve-unknown-fields").or_insert(Value::Bool(true));
+            root.entry(PRESERVE).or_insert(Value::Bool(true));
+        }
+        complete_parts(root);
+    }
+}
+
+const PRESERVE: &str = "x-kubernetes-preserve-unknown-fields";
+const INT_OR_TEXT: &str = "x-kubernetes-int-or-string";
+
+/// Every part of a schema needs a type, or has to say that it takes anything, which is what one without a type did before.
+fn complete_parts(schema: &mut Fields) {
+    for holder in ["properties", "patternProperties"] {
+        let parts = schema.get_mut(holder).and_then(Value::as_object_mut).into_iter().flatten();
+        parts.filter_map(|(_, part)| part.as_object_mut()).for_each(complete_part);
+    }
+    for holder in ["items", "additionalProperties"] {
+        if let Some(part) = object(schema, holder) {
+            complete_part(part);
         }
     }
+}
+
+fn complete_part(part: &mut Fields) {
+    let is_complete =
+        part.contains_key("type") || part.contains_key(PRESERVE) || part.contains_key(INT_OR_TEXT);
+    if !is_complete {
+        let takes_both = part.get("anyOf") == Some(&json!([{"type": "integer"}, {"type": "string"}]));
+        part.insert(if takes_both { INT_OR_TEXT } else { PRESERVE }.to_owned(), Value::Bool(true));
+    }
+    complete_parts(part);
 }
 
 fn rewrite_conversion(spec: &mut Fields) {

@@ -57,15 +57,23 @@ fn selected_spec(workload: &mut Fields) -> Result<Option<&mut Fields>, String> {
     Ok(Some(spec))
 }
 
-/// In `policy/v1beta1` an empty selector matched no pod, in `policy/v1` it matches all.
+/// In `policy/v1beta1` an empty selector matched no pod, in `policy/v1` it matches all, and only none at all matches no pod.
 pub(super) fn disruption_budget(budget: &mut Fields) -> Result<(), String> {
-    let selector = object(budget, "spec").and_then(|spec| spec.get("selector"));
-    match selector {
-        Some(Value::Object(selector)) if selector.is_empty() => {
-            Err("its empty selector matched no pod and would now match all".to_owned())
-        }
-        _ => Ok(()),
+    let Some(spec) = object(budget, "spec") else { return Ok(()) };
+    if spec.get("selector").is_some_and(is_empty_selector) {
+        spec.remove("selector");
     }
+    Ok(())
+}
+
+fn is_empty_selector(selector: &Value) -> bool {
+    let is_empty = |terms: &Value| match terms {
+        Value::Null => true,
+        Value::Object(labels) => labels.is_empty(),
+        Value::Array(expressions) => expressions.is_empty(),
+        _ => false,
+    };
+    selector.as_object().is_some_and(|selector| selector.values().all(is_empty))
 }
 
 /// In `discovery.k8s.io/v1beta1` the zone and the worker were in a map of topology.
