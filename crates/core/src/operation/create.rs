@@ -14,6 +14,7 @@ use super::bring_up::{
     BringUp, Fleet, NetworkKeys, NetworkMaterials, chart_step, dns_step, poets_open, unplannable,
 };
 use super::differences::differences;
+use super::failure::unless_another_failed;
 use super::run::{Basis, Run, anew_when_outdated};
 use super::{Limits, OperationFailure, Services};
 use crate::charts::{ChartSecrets, ChartStage};
@@ -209,7 +210,7 @@ impl Creation<'_> {
         let logs = bring_up.bring_up_logs(&cluster, &secrets);
         let extras = bring_up.ensure_charts(&cluster, &secrets, &[ChartStage::Extras]);
         let (nodes, logs, extras) = futures::join!(nodes, logs, extras);
-        let fleet = first_failure(nodes, logs, extras)?;
+        let fleet = unless_another_failed(nodes, [logs, extras])?;
         bring_up.finish(&cluster, fleet, record).await
     }
 
@@ -223,9 +224,8 @@ impl Creation<'_> {
         let (bring_up, workloads) = (&self.bring_up, &*cluster.workloads);
         let mut fleet = bring_up.bind(workloads, keys, record).await?;
         bring_up.remember(record, &fleet, false).await?;
-        bring_up.ensure_firewall(poets_open(self.spec(), record)).await?;
         let started = bring_up.run.services().clock.now();
-        let changed = bring_up.ensure_fleet(workloads, &fleet).await?;
+        let changed = bring_up.ensure_fleet(workloads, &fleet, poets_open(self.spec(), record)).await?;
         let now = bring_up.run.services().clock.now();
         let took = Duration::try_from(now.duration_since(started)).unwrap_or(Duration::ZERO);
         if changed {
@@ -302,19 +302,6 @@ impl Creation<'_> {
             updated_at: now,
             updated_by: services.holder.operator.clone(),
             fence: 0,
-        }
-    }
-}
-
-/// The result of the fleet's track, or the failure that made the others stop.
-fn first_failure<T>(nodes: Result<T>, logs: Result<()>, extras: Result<()>) -> Result<T> {
-    let stopped = |error: &Error| error.meaning() == Meaning::Interrupted;
-    match nodes {
-        Ok(fleet) => logs.and(extras).map(|()| fleet),
-        Err(error) if !stopped(&error) => Err(error),
-        Err(error) => {
-            let other = [logs.err(), extras.err()].into_iter().flatten().find(|error| !stopped(error));
-            Err(other.unwrap_or(error))
         }
     }
 }

@@ -3,7 +3,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::StepReport;
-use crate::error::{Error, Meaning};
+use crate::error::{Error, Meaning, Result};
+use crate::observer::Outcome;
 use crate::traits::Evidence;
 
 /// An operation that did not get to its end.
@@ -65,5 +66,68 @@ impl fmt::Display for OperationFailure {
 impl std::error::Error for OperationFailure {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         std::error::Error::source(&self.error)
+    }
+}
+
+/// What one of several tracks came to that ran side by side, or the failure that made them stop.
+pub(super) fn unless_another_failed<T>(
+    track: Result<T>,
+    others: impl IntoIterator<Item = Result<()>>,
+) -> Result<T> {
+    let mut failures = others.into_iter().filter_map(Result::err);
+    match track {
+        Ok(value) => failures.next().map_or(Ok(value), |first| Err(cause(first, failures))),
+        Err(first) => Err(cause(first, failures)),
+    }
+}
+
+/// What steps that ran side by side did together, or the failure that made them stop.
+pub(super) fn all_together(steps: impl IntoIterator<Item = Result<Outcome>>) -> Result<Outcome> {
+    let mut outcome = Outcome::Unchanged;
+    let mut failures = Vec::new();
+    for step in steps {
+        match step {
+            Ok(one) => outcome = outcome.and(one),
+            Err(error) => failures.push(error),
+        }
+    }
+    let mut failures = failures.into_iter();
+    failures.next().map_or(Ok(outcome), |first| Err(cause(first, failures)))
+}
+
+/// The failure that is none of stopping because of another one.
+fn cause(first: Error, others: impl IntoIterator<Item = Error>) -> Error {
+    let stopped = |error: &Error| error.meaning() == Meaning::Interrupted;
+    if !stopped(&first) {
+        return first;
+    }
+    others.into_iter().find(|error| !stopped(error)).unwrap_or(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(meaning: Meaning) -> Error {
+        Error::new(meaning, "work", "", "failed")
+    }
+
+    #[test]
+    fn of_tracks_that_ran_side_by_side_the_failure_that_stopped_the_others_is_told() {
+        let (stopped, denied) = (Meaning::Interrupted, Meaning::Denied);
+        let told = |result: Result<()>| result.unwrap_err().meaning();
+        assert_eq!(told(unless_another_failed(Err(failed(stopped)), [Ok(()), Err(failed(denied))])), denied);
+        assert_eq!(told(unless_another_failed(Err(failed(denied)), [Err(failed(stopped))])), denied);
+        assert_eq!(told(unless_another_failed(Ok(()), [Err(failed(stopped)), Err(failed(denied))])), denied);
+        assert_eq!(told(unless_another_failed(Err(failed(stopped)), [Ok(())])), stopped);
+        assert_eq!(unless_another_failed(Ok(7), [Ok(()), Ok(())]).unwrap(), 7);
+    }
+
+    #[test]
+    fn steps_together_did_what_the_weightiest_did() {
+        let steps = [Ok(Outcome::Unchanged), Ok(Outcome::Created), Ok(Outcome::Updated)];
+        assert_eq!(all_together(steps).unwrap(), Outcome::Created);
+        let steps = [Ok(Outcome::Created), Err(failed(Meaning::Interrupted)), Err(failed(Meaning::Denied))];
+        assert_eq!(all_together(steps).unwrap_err().meaning(), Meaning::Denied);
     }
 }

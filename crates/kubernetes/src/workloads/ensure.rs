@@ -1,6 +1,7 @@
 //! Comparing workloads with what is there, and applying what differs.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use futures::future::try_join_all;
 use serde_json::Value;
@@ -62,15 +63,21 @@ pub(super) async fn look(workloads: &KubernetesWorkloads, wanted: &[Workload]) -
     let mut survey = Survey::new(wanted);
     for kind in WORKLOAD_KINDS {
         survey.expect(kind);
-        let query = workloads.ours(kind);
-        let listed =
-            workloads.connection.list_each(&query, |live: Value| survey.see(&workloads.target, kind, &live));
-        match listed.await {
-            // Without its definition there is no monitor either.
-            Err(error) if error.is_not_found() && kind == POD_MONITOR => {}
-            other => drop(other?),
-        }
     }
+    let seen = Mutex::new(survey);
+    let lists = WORKLOAD_KINDS.map(async |kind| {
+        let query = workloads.ours(kind);
+        let see = |live: Value| {
+            seen.lock().unwrap_or_else(PoisonError::into_inner).see(&workloads.target, kind, &live);
+        };
+        match workloads.connection.list_each(&query, see).await {
+            // Without its definition there is no monitor either.
+            Err(error) if error.is_not_found() && kind == POD_MONITOR => Ok(()),
+            other => other.map(drop),
+        }
+    });
+    try_join_all(lists).await?;
+    let mut survey = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
     survey.remember(&mut workloads.memory());
     Ok(survey.looks())
 }

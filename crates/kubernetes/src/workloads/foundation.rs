@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures::future::try_join_all;
 use serde_json::Value;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::traits::Look;
@@ -50,12 +51,9 @@ pub(super) async fn ensure(workloads: &KubernetesWorkloads, wanted: &Foundation)
         outcome = outcome.and(if created { Outcome::Created } else { Outcome::Unchanged });
     }
     let inside = Inside::look(workloads, wanted).await?;
-    for (manifest, look) in &inside.wanted {
-        if !look.is_same() {
-            let applied = workloads.connection.apply(manifest).await?;
-            outcome = outcome.and(outcome_of(applied));
-        }
-    }
+    let differing = inside.wanted.iter().filter(|(_, look)| !look.is_same());
+    let applied = differing.map(|(manifest, _)| workloads.connection.apply(manifest));
+    outcome = try_join_all(applied).await?.into_iter().map(outcome_of).fold(outcome, Outcome::and);
     for address in &inside.obsolete {
         workloads.connection.delete(address, None).await?;
         outcome = outcome.and(Outcome::Updated);

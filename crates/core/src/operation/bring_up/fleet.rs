@@ -3,15 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures::future::try_join_all;
+
 use super::BringUp;
 use super::keys::NetworkKeys;
 use super::workloads::Wanted;
 use crate::error::{Error, Meaning, Result};
 use crate::generation::BeaconFacts;
 use crate::observer::Outcome;
+use crate::operation::failure::all_together;
 use crate::plan::{Bindings, PlannedNode, WATCH, beacon_url, keeps_peers, support_workloads, told_peers};
 use crate::slots::{SlotAssignment, missing_assignments};
-use crate::spec::Generation;
+use crate::spec::{Generation, RolloutOrder};
 use crate::state::{GenesisRecord, NetworkRecord};
 use crate::topology::{bootnodes, node_name};
 use crate::traits::{Look, Workloads};
@@ -106,9 +109,9 @@ impl BringUp<'_> {
         };
         let look = async || Ok(if missing().await?.is_empty() { Look::Same } else { Look::Absent });
         let assign = async |_| {
-            for assignment in missing().await? {
-                workloads.assign_slot(&assignment.worker, assignment.slot).await?;
-            }
+            let missing = missing().await?;
+            let assign = missing.iter().map(|one| workloads.assign_slot(&one.worker, one.slot));
+            try_join_all(assign).await?;
             Ok(Outcome::Created)
         };
         self.run.step("workers", "places for bootstrap node and bootnodes", look, assign).await?;
@@ -123,11 +126,12 @@ impl BringUp<'_> {
         self.materials.profile.beacon_files(&BeaconFacts { genesis: genesis.genesis.clone(), directory })
     }
 
-    /// Applies what differs of the whole fleet and waits until all of it is up. True when anything was applied.
+    /// Opens the firewall, applies what differs of the whole fleet, and waits until all of it is up. True when anything was applied.
     pub(in crate::operation) async fn ensure_fleet(
         &self,
         workloads: &dyn Workloads,
         fleet: &Fleet,
+        poets_open: bool,
     ) -> Result<bool> {
         let support = support_workloads(self.spec, self.plan, fleet.beacon_files.clone());
         let poets = match self.spec.generation {
@@ -136,18 +140,34 @@ impl BringUp<'_> {
         };
         let numbers = self.spec.fleet.numbers();
         let mut names: Vec<String> = numbers.iter().map(|number| node_name(*number)).collect();
-        let mut changed = false;
-        for (step, group) in [("support", support), ("poets", poets)] {
-            if group.is_empty() {
-                continue;
+        names.extend(support.iter().chain(&poets).map(|workload| workload.name.clone()));
+        let firewall = async { self.ensure_firewall(poets_open).await.map(|()| Outcome::Unchanged) };
+        let support = self.ensure_any(workloads, "support", support);
+        let poets = self.ensure_any(workloads, "poets", poets);
+        let nodes = self.ensure_nodes(workloads, fleet, &numbers);
+        let applied = match self.spec.rollout.order {
+            RolloutOrder::Parallel => {
+                let (firewall, support, poets, nodes) = futures::join!(firewall, support, poets, nodes);
+                all_together([firewall, support, poets, nodes])?
             }
-            names.extend(group.iter().map(|workload| workload.name.clone()));
-            changed |= self.ensure_group(workloads, step, all_new(group)).await? != Outcome::Unchanged;
-        }
-        changed |= self.ensure_nodes(workloads, fleet, &numbers).await? != Outcome::Unchanged;
+            RolloutOrder::Ordered => firewall.await?.and(support.await?).and(poets.await?).and(nodes.await?),
+        };
         self.wait_for(workloads, &names).await?;
         self.wait_healthy_if_asked(workloads, &numbers).await?;
-        Ok(changed)
+        Ok(applied != Outcome::Unchanged)
+    }
+
+    /// A step over a group of workloads that may be empty, and then is no step.
+    async fn ensure_any(
+        &self,
+        workloads: &dyn Workloads,
+        step: &str,
+        group: Vec<Workload>,
+    ) -> Result<Outcome> {
+        if group.is_empty() {
+            return Ok(Outcome::Unchanged);
+        }
+        self.ensure_group(workloads, step, all_new(group)).await
     }
 
     /// Applies what differs of some nodes, as one step, without waiting for them.

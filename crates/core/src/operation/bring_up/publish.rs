@@ -1,5 +1,6 @@
 //! What the network publishes: the config that others join with, and the epoch-2 beacon beside it.
 
+use futures::future::try_join_all;
 use serde_json::Value;
 
 use super::BringUp;
@@ -27,10 +28,8 @@ impl BringUp<'_> {
         let config_key = format!("{folder}config.json");
         let objects = self.published_objects(fleet, observed, &folder)?;
         let look = async || {
-            let mut looks = Vec::new();
-            for (key, bytes) in &objects {
-                looks.push(look_object(store, key, bytes).await?);
-            }
+            let looks = objects.iter().map(|(key, bytes)| look_object(store, key, bytes));
+            let looks = try_join_all(looks).await?;
             Ok(match (looks.iter().all(Look::is_same), looks.iter().all(|look| *look == Look::Absent)) {
                 (true, _) => Look::Same,
                 (_, true) => Look::Absent,
@@ -38,11 +37,13 @@ impl BringUp<'_> {
             })
         };
         let write = async |found| {
-            for (key, bytes) in &objects {
+            let put = objects.iter().map(async |(key, bytes)| {
                 if !look_object(store, key, bytes).await?.is_same() {
                     store.put(key, bytes.clone(), &PutOptions::json(Precondition::None)).await?;
                 }
-            }
+                Ok::<_, Error>(())
+            });
+            try_join_all(put).await?;
             Ok(if found == Look::Absent { Outcome::Created } else { Outcome::Updated })
         };
         self.run.step("config", &format!("publishing {}", store.url(&config_key)), look, write).await?;
