@@ -1,6 +1,7 @@
 //! Namespaces, NetworkPolicies and PodDisruptionBudgets as they are wanted, and nothing of ours beyond them.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use futures::future::try_join_all;
 use serde_json::Value;
@@ -127,19 +128,20 @@ struct Inside {
 
 impl Inside {
     async fn look(workloads: &KubernetesWorkloads, wanted: &Foundation) -> Result<Self> {
-        let mut live = BTreeMap::new();
+        let live = Mutex::new(BTreeMap::new());
         let own = [NETWORK_POLICY, DISRUPTION_BUDGET].map(|kind| (kind, &workloads.target.namespace));
         let guarded = wanted.guarded.iter().map(|guarded| (NETWORK_POLICY, &guarded.namespace));
-        for (kind, namespace) in own.into_iter().chain(guarded) {
+        let lists = own.into_iter().chain(guarded).map(async |(kind, namespace)| {
             let query = Query::within(kind, namespace).labelled(workloads.selector());
-            workloads
-                .connection
-                .list_each(&query, |object: Value| {
-                    let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-                    live.insert(Address::new(kind, namespace.as_str(), name), object);
-                })
-                .await?;
-        }
+            let see = |object: Value| {
+                let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+                let address = Address::new(kind, namespace.as_str(), name);
+                live.lock().unwrap_or_else(PoisonError::into_inner).insert(address, object);
+            };
+            workloads.connection.list_each(&query, see).await
+        });
+        try_join_all(lists).await?;
+        let mut live = live.into_inner().unwrap_or_else(PoisonError::into_inner);
         let wanted = foundation::inside(&workloads.target, wanted)
             .into_iter()
             .map(|manifest| {

@@ -1,6 +1,7 @@
 //! The network's workloads as they are: one list for each kind.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use spacecraft_core::Result;
 use spacecraft_core::workload::ObservedWorkload;
@@ -15,11 +16,15 @@ pub(super) async fn list(workloads: &KubernetesWorkloads) -> Result<Vec<Observed
     let connection = &workloads.connection;
     let queries = [DEPLOYMENT, POD, SERVICE, CONFIG_MAP].map(|kind| workloads.ours(kind));
     let [deployments, pods, services, config_maps] = &queries;
-    let deployments: Vec<Deployment> = connection.list(deployments).await?;
-    let mut belongings = Belongings::default();
-    connection.list_each(pods, |pod| belongings.add_pod(pod)).await?;
-    connection.list_each(services, |service| belongings.add_service(service)).await?;
-    connection.list_each(config_maps, |config_map| belongings.add_config_map(config_map)).await?;
+    let belongings = Mutex::new(Belongings::default());
+    let noted = || belongings.lock().unwrap_or_else(PoisonError::into_inner);
+    let (deployments, ..) = futures::try_join!(
+        connection.list::<Deployment>(deployments),
+        connection.list_each(pods, |pod| noted().add_pod(pod)),
+        connection.list_each(services, |service| noted().add_service(service)),
+        connection.list_each(config_maps, |config_map| noted().add_config_map(config_map)),
+    )?;
+    let mut belongings = belongings.into_inner().unwrap_or_else(PoisonError::into_inner);
     let circumstances = Circumstances { now: connection.retrier().clock().now(), pool_is_full: false };
     let mut observed: Vec<ObservedWorkload> = deployments
         .into_iter()

@@ -80,7 +80,8 @@ impl Stored {
             })
             .collect();
         Self {
-            encoded: serde_json::to_vec(object).unwrap_or_default().into(),
+            // Without the room that a growing buffer has, which would be as much again.
+            encoded: serde_json::to_vec(object).unwrap_or_default().into_boxed_slice().into(),
             revision,
             namespace: object::namespace(object).to_owned(),
             name: object::name(object).to_owned(),

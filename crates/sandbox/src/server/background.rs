@@ -85,6 +85,9 @@ async fn take_turn(folder: &Path, deadline: Instant) -> Result<std::fs::File, Fo
     }
 }
 
+/// What tells the allocator to give memory back at once: a server that runs beside an operator's work should be small before it is quick.
+const THRIFT: [(&str, &str); 2] = [("MIMALLOC_PURGE_DELAY", "0"), ("MIMALLOC_ARENA_EAGER_COMMIT", "0")];
+
 /// Starts the server with its output in a file, in a process group of its own.
 fn spawn(folder: &Path, executable: &Path, log: &PathBuf) -> Result<std::process::Child, ServeError> {
     let failure = |source| ServeError::Spawn { executable: executable.display().to_string(), source };
@@ -92,6 +95,7 @@ fn spawn(folder: &Path, executable: &Path, log: &PathBuf) -> Result<std::process
     let errors = output.try_clone().map_err(failure)?;
     let mut command = Command::new(executable);
     command.args(["sandbox", "serve", "--background", "--sandbox-dir"]).arg(folder);
+    command.envs(THRIFT);
     command.stdin(Stdio::null()).stdout(Stdio::from(output)).stderr(Stdio::from(errors));
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
