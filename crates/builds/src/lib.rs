@@ -4,6 +4,17 @@
 //! entry, without being unpacked: no name of the archive ever becomes a path, and no compressed byte is expanded. What is published is compared by digest, so
 //! that nothing is uploaded twice.
 
+// What comes from outside is never counted on to be long or small enough.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
+)]
+
 mod archive;
 mod digests;
 

@@ -23,26 +23,9 @@ const EXIT_CODES: &str = "Exit codes:
 
 Every setting can be given as a flag, as a variable SPACECRAFT_<NAME> or in the file of --config; the first of these wins.";
 
-const FORCE_UNLOCK: &str = "break the lock of another operation that is certainly dead";
-
-const ADD_MINER: &str = "New miners are as the network's nodes are but for what is given here. Workers are added where they do not fit. No other node is
-touched; spacemesh-watch watches the new ones too.
-
-Run again after it was stopped or failed, the same command goes on with the same miners. Run again after it ended, it adds the
-next ones. While some are not finished, other ones are refused; delete-miner takes them back.";
-
-const DELETE_MINER: &str = "A node goes with its data, disk, config, Services and keys; its wallet key goes too, unless rewards go to a coinbase of your own
-(keys export writes wallet keys out). Its number can be given again.
-
-The published config forgets a bootnode at once. Nodes that know it are not restarted for that: they are told of others on
-their next change, and only those that would know nobody any more at once.
-
-Run again after it was stopped or failed, the same command finishes it.";
-
 /// The whole command line.
 #[must_use]
 pub fn command_line() -> Command {
-    use settings::Command as C;
     Command::new("spacecraft")
         .version(env!("CARGO_PKG_VERSION"))
         .about(ABOUT)
@@ -51,179 +34,11 @@ pub fn command_line() -> Command {
         .arg_required_else_help(true)
         .max_term_width(120)
         .args(global_arguments())
-        .subcommand(
-            of(C::CreateNetwork, "Create a network, go on with one, or see that nothing is to be done").args(
-                [
-                    switch("force-unlock", FORCE_UNLOCK),
-                    switch(
-                        "rollback",
-                        "when it fails, remove what it and earlier unfinished runs have made, but no cluster that was there before",
-                    ),
-                    switch(
-                        "new-genesis",
-                        "start the chain of a network that was begun anew, with new keys and data",
-                    ),
-                ],
-            ),
-        )
-        .subcommand(of(C::Plan, "Show what create-network would make, without calling anything").args([
-            switch("manifests", "print the Kubernetes objects as YAML, secrets blanked"),
-            switch("check", "compare with the network that exists; exit code 4 when something differs"),
-        ]))
-        .subcommand(of(C::DeleteNetwork, "Delete a network with all that belongs to it").args([
-            switch("yes", "do not ask for the network's name"),
-            switch("force-unlock", FORCE_UNLOCK),
-        ]))
-        .subcommand(
-            of(C::AddMiner, "Add plain miners to a network that is up")
-                .args([switch("force-unlock", FORCE_UNLOCK)])
-                .after_help(ADD_MINER),
-        )
-        .subcommand(
-            of(C::DeleteMiner, "Delete nodes of a network that is up, with all they own")
-                .args([
-                    Arg::new("numbers")
-                        .value_name("NUMBERS")
-                        .num_args(0..)
-                        .help("numbers of the nodes: 3, 3,5 or 7-9; --miner-number does the same"),
-                    switch("force", "delete even the bootstrap node or the last bootnode"),
-                    switch("yes", "do not ask for the network's name"),
-                    switch("force-unlock", FORCE_UNLOCK),
-                ])
-                .after_help(DELETE_MINER),
-        )
-        .subcommand(of(
-            C::Hosts,
-            "Show where the network's nodes answer, and the list that spacemesh-watch takes",
-        ))
-        .subcommand(
-            of(C::Gc, "List what networks left behind that no longer exist")
-                .args([switch("apply", "remove it"), switch("yes", "do not ask before removing it")]),
-        )
-        .subcommand(
-            of(C::List, "Show all networks, with what is known of each")
-                .args([switch("show-secrets", "show the passwords of Kibana and Grafana too")]),
-        )
-        .subcommand(of(C::Status, "Show how a network is; exit code 4 when something is off").args([
-            switch("watch", "show it again every few seconds, until Ctrl-C"),
-            switch("no-drift", "do not compare the network with what create-network would make"),
-        ]))
-        .subcommand(
-            of(C::Logs, "Show what a part of the network wrote").args([
-                Arg::new("node")
-                    .value_name("NODE")
-                    .required(true)
-                    .help("miner-N, poet-N, beacon, spacemesh-watch or pyroscope"),
-                switch("follow", "go on with what it writes, until Ctrl-C").short('f'),
-                switch("previous", "what its container wrote before it was restarted"),
-            ]),
-        )
-        .subcommand(
-            of(C::ReleaseNetwork, "Publish builds of go-spacemesh with the network's config, and draft their release")
-                .args([switch("force-unlock", "break the lock of another operation that is certainly dead")]),
-        )
-        .subcommand(of(C::Rewards, "Report what the chain paid to whom, and whether it is what it should be").args([
-            Arg::new("chart")
-                .long("chart")
-                .value_name("FILE")
-                .help("draw rewards per epoch and the managed share into this SVG file as well"),
-            Arg::new("output")
-                .long("output")
-                .value_name("FORMAT")
-                .value_parser(["text", "table", "json", "csv"])
-                .default_value("text")
-                .hide_possible_values(true)
-                .help("text (or table) for people, json for one document, csv for the table of --by, in smidge"),
-        ]))
-        .subcommand(
-            of(
-                C::DeployWs,
-                "Deploy public API nodes, explorer and dashboard, with names and discovery entry",
-            )
-            .args([switch("force-unlock", FORCE_UNLOCK)]),
-        )
-        .subcommand(
-            of(C::DeployCm, "Install chaos mesh for the network")
-                .args([switch("force-unlock", FORCE_UNLOCK)]),
-        )
-        .subcommand(
-            of(
-                C::UpgradeNetwork,
-                "Upgrade nodes, PoETs or their config in waves, each healthy before the next, or go on with an upgrade",
-            )
-            .args([
-                switch(
-                    "replace-config",
-                    "put the config in the place of the running one instead of merging it (null takes a key away)",
-                ),
-                switch(
-                    "restart-all",
-                    "stop all nodes and PoETs, then start them: for values that nodes must agree on",
-                ),
-                switch(
-                    "rollback",
-                    "return to the old image and config when a wave is not healthy; alone, take back an upgrade that did not end",
-                ),
-                switch("force-unlock", "break the lock of another operation that is certainly dead"),
-            ]),
-        )
-        .subcommand(
-            of(C::Kubeconfig, "Print a kubeconfig for the network's cluster, good for an hour").args([
-                Arg::new("merge")
-                    .long("merge")
-                    .value_name("FILE")
-                    .help("merge it into this kubeconfig instead of printing it"),
-                switch("exec-plugin", "let gke-gcloud-auth-plugin give the tokens, so that it stays good"),
-            ]),
-        )
-        .subcommand(
-            of(C::Tunnel, "Open a local port that leads to a private service, until Ctrl-C").args([
-                Arg::new("service").value_name("SERVICE").required(true).help(
-                    "kibana, elasticsearch, grafana, pyroscope, miner-N, poet-N, or NAMESPACE/SERVICE:PORT",
-                ),
-                Arg::new("port")
-                    .long("port")
-                    .value_name("PORT")
-                    .help("port of the service, instead of its usual one"),
-            ]),
-        )
-        .subcommand(
-            Command::new("keys")
-                .about("Wallet keys of a network's nodes")
-                .subcommand_required(true)
-                .arg_required_else_help(true)
-                .subcommand(
-                    of_named(
-                        "export",
-                        C::Keys,
-                        "Write the nodes' wallet keys into a file that only you can read",
-                    )
-                    .args([Arg::new("file")
-                        .value_name("FILE")
-                        .required(true)
-                        .help("the file to write; it must not exist")]),
-                ),
-        )
-        .subcommand(crate::commands::sandbox::arguments())
-        .subcommand(crate::commands::chart::arguments())
-        .subcommand(Command::new("settings").about("Print every setting with its default, as Markdown"))
-        .subcommand(
-            Command::new("completions").about("Print a completion script for a shell").arg(
-                Arg::new("shell")
-                    .value_name("SHELL")
-                    .required(true)
-                    .value_parser(clap::value_parser!(clap_complete::Shell)),
-            ),
-        )
-        .subcommand(
-            Command::new("man").about("Write the manual pages into a folder").arg(
-                Arg::new("folder").value_name("FOLDER").required(true).help("the folder; made if need be"),
-            ),
-        )
+        .subcommands(crate::commands::arguments())
 }
 
 /// A command with all its settings, under its name and the original's.
-fn of(command: settings::Command, about: &'static str) -> Command {
+pub(crate) fn of(command: settings::Command, about: &'static str) -> Command {
     let built = of_named(command.name(), command, about);
     match command.original_name() {
         Some(original) => built.visible_alias(original),
@@ -231,6 +46,7 @@ fn of(command: settings::Command, about: &'static str) -> Command {
     }
 }
 
+/// The same under another name.
 pub(crate) fn of_named(name: &'static str, command: settings::Command, about: &'static str) -> Command {
     let used = settings::catalogue().iter().filter(|setting| setting.commands.contains(&command));
     // Commands of the simulated cloud need none of a network's settings; those that all commands take are taken, but not advertised.
@@ -292,6 +108,12 @@ fn value_name(kind: Kind) -> &'static str {
     }
 }
 
+/// The switch of every command that takes a network's lock.
+pub(crate) fn force_unlock() -> Arg {
+    switch("force-unlock", "break the lock of another operation that is certainly dead")
+}
+
+/// An argument that is there or not.
 pub(crate) fn switch(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).help(help).action(ArgAction::SetTrue)
 }

@@ -1,7 +1,7 @@
 //! One file per command.
 
 mod add_miner;
-pub(crate) mod chart;
+mod chart;
 mod completions;
 mod create_network;
 mod delete_miner;
@@ -18,7 +18,7 @@ mod man;
 mod plan;
 mod release_network;
 mod rewards;
-pub(crate) mod sandbox;
+mod sandbox;
 mod settings;
 mod status;
 mod tunnel;
@@ -30,6 +30,35 @@ use crate::environment::Environment;
 use crate::exit::ExitStatus;
 use crate::output::Output;
 use crate::session::Session;
+
+/// The command lines of all of them, in the order in which help tells them.
+pub(crate) fn arguments() -> [clap::Command; 23] {
+    [
+        create_network::arguments(),
+        plan::arguments(),
+        delete_network::arguments(),
+        add_miner::arguments(),
+        delete_miner::arguments(),
+        hosts::arguments(),
+        gc::arguments(),
+        list::arguments(),
+        status::arguments(),
+        logs::arguments(),
+        release_network::arguments(),
+        rewards::arguments(),
+        deploy_ws::arguments(),
+        deploy_cm::arguments(),
+        upgrade_network::arguments(),
+        kubeconfig::arguments(),
+        tunnel::arguments(),
+        keys::arguments(),
+        sandbox::arguments(),
+        chart::arguments(),
+        settings::arguments(),
+        completions::arguments(),
+        man::arguments(),
+    ]
+}
 
 /// Runs the command that was asked for as this process.
 pub(crate) fn dispatch(matches: &ArgMatches, environment: Environment, output: Output) -> ExitStatus {

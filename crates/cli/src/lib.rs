@@ -3,6 +3,17 @@
 //! One file per command below [`commands`]; everything that a command needs of the machine (environment, terminal, signals,
 //! processes) is read in one place each and handed on.
 
+// What comes from outside is never counted on to be long or small enough.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
+)]
+
 mod additions;
 mod arguments;
 mod certificate;

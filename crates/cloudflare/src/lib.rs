@@ -4,6 +4,17 @@
 //! records share a name, does not replace on creation and has no idempotency key, so a creation whose reply was lost is followed by a
 //! look, never by another blind creation.
 
+// What comes from outside is never counted on to be long or small enough.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
+)]
+
 mod dialect;
 mod plan;
 mod wire;

@@ -4,6 +4,17 @@
 //! [`operation`] carries the plan out through the provider [`traits`] and ends with a [`report`]. Nothing here opens a
 //! socket, reads the environment or prints: time, randomness and every outside effect are handed in.
 
+// What comes from outside is never counted on to be long or small enough.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
+)]
+
 pub mod charts;
 pub mod consensus;
 pub mod discovery;

@@ -33,7 +33,7 @@ pub use release::{
     FileDigests, FileStore, NetworkBuild, Platform, ReleaseAsset, ReleaseBuilds, ReleaseDraft,
     ReleasePublisher, StoredFile,
 };
-pub use spacemesh::{NodeStatus, PoetInfo, PoetStart, SpacemeshApi};
+pub use spacemesh::{LONGEST_VERSION, NodeStatus, PoetInfo, PoetStart, SpacemeshApi};
 pub use workloads::{
     Evidence, LogLines, LogQuery, PodEvidence, ServiceAddress, ServiceName, Tunnel, TunnelGuard, Workloads,
 };

@@ -3,6 +3,17 @@
 //! Both services are reached through tunnels. Elasticsearch speaks TLS with a certificate for `elasticsearch-master` that its chart
 //! made, so its name is resolved to the tunnel's local end and the chart's authority is trusted beside the system's.
 
+// What comes from outside is never counted on to be long or small enough.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
+)]
+
 mod dashboards;
 mod dialect;
 mod filebeat;

@@ -5,6 +5,17 @@
 //! a file edited by hand is noticed and gets a generation of its own. Writes replace files by renaming, and processes that write to
 //! the same folder take turns by a file lock, which the operating system releases when its holder dies.
 
+// What comes from outside is never counted on to be long or small enough.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
+)]
+
 mod disk;
 mod files;
 mod generations;

@@ -5,6 +5,17 @@
 //! tokens of one [`Tokens`], which also serve the Kubernetes API of the clusters. [`Endpoints`] names the services, Google's own
 //! unless said otherwise.
 
+// What comes from outside is never counted on to be long or small enough.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
+)]
+
 mod api;
 mod bucket;
 mod compute;

@@ -3,6 +3,17 @@
 //! Drafts have no tag yet, so they are found in the list of releases, which shows them to those who may push. Two drafts may share a tag; only ours, the newest, is
 //! looked at. A draft that may have been made although the reply was lost is looked for before another one is made.
 
+// What comes from outside is never counted on to be long or small enough.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
+)]
+
 mod dialect;
 mod wire;
 

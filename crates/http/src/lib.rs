@@ -23,6 +23,17 @@
 //! What is not HTTP through this client but fails in the same ways (another protocol's or vendor's client) is retried by
 //! the same [`Retrier`].
 
+// What comes from outside is never counted on to be long or small enough.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
+)]
+
 mod body;
 mod call;
 mod client;

@@ -22,6 +22,17 @@
 //! # Ok(()) }
 //! ```
 
+// What comes from outside is never counted on to be long or small enough.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
+)]
+
 mod access;
 mod cluster;
 mod compare;

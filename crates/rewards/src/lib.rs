@@ -4,6 +4,17 @@
 //! grows with accounts and epochs alone; [`RewardsReport`] is the result, which [`csv`] and [`chart`] write in other forms. All amounts are
 //! exact integers.
 
+// What comes from outside is never counted on to be long or small enough.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
+)]
+
 mod amount;
 mod chain;
 pub mod chart;

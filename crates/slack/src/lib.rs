@@ -3,6 +3,17 @@
 //! Slack has no idempotency key: a post whose reply was lost is given up rather than repeated. Updates replace, so they are
 //! repeated. Texts are shown as they are, whatever characters they have.
 
+// What comes from outside is never counted on to be long or small enough.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
+)]
+
 mod dialect;
 mod text;
 

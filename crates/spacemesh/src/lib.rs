@@ -2,6 +2,17 @@
 //!
 //! Both are reached through tunnels or inside the cluster, so they are asked without TLS, as they are served.
 
+// What comes from outside is never counted on to be long or small enough.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
+)]
+
 pub mod grpc;
 mod node;
 mod poet;
@@ -34,6 +45,10 @@ impl Spacemesh {
 impl SpacemeshApi for Spacemesh {
     async fn node_status(&self, grpc: SocketAddr) -> Result<NodeStatus> {
         node::status(self.client.retrier(), grpc).await
+    }
+
+    async fn node_version(&self, grpc: SocketAddr) -> Result<String> {
+        node::version(self.client.retrier(), grpc).await
     }
 
     async fn poet_info(&self, rest: SocketAddr) -> Result<PoetInfo> {

@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use spacecraft_core::traits::NodeStatus;
+use spacecraft_core::traits::{LONGEST_VERSION, NodeStatus};
 use spacecraft_core::{Error, Meaning, Result};
 use spacecraft_http::{Call, Failure, Idempotency, Retrier};
 
 use crate::grpc::v1::node_service_client::NodeServiceClient;
-use crate::grpc::v1::{LayerNumber, StatusRequest};
+use crate::grpc::v1::{LayerNumber, StatusRequest, VersionRequest};
 use crate::grpc::{answer, connect};
 
 /// Until a node has answered.
@@ -36,6 +36,17 @@ pub(crate) async fn ask(call: &Call, grpc: SocketAddr, patience: Duration) -> Re
         top_layer: number(status.top_layer),
         verified_layer: number(status.verified_layer),
     })
+}
+
+pub(crate) async fn version(retrier: &Retrier, grpc: SocketAddr) -> Result<String> {
+    let mut call = Call::new("read version of node", grpc.to_string(), Idempotency::Safe);
+    call.deadline = Some(LONGEST_CALL);
+    let ask = async || {
+        let mut client = NodeServiceClient::new(connect(&grpc.into()).await?);
+        let version = answer(ANSWER_TIMEOUT, client.version(VersionRequest {})).await?.version_string;
+        Ok(version.unwrap_or_default().value.chars().take(LONGEST_VERSION).collect())
+    };
+    retrier.run(&call, ask).await
 }
 
 /// A layer's number; nodes leave layer 0 out.

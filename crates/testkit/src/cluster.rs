@@ -20,6 +20,10 @@ use crate::difference;
 use crate::ledger::Ledger;
 use crate::shared::Shared;
 
+pub use link::ClusterLink;
+
+mod link;
+
 /// Clusters, disks and firewall rules in memory: like a cloud that makes a cluster per network, or like one cluster that
 /// networks share.
 #[derive(Debug, Clone)]
@@ -82,7 +86,7 @@ impl InMemoryCluster {
     /// What ties in-memory workloads and charts to the cluster of a network.
     #[must_use]
     pub fn link(&self, network: &NetworkName) -> ClusterLink {
-        ClusterLink(Some((self.clone(), network.clone())))
+        ClusterLink::to(self, network)
     }
 
     /// Puts a cluster of somebody else there.
@@ -464,38 +468,5 @@ struct NoTokens;
 impl BearerTokens for NoTokens {
     async fn bearer_token(&self) -> Result<SecretString> {
         Err(Error::unsupported("give a bearer token", "in-memory"))
-    }
-}
-
-/// Ties in-memory workloads and charts to one network's cluster, so that they are gone when it is. The default ties them to nothing.
-#[derive(Debug, Clone, Default)]
-pub struct ClusterLink(Option<(InMemoryCluster, NetworkName)>);
-
-impl ClusterLink {
-    /// The ledger of the cluster, or a new one without a cluster.
-    pub(crate) fn ledger(&self) -> Ledger {
-        self.0.as_ref().map(|(cloud, _)| cloud.ledger.clone()).unwrap_or_default()
-    }
-
-    /// Which cluster of that name it is: a number that a cluster made anew does not have in common with its predecessor.
-    pub(crate) fn incarnation(&self) -> Result<u64> {
-        match &self.0 {
-            Some((cloud, network)) if cloud.capabilities.creates_clusters => {
-                let entry = cloud.present(network);
-                Ok(entry.ok_or_else(|| no_cluster("reach cluster", network))?.incarnation)
-            }
-            _ => Ok(0),
-        }
-    }
-
-    /// How many workers the cluster has.
-    pub(crate) fn workers(&self) -> u32 {
-        let present = self.0.as_ref().and_then(|(cloud, network)| cloud.present(network));
-        present.map_or(3, |entry| entry.cluster.workers)
-    }
-
-    /// The cluster, when there is one behind the link.
-    pub(crate) fn cloud(&self) -> Option<&InMemoryCluster> {
-        self.0.as_ref().map(|(cloud, _)| cloud)
     }
 }

@@ -12,6 +12,9 @@ use crate::clock::TestClock;
 use crate::ledger::Ledger;
 use crate::shared::Shared;
 
+/// The version that all nodes say they are.
+const VERSION: &str = "v1.2.3";
+
 /// Nodes and PoETs in memory. An address answers once something was put there, or when everything answers.
 #[derive(Debug, Clone, Default)]
 pub struct InMemorySpacemesh {
@@ -122,6 +125,13 @@ impl SpacemeshApi for InMemorySpacemesh {
         let call = self.ledger.begin("spacemesh.node_status", &grpc.to_string()).await?;
         let status = self.state.lock().node(grpc);
         call.read(status.ok_or_else(|| silent("read node status", grpc))?)
+    }
+
+    async fn node_version(&self, grpc: SocketAddr) -> Result<String> {
+        let call = self.ledger.begin("spacemesh.node_version", &grpc.to_string()).await?;
+        let status = self.state.lock().node(grpc);
+        status.ok_or_else(|| silent("read node version", grpc))?;
+        call.read(VERSION.to_owned())
     }
 
     async fn poet_info(&self, rest: SocketAddr) -> Result<PoetInfo> {

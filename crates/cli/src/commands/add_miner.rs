@@ -11,6 +11,7 @@ use spacecraft_core::state::NetworkRecord;
 use spacecraft_core::upgrade::{OwnValues, parse_numbers};
 
 use crate::additions::limits;
+use crate::arguments::{force_unlock, of};
 use crate::exit::ExitStatus;
 use crate::materials::materials;
 use crate::output::table::{or_dash, table};
@@ -19,6 +20,17 @@ use crate::session::{Known, Session, one_mistake};
 
 const MINER_NUMBER: &str = "miner-number";
 const PROFILED: &str = "profile-miners";
+
+const HELP: &str = "New miners are as the network's nodes are but for what is given here. Workers are added where they do not fit. No other node is
+touched; spacemesh-watch watches the new ones too.
+
+Run again after it was stopped or failed, the same command goes on with the same miners. Run again after it ended, it adds the
+next ones. While some are not finished, other ones are refused; delete-miner takes them back.";
+
+/// Its command line.
+pub(crate) fn arguments() -> clap::Command {
+    of(Command::AddMiner, "Add plain miners to a network that is up").args([force_unlock()]).after_help(HELP)
+}
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     let given = session.settings(Command::AddMiner, &Known::default());

@@ -10,6 +10,7 @@ use spacecraft_core::spec::NetworkSpec;
 use spacecraft_core::state::RecordStore;
 use spacecraft_core::{Error, Meaning, Result, render_chain};
 
+use crate::arguments::{force_unlock, of, switch};
 use crate::exit::ExitStatus;
 use crate::materials::materials;
 use crate::output::failure::Aftermath;
@@ -17,6 +18,23 @@ use crate::output::table::{or_dash, table};
 use crate::session::{Known, Session, one_mistake};
 use crate::support;
 use crate::wiring::{Wiring, known_before_sandbox, known_of_sandbox, sandbox_folder, start_sandbox};
+
+/// Its command line.
+pub(crate) fn arguments() -> clap::Command {
+    of(Command::CreateNetwork, "Create a network, go on with one, or see that nothing is to be done").args(
+                [
+                    force_unlock(),
+                    switch(
+                        "rollback",
+                        "when it fails, remove what it and earlier unfinished runs have made, but no cluster that was there before",
+                    ),
+                    switch(
+                        "new-genesis",
+                        "start the chain of a network that was begun anew, with new keys and data",
+                    ),
+                ],
+            )
+}
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     // Everything is checked before the first call: a first time without what only calls can tell.

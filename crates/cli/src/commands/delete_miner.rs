@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use clap::Arg;
 use spacecraft_core::names::NetworkName;
 use spacecraft_core::operation::{RemoveMinersRequest, remove_miners};
 use spacecraft_core::report::{MinersReport, RemovedNode};
@@ -10,6 +11,7 @@ use spacecraft_core::topology::node_names;
 use spacecraft_core::upgrade::parse_numbers;
 
 use crate::additions::limits;
+use crate::arguments::{force_unlock, of, switch};
 use crate::confirmation::ask;
 use crate::exit::ExitStatus;
 use crate::materials::materials;
@@ -18,6 +20,29 @@ use crate::recorded::{RecordedNetwork, recorded_network};
 use crate::session::{Known, Session, network_name, one_mistake};
 
 const MINER_NUMBER: &str = "miner-number";
+
+const HELP: &str = "A node goes with its data, disk, config, Services and keys; its wallet key goes too, unless rewards go to a coinbase of your own
+(keys export writes wallet keys out). Its number can be given again.
+
+The published config forgets a bootnode at once. Nodes that know it are not restarted for that: they are told of others on
+their next change, and only those that would know nobody any more at once.
+
+Run again after it was stopped or failed, the same command finishes it.";
+
+/// Its command line.
+pub(crate) fn arguments() -> clap::Command {
+    of(Command::DeleteMiner, "Delete nodes of a network that is up, with all they own")
+        .args([
+            Arg::new("numbers")
+                .value_name("NUMBERS")
+                .num_args(0..)
+                .help("numbers of the nodes: 3, 3,5 or 7-9; --miner-number does the same"),
+            switch("force", "delete even the bootstrap node or the last bootnode"),
+            switch("yes", "do not ask for the network's name"),
+            force_unlock(),
+        ])
+        .after_help(HELP)
+}
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     let given = session

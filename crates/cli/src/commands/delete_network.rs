@@ -10,11 +10,18 @@ use spacecraft_core::traits::NetworkBinding;
 use spacecraft_core::{Error, Meaning, Result};
 
 use crate::additions::limits;
+use crate::arguments::{force_unlock, of, switch};
 use crate::confirmation::ask;
 use crate::exit::ExitStatus;
 use crate::output::table::table;
 use crate::session::{Known, Session, network_name};
 use crate::wiring::{Wiring, known_of_sandbox, start_sandbox};
+
+/// Its command line.
+pub(crate) fn arguments() -> clap::Command {
+    of(Command::DeleteNetwork, "Delete a network with all that belongs to it")
+        .args([switch("yes", "do not ask for the network's name"), force_unlock()])
+}
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     let named = session

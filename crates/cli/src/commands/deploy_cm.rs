@@ -7,11 +7,17 @@ use spacecraft_core::spec::ChaosSpec;
 
 use super::deploy_ws::next;
 use crate::additions::{chart_changes, limits};
+use crate::arguments::{force_unlock, of};
 use crate::exit::ExitStatus;
 use crate::materials::materials;
 use crate::output::table::table;
 use crate::recorded::{RecordedNetwork, recorded_network};
 use crate::session::{Known, Session, one_mistake};
+
+/// Its command line.
+pub(crate) fn arguments() -> clap::Command {
+    of(Command::DeployCm, "Install chaos mesh for the network").args([force_unlock()])
+}
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     const VERSION: &str = "chaos-mesh-version";

@@ -10,12 +10,19 @@ use spacecraft_core::spec::{NetworkSpec, WebServicesSpec};
 use spacecraft_core::time::{Clock, SystemClock};
 
 use crate::additions::{chart_changes, limits};
+use crate::arguments::{force_unlock, of};
 use crate::certificate::{check_names, pair_of};
 use crate::exit::ExitStatus;
 use crate::materials::{materials, web_services_filebeat_config};
 use crate::output::table::table;
 use crate::recorded::{RecordedNetwork, recorded_network};
 use crate::session::{Known, Session, one_mistake};
+
+/// Its command line.
+pub(crate) fn arguments() -> clap::Command {
+    of(Command::DeployWs, "Deploy public API nodes, explorer and dashboard, with names and discovery entry")
+        .args([force_unlock()])
+}
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     // The certificate is checked before the first call.

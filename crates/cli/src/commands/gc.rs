@@ -8,11 +8,18 @@ use spacecraft_core::operation::{
 use spacecraft_core::settings::{Command, Settings, SettingsErrors};
 use spacecraft_core::{Error, Meaning, Result};
 
+use crate::arguments::{of, switch};
 use crate::confirmation::ask;
 use crate::exit::ExitStatus;
 use crate::output::table::{or_dash, table};
 use crate::session::{Known, Session, network_name};
 use crate::wiring::{Wiring, known_of_sandbox, start_sandbox};
+
+/// Its command line.
+pub(crate) fn arguments() -> clap::Command {
+    of(Command::Gc, "List what networks left behind that no longer exist")
+        .args([switch("apply", "remove it"), switch("yes", "do not ask before removing it")])
+}
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     let checked = session

@@ -4,10 +4,16 @@ use spacecraft_core::inspection::{Host, HostsReport, find_hosts};
 use spacecraft_core::plan::Reach;
 use spacecraft_core::settings::Command;
 
+use crate::arguments::of;
 use crate::exit::ExitStatus;
 use crate::output::table::{or_dash, table};
 use crate::recorded::recorded_network;
 use crate::session::Session;
+
+/// Its command line.
+pub(crate) fn arguments() -> clap::Command {
+    of(Command::Hosts, "Show where the network's nodes answer, and the list that spacemesh-watch takes")
+}
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     let network = match recorded_network(session, Command::Hosts).await {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use clap::Arg;
 use serde::Serialize;
 use spacecraft_core::settings::Command;
 use spacecraft_core::state::SCHEMA;
@@ -9,6 +10,7 @@ use spacecraft_core::workload::{NetworkSecret, Part};
 use spacecraft_core::{Error, Meaning, Result};
 
 use super::tunnel::open_network;
+use crate::arguments::of_named;
 use crate::exit::ExitStatus;
 use crate::private_file;
 use crate::session::Session;
@@ -28,6 +30,25 @@ struct WalletKey<'a> {
     address: &'a str,
     public_key: &'a str,
     private_key: &'a str,
+}
+
+/// Its command line.
+pub(crate) fn arguments() -> clap::Command {
+    clap::Command::new("keys")
+        .about("Wallet keys of a network's nodes")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(
+            of_named(
+                "export",
+                Command::Keys,
+                "Write the nodes' wallet keys into a file that only you can read",
+            )
+            .args([Arg::new("file")
+                .value_name("FILE")
+                .required(true)
+                .help("the file to write; it must not exist")]),
+        )
 }
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use clap::Arg;
 use spacecraft_core::secret::{ExposeSecret, SecretString};
 use spacecraft_core::settings::Command;
 use spacecraft_core::state::{RecordStore, unknown_network};
@@ -10,9 +11,21 @@ use spacecraft_core::traits::{Access, BearerTokens};
 use spacecraft_core::{Error, Meaning, Result};
 use spacecraft_kubernetes::kubeconfig::{self, KubeconfigEntry, KubeconfigUser};
 
+use crate::arguments::{of, switch};
 use crate::exit::ExitStatus;
 use crate::session::{Known, Session, network_name};
 use crate::wiring::{Wiring, known_of_sandbox, start_sandbox};
+
+/// Its command line.
+pub(crate) fn arguments() -> clap::Command {
+    of(Command::Kubeconfig, "Print a kubeconfig for the network's cluster, good for an hour").args([
+        Arg::new("merge")
+            .long("merge")
+            .value_name("FILE")
+            .help("merge it into this kubeconfig instead of printing it"),
+        switch("exec-plugin", "let gke-gcloud-auth-plugin give the tokens, so that it stays good"),
+    ])
+}
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     let named = session

@@ -5,10 +5,17 @@ use spacecraft_core::secret::ExposeSecret;
 use spacecraft_core::settings::Command;
 use spacecraft_core::{Error, Meaning, Result};
 
+use crate::arguments::{of, switch};
 use crate::exit::ExitStatus;
 use crate::output::table::{or_dash, table};
 use crate::session::{Known, Session};
 use crate::wiring::{Wiring, known_of_sandbox, start_sandbox};
+
+/// Its command line.
+pub(crate) fn arguments() -> clap::Command {
+    of(Command::List, "Show all networks, with what is known of each")
+        .args([switch("show-secrets", "show the passwords of Kibana and Grafana too")])
+}
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     let settings = match session.settings(Command::List, &Known::default()) {

@@ -1,5 +1,6 @@
 //! `logs`: what a part of a network wrote.
 
+use clap::Arg;
 use futures::StreamExt as _;
 use serde_json::json;
 use spacecraft_core::error::printable;
@@ -9,12 +10,25 @@ use spacecraft_core::state::{NetworkRecord, SCHEMA};
 use spacecraft_core::traits::{LogLines, LogQuery, Workloads};
 use spacecraft_core::{Error, Meaning, Result};
 
+use crate::arguments::{of, switch};
 use crate::exit::ExitStatus;
 use crate::recorded::recorded_network;
 use crate::session::{Session, one_mistake};
 
 /// How many of the last lines are shown when nothing else is asked for.
 const USUAL_TAIL: u32 = 200;
+
+/// Its command line.
+pub(crate) fn arguments() -> clap::Command {
+    of(Command::Logs, "Show what a part of the network wrote").args([
+        Arg::new("node")
+            .value_name("NODE")
+            .required(true)
+            .help("miner-N, poet-N, beacon, spacemesh-watch or pyroscope"),
+        switch("follow", "go on with what it writes, until Ctrl-C").short('f'),
+        switch("previous", "what its container wrote before it was restarted"),
+    ])
+}
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     if let Err(wrong) = check_switches(session) {

@@ -14,6 +14,7 @@ use spacecraft_core::workload::{NetworkSecret, Part, Workload};
 use spacecraft_core::{Error, Meaning, Result};
 use spacecraft_kubernetes::Target;
 
+use crate::arguments::{of, switch};
 use crate::exit::ExitStatus;
 use crate::materials::template_overrides;
 use crate::output::table::{or_dash, table};
@@ -27,6 +28,14 @@ struct PlanDocument<'a> {
     kind: &'static str,
     #[serde(flatten)]
     plan: &'a Plan,
+}
+
+/// Its command line.
+pub(crate) fn arguments() -> clap::Command {
+    of(Command::Plan, "Show what create-network would make, without calling anything").args([
+        switch("manifests", "print the Kubernetes objects as YAML, secrets blanked"),
+        switch("check", "compare with the network that exists; exit code 4 when something differs"),
+    ])
 }
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {

@@ -10,6 +10,7 @@ use spacecraft_core::{Error, Meaning, Result};
 use spacecraft_github::RepositoryName;
 
 use crate::additions::limits;
+use crate::arguments::{force_unlock, of};
 use crate::exit::ExitStatus;
 use crate::materials::template_overrides;
 use crate::output::table::{or_dash, table};
@@ -21,6 +22,15 @@ use crate::wiring::Wiring;
 struct Wanted {
     version: ReleaseVersion,
     repository: RepositoryName,
+}
+
+/// Its command line.
+pub(crate) fn arguments() -> clap::Command {
+    of(
+        Command::ReleaseNetwork,
+        "Publish builds of go-spacemesh with the network's config, and draft their release",
+    )
+    .args([force_unlock()])
 }
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {

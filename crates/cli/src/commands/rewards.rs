@@ -4,6 +4,7 @@ mod text;
 
 use std::path::Path;
 
+use clap::Arg;
 use spacecraft_core::identity::{CoinbaseSource, NodeKeys};
 use spacecraft_core::operation::binding_of;
 use spacecraft_core::settings::{Command, Settings};
@@ -19,6 +20,7 @@ use spacecraft_rewards::{
 };
 use spacecraft_spacemesh::grpc::NodeAddress;
 
+use crate::arguments::of;
 use crate::exit::ExitStatus;
 use crate::recorded::{RecordedNetwork, recorded_network};
 use crate::session::{Known, Session, one_mistake};
@@ -39,6 +41,23 @@ struct Asked {
     record: Option<NetworkRecord>,
     /// Keeps the tunnels open.
     _reached: Option<ReachedNode>,
+}
+
+/// Its command line.
+pub(crate) fn arguments() -> clap::Command {
+    of(Command::Rewards, "Report what the chain paid to whom, and whether it is what it should be").args([
+        Arg::new("chart")
+            .long("chart")
+            .value_name("FILE")
+            .help("draw rewards per epoch and the managed share into this SVG file as well"),
+        Arg::new("output")
+            .long("output")
+            .value_name("FORMAT")
+            .value_parser(["text", "table", "json", "csv"])
+            .default_value("text")
+            .hide_possible_values(true)
+            .help("text (or table) for people, json for one document, csv for the table of --by, in smidge"),
+    ])
 }
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {

@@ -49,6 +49,11 @@ struct Row {
     help: &'static str,
 }
 
+/// Its command line.
+pub(crate) fn arguments() -> Command {
+    Command::new("settings").about("Print every setting with its default, as Markdown")
+}
+
 pub(crate) fn run(session: &Session<'_>) -> ExitStatus {
     let rows = rows();
     let text = markdown(&rows);

@@ -10,6 +10,7 @@ use spacecraft_core::traits::NodeStatus;
 use spacecraft_core::{Error, Meaning, Result};
 
 use super::create_network;
+use crate::arguments::{of, switch};
 use crate::exit::ExitStatus;
 use crate::output::table::{or_dash, table};
 use crate::recorded::{RecordedNetwork, recorded_network};
@@ -20,6 +21,14 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Takes the cursor of a terminal home and wipes what is below.
 const REDRAW: &str = "\u{1b}[H\u{1b}[2J";
+
+/// Its command line.
+pub(crate) fn arguments() -> clap::Command {
+    of(Command::Status, "Show how a network is; exit code 4 when something is off").args([
+        switch("watch", "show it again every few seconds, until Ctrl-C"),
+        switch("no-drift", "do not compare the network with what create-network would make"),
+    ])
+}
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     if session.switch("watch") && session.output.is_json() {
@@ -129,7 +138,10 @@ fn nodes(nodes: &[NodeHealth]) -> String {
     let said =
         |node: &NodeHealth, of: fn(&NodeStatus) -> String| or_dash(node.says.as_ref().map(of).as_deref());
     table(
-        ["NODE", "ROLE", "POD", "PEERS", "SYNCED", "LAYER", "VERIFIED", "RESTARTS", "WORKER", "IMAGE"],
+        [
+            "NODE", "ROLE", "POD", "PEERS", "SYNCED", "LAYER", "VERIFIED", "RESTARTS", "WORKER", "VERSION",
+            "IMAGE",
+        ],
         nodes.iter().map(|node| {
             [
                 node.pod.name.clone(),
@@ -141,6 +153,7 @@ fn nodes(nodes: &[NodeHealth]) -> String {
                 said(node, |says| says.verified_layer.to_string()),
                 node.pod.restarts.to_string(),
                 or_dash(node.pod.worker.as_deref()),
+                or_dash(node.version.as_deref()),
                 node.pod.image.clone(),
             ]
         }),

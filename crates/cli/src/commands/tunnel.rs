@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use clap::Arg;
 use serde_json::json;
 use spacecraft_core::charts::{Namespaces, elasticsearch_service, grafana_service, kibana_service};
 use spacecraft_core::generation::{GRPC_PORT, REST_PORT};
@@ -13,6 +14,7 @@ use spacecraft_core::state::{RecordStore, SCHEMA};
 use spacecraft_core::traits::{ClusterConnector, ClusterServices, ServiceName};
 use spacecraft_core::{Error, Meaning, Result};
 
+use crate::arguments::of;
 use crate::exit::ExitStatus;
 use crate::session::{Known, Session, network_name, one_mistake};
 use crate::wiring::{Wiring, known_of_sandbox, start_sandbox};
@@ -55,6 +57,20 @@ pub(crate) async fn open_network(session: &Session<'_>, command: Command) -> Res
         Ok(OpenNetwork { network: network.clone(), namespaces: binding.namespaces, cluster })
     };
     opened.await.map_err(|error: Error| session.output.failed(error))
+}
+
+/// Its command line.
+pub(crate) fn arguments() -> clap::Command {
+    of(Command::Tunnel, "Open a local port that leads to a private service, until Ctrl-C").args([
+        Arg::new("service")
+            .value_name("SERVICE")
+            .required(true)
+            .help("kibana, elasticsearch, grafana, pyroscope, miner-N, poet-N, or NAMESPACE/SERVICE:PORT"),
+        Arg::new("port")
+            .long("port")
+            .value_name("PORT")
+            .help("port of the service, instead of its usual one"),
+    ])
 }
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {

@@ -7,11 +7,35 @@ use spacecraft_core::report::UpgradeReport;
 use spacecraft_core::settings::{Command, SystemFiles};
 use spacecraft_core::spec::{UpgradeSpec, UpgradeSwitches};
 
+use crate::arguments::{force_unlock, of, switch};
 use crate::exit::ExitStatus;
 use crate::materials::materials;
 use crate::output::table::{or_dash, table};
 use crate::recorded::{RecordedNetwork, recorded_network};
 use crate::session::Session;
+
+/// Its command line.
+pub(crate) fn arguments() -> clap::Command {
+    of(
+                Command::UpgradeNetwork,
+                "Upgrade nodes, PoETs or their config in waves, each healthy before the next, or go on with an upgrade",
+            )
+            .args([
+                switch(
+                    "replace-config",
+                    "put the config in the place of the running one instead of merging it (null takes a key away)",
+                ),
+                switch(
+                    "restart-all",
+                    "stop all nodes and PoETs, then start them: for values that nodes must agree on",
+                ),
+                switch(
+                    "rollback",
+                    "return to the old image and config when a wave is not healthy; alone, take back an upgrade that did not end",
+                ),
+                force_unlock(),
+            ])
+}
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     let recorded = match recorded_network(session, Command::UpgradeNetwork).await {

@@ -107,6 +107,12 @@ impl Run {
         Self { differences: Some(Mutex::default()), ..self }
     }
 
+    /// True when it [only looks](Self::only_looking).
+    #[must_use]
+    pub fn only_looks(&self) -> bool {
+        self.differences.is_some()
+    }
+
     /// What the steps of a run that [only looks](Self::only_looking) would change so far.
     #[must_use]
     pub fn differences(&self) -> Vec<StepDifference> {
@@ -248,7 +254,7 @@ impl Run {
     ///
     /// Those of the lock and the state store; nothing may be written then.
     pub async fn begin_writing(&self) -> Result<()> {
-        if self.differences.is_some() {
+        if self.only_looks() {
             let reason = "its record would be written";
             return Err(Error::new(
                 Meaning::PreconditionFailed,
@@ -333,7 +339,7 @@ impl Run {
     ///
     /// Those of the state store; [`Meaning::Unavailable`] when somebody alive is at work on the network.
     pub async fn settle(&self) -> Result<()> {
-        if self.has_begun() || self.differences.is_some() {
+        if self.has_begun() || self.only_looks() {
             return Ok(());
         }
         let store = &*self.services.state_store;

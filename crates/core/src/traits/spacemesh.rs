@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 
+/// No version is longer; the rest of one that claims to be is cut off.
+pub const LONGEST_VERSION: usize = 100;
+
 /// The interfaces of go-spacemesh nodes and PoETs.
 ///
 /// # Contract
@@ -15,6 +18,9 @@ use crate::error::Result;
 pub trait SpacemeshApi: Debug + Send + Sync {
     /// What a node says of itself (gRPC `NodeService.Status`, both generations).
     async fn node_status(&self, grpc: SocketAddr) -> Result<NodeStatus>;
+
+    /// The version that a node was built as (gRPC `NodeService.Version`, both generations); at most [`LONGEST_VERSION`] characters of it.
+    async fn node_version(&self, grpc: SocketAddr) -> Result<String>;
 
     /// What a PoET says of itself (`GET /v1/info`).
     async fn poet_info(&self, rest: SocketAddr) -> Result<PoetInfo>;

@@ -167,6 +167,10 @@ impl v1::node_service_server::NodeService for Node {
         };
         Ok(Response::new(v1::StatusResponse { status: Some(status) }))
     }
+
+    async fn version(&self, _: Request<v1::VersionRequest>) -> Answer<v1::VersionResponse> {
+        Err(Status::unimplemented("unknown method Version"))
+    }
 }
 
 #[tonic::async_trait]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use spacecraft_core::Meaning;
 use spacecraft_core::time::SystemRandom;
-use spacecraft_core::traits::NodeStatus;
+use spacecraft_core::traits::{LONGEST_VERSION, NodeStatus};
 use spacecraft_http::{Call, Failure, Idempotency, Retrier, RetryPolicy};
 use spacecraft_testkit::TestClock;
 use tokio::net::TcpListener;
@@ -14,8 +14,10 @@ use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
 use crate::grpc::v1::node_service_server::{NodeService, NodeServiceServer};
-use crate::grpc::v1::{LayerNumber, NodeStatus as Wire, StatusRequest, StatusResponse};
-use crate::node::{ask, status};
+use crate::grpc::v1::{
+    LayerNumber, NodeStatus as Wire, StatusRequest, StatusResponse, Text, VersionRequest, VersionResponse,
+};
+use crate::node::{ask, status, version};
 
 /// A node that gives scripted answers.
 #[derive(Debug, Clone)]
@@ -30,6 +32,10 @@ impl NodeService for SilentNode {
     async fn status(&self, _: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
         std::future::pending().await
     }
+
+    async fn version(&self, _: Request<VersionRequest>) -> Result<Response<VersionResponse>, Status> {
+        std::future::pending().await
+    }
 }
 
 #[tonic::async_trait]
@@ -37,6 +43,12 @@ impl NodeService for Node {
     async fn status(&self, _: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
         let answer = self.0.lock().unwrap().pop_front();
         answer.unwrap_or_else(|| Err(Status::unimplemented("the script has ended"))).map(Response::new)
+    }
+
+    /// A version that has no end.
+    async fn version(&self, _: Request<VersionRequest>) -> Result<Response<VersionResponse>, Status> {
+        let value = "v1.7.6".repeat(10_000);
+        Ok(Response::new(VersionResponse { version_string: Some(Text { value }) }))
     }
 }
 
@@ -75,6 +87,14 @@ async fn what_a_node_says_of_itself_is_read() {
     let expected =
         NodeStatus { connected_peers: 6, synced: true, synced_layer: 8, top_layer: 9, verified_layer: 0 };
     assert_eq!(status(&retrier(), address).await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_version_is_read_as_far_as_one_may_be_long() {
+    let address = serve(Vec::new()).await;
+    let version = version(&retrier(), address).await.unwrap();
+    assert!(version.starts_with("v1.7.6"), "{version}");
+    assert_eq!(version.len(), LONGEST_VERSION);
 }
 
 #[tokio::test]

@@ -31,6 +31,7 @@ pub async fn a_node_tells_its_status(api: &dyn SpacemeshApi, processes: &dyn Pro
     let status = api.node_status(processes.node()).await.unwrap();
     assert!(status.connected_peers > 0);
     assert!(status.top_layer >= status.verified_layer);
+    assert!(!api.node_version(processes.node()).await.unwrap().is_empty());
 }
 
 pub async fn a_poet_is_started_once(api: &dyn SpacemeshApi, processes: &dyn Processes) {
@@ -44,9 +45,10 @@ pub async fn a_poet_is_started_once(api: &dyn SpacemeshApi, processes: &dyn Proc
 pub async fn a_silent_address_is_unavailable(api: &dyn SpacemeshApi, processes: &dyn Processes) {
     let start = PoetStart { gateways: Vec::new() };
     let status = api.node_status(processes.silent()).await.map(|_| ());
+    let version = api.node_version(processes.silent()).await.map(|_| ());
     let info = api.poet_info(processes.silent()).await.map(|_| ());
     let started = api.start_poet(processes.silent(), &start).await.map(|_| ());
-    for result in [status, info, started] {
+    for result in [status, version, info, started] {
         assert_eq!(result.unwrap_err().meaning(), Meaning::Unavailable);
     }
 }

@@ -49,6 +49,8 @@ pub struct NodeHealth {
     pub role: Role,
     /// What it says of itself.
     pub says: Option<NodeStatus>,
+    /// The version that it says it is; none when it does not say.
+    pub version: Option<String>,
     /// Why it says nothing.
     pub error: Option<String>,
 }
@@ -113,12 +115,13 @@ impl Parts {
     fn add(&mut self, workload: &ObservedWorkload, answer: Answer) {
         let pod = pod(workload);
         match (workload.part, answer) {
-            (Part::Node { role, .. }, Answer::Node(says)) => {
-                let (says, error) = either(says);
-                self.nodes.push(NodeHealth { pod, role, says, error });
+            (Part::Node { role, .. }, Answer::Node(said)) => {
+                let (said, error) = either(said);
+                let (says, version) = said.map_or((None, None), |(says, version)| (Some(says), version));
+                self.nodes.push(NodeHealth { pod, role, says, version, error });
             }
             (Part::Node { role, .. }, _) => {
-                self.nodes.push(NodeHealth { pod, role, says: None, error: None })
+                self.nodes.push(NodeHealth { pod, role, says: None, version: None, error: None })
             }
             (Part::Poet { .. }, Answer::Poet(says)) => {
                 let (says, error) = either(says);
@@ -168,7 +171,8 @@ fn unready(workload: &ObservedWorkload) -> Option<String> {
 
 /// What a part of the network said.
 enum Answer {
-    Node(Result<NodeStatus>),
+    /// Its status, and its version if it tells that.
+    Node(Result<(NodeStatus, Option<String>)>),
     Poet(Result<PoetInfo>),
     NotAsked,
 }
@@ -180,10 +184,10 @@ impl Answer {
         let activated = record.genesis.as_ref().is_some_and(|genesis| genesis.poets_activated);
         match self {
             Self::Node(Err(error)) => Some(format!("{name} does not answer: {}", render_chain(error))),
-            Self::Node(Ok(says)) if says.connected_peers == 0 && record.nodes.len() > 1 => {
+            Self::Node(Ok((says, _))) if says.connected_peers == 0 && record.nodes.len() > 1 => {
                 Some(format!("{name} has no peers"))
             }
-            Self::Node(Ok(says)) if passed && !says.synced => Some(format!(
+            Self::Node(Ok((says, _))) if passed && !says.synced => Some(format!(
                 "{name} is not synced: it has layer {} of {}",
                 says.synced_layer, says.top_layer
             )),
@@ -208,7 +212,8 @@ async fn ask(services: &Services, workloads: &dyn Workloads, workload: &Observed
         Part::Node { .. } => {
             let said = async {
                 let tunnel = workloads.tunnel(&service, GRPC_PORT).await?;
-                services.spacemesh.node_status(tunnel.local).await
+                let status = services.spacemesh.node_status(tunnel.local).await?;
+                Ok((status, services.spacemesh.node_version(tunnel.local).await.ok()))
             };
             Answer::Node(within(clock, PATIENCE, "ask node", &workload.name, said).await)
         }
