@@ -254,3 +254,12 @@ fn json_errors_are_those_of_go() {
         json!({"a": "😀\u{fffd}", "n": 10.0})
     );
 }
+
+#[test]
+fn pretty_yaml_has_floats_as_go_writes_them_by_itself() {
+    let floats = [123_456_789.0, 1e20, 12_345.0, 0.1, 1e-7, f64::INFINITY].map(Value::Float).to_vec();
+    assert_eq!(
+        yaml::to_string_pretty(&Value::list(floats)).unwrap(),
+        "- 1.23456789e+08\n- 1e+20\n- 12345\n- 0.1\n- 1e-07\n- .inf\n"
+    );
+}

@@ -39,6 +39,9 @@ pub struct Chart {
     pub schema: Option<Bytes>,
     /// All other files (README, `crds/`, `LICENSE`, ...) in the order of their names: what `.Files` shows.
     pub files: Vec<File>,
+    /// The chart's full path (`parent/charts/kid`) where it is not the one that its place in the tree gives: a chart that was packed with one that
+    /// goes by an alias stays below the other name.
+    pub full_path: Option<String>,
     /// The charts of `charts/`; once dependencies are processed, those that take part, under their aliases.
     pub dependencies: Vec<Chart>,
 }
@@ -92,6 +95,11 @@ impl Chart {
         found
     }
 
+    /// The chart's full path, where its parent's is this.
+    pub(crate) fn path_below(&self, parent: &str) -> String {
+        self.full_path.clone().unwrap_or_else(|| format!("{parent}/charts/{}", self.name()))
+    }
+
     fn collect_crds(&self, full_path: &str, found: &mut Vec<Crd>) {
         found.extend(self.files.iter().filter(|file| is_crd_file(&file.name)).map(|file| Crd {
             path: format!("{full_path}/{}", file.name),
@@ -99,7 +107,7 @@ impl Chart {
             data: file.data.clone(),
         }));
         for dependency in &self.dependencies {
-            dependency.collect_crds(&format!("{full_path}/charts/{}", dependency.name()), found);
+            dependency.collect_crds(&dependency.path_below(full_path), found);
         }
     }
 }

@@ -314,6 +314,10 @@ fn yaml_json_and_toml_are_read_into_data_with_errors_in_it() {
         (r#"(fromJson "{").Error"#, "unexpected end of JSON input"),
         (r#"fromJsonArray "[1]" | toJson"#, "[1]"),
         (r#"(fromToml "a = 1\n[b]\nc = [true]") | toJson"#, r#"{"a":1,"b":{"c":[true]}}"#),
+        (
+            r#"(fromToml "d = 07:32:00\ne = 1979-05-27\nf = 1979-05-27T07:32:00\ng = 1979-05-27T07:32:00+01:00") | toJson"#,
+            r#"{"d":"0000-01-01T07:32:00Z","e":"1979-05-27T00:00:00Z","f":"1979-05-27T07:32:00Z","g":"1979-05-27T07:32:00+01:00"}"#,
+        ),
         (r#"toYamlPretty (dict "a" (list 1))"#, "a:\n  - 1"),
         (r#"toRawJson (dict "a" "<b>")"#, r#"{"a":"<b>"}"#),
         (r#"toPrettyJson (dict "a" 1)"#, "{\n  \"a\": 1\n}"),

@@ -26,12 +26,12 @@ pub fn to_string(value: &Value) -> Result<String, Error> {
     write(value, Emitter { width: WIDTH, ..Emitter::default() })
 }
 
-/// Writes a value as [`to_string`] does, but with sequences indented in mappings and no text folded.
+/// Writes a value as [`to_string`] does, but with sequences indented in mappings, no text folded, and floats in Go's own form.
 ///
 /// # Errors
 /// As [`to_string`].
 pub fn to_string_pretty(value: &Value) -> Result<String, Error> {
-    write(value, Emitter { width: usize::MAX, indents_sequences: true, ..Emitter::default() })
+    write(value, Emitter { width: usize::MAX, is_pretty: true, ..Emitter::default() })
 }
 
 fn write(value: &Value, mut emitter: Emitter) -> Result<String, Error> {
@@ -63,7 +63,8 @@ enum Context {
 struct Emitter {
     out: String,
     width: usize,
-    indents_sequences: bool,
+    /// Sequences in mappings are indented, and floats were never on a trip through JSON.
+    is_pretty: bool,
     column: usize,
     /// Indentation of the block that is open; none outside of all.
     indent: Option<usize>,
@@ -124,6 +125,7 @@ impl Emitter {
             Shape::Bool(value) => self.plain_scalar(if value { "true" } else { "false" }, context),
             Shape::Int(value) => self.plain_scalar(&value.to_string(), context),
             Shape::Uint(value) => self.plain_scalar(&value.to_string(), context),
+            Shape::Float(value) if self.is_pretty => self.plain_scalar(&pretty_float_text(value), context),
             Shape::Float(value) => self.plain_scalar(&float_text(value)?, context),
             Shape::Text(text) => self.text(&yaml_text(&text)?, context),
             Shape::List(items) if items.is_empty() => self.flow_empty("[]"),
@@ -145,7 +147,7 @@ impl Emitter {
         context: Context,
         allowance: &mut Allowance,
     ) -> Result<(), Error> {
-        let stays = context == Context::MappingValue && !self.at_line_start && !self.indents_sequences;
+        let stays = context == Context::MappingValue && !self.at_line_start && !self.is_pretty;
         let step = if stays { 0 } else { INDENT };
         let indent = self.indent.map_or(0, |indent| indent + step);
         self.deeper(indent, |emitter| {
@@ -422,6 +424,17 @@ fn float_text(value: f64) -> Result<String, Error> {
         Scalar::Uint(value) => value.to_string(),
         _ => format_float(value),
     })
+}
+
+/// A float as Go writes it by itself: with an exponent from a million on, or if it is very small.
+fn pretty_float_text(value: f64) -> String {
+    if value.is_nan() {
+        return ".nan".to_owned();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { ".inf" } else { "-.inf" }.to_owned();
+    }
+    format_float(value)
 }
 
 /// A whole number that is written with all its digits however it is written; negative zero is none.

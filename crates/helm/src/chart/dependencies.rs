@@ -37,6 +37,8 @@ struct Node {
     chart: Chart,
     declared: Vec<usize>,
     subcharts: Vec<usize>,
+    /// The chart that this one was last made a dependency of.
+    parent: Option<usize>,
 }
 
 struct Declared {
@@ -57,12 +59,22 @@ impl Forest {
                 self.declared.len() - 1
             })
             .collect();
-        self.add(Node { chart, declared, subcharts })
+        let planted = self.add(Node { chart, declared, subcharts: Vec::new(), parent: None });
+        self.set_subcharts(planted, subcharts);
+        planted
     }
 
     fn add(&mut self, node: Node) -> usize {
         self.nodes.push(node);
         self.nodes.len() - 1
+    }
+
+    /// Where Helm takes a chart to be: below the chart that it was last made a dependency of.
+    fn full_path(&self, index: usize) -> String {
+        match self.node(index).and_then(|node| node.parent) {
+            Some(parent) => format!("{}/charts/{}", self.full_path(parent), self.name(index)),
+            None => self.name(index).to_owned(),
+        }
     }
 
     fn node(&self, index: usize) -> Option<&Node> {
@@ -116,6 +128,11 @@ impl Forest {
     }
 
     fn set_subcharts(&mut self, index: usize, subcharts: Vec<usize>) {
+        for subchart in &subcharts {
+            if let Some(node) = self.nodes.get_mut(*subchart) {
+                node.parent = Some(index);
+            }
+        }
         if let Some(node) = self.nodes.get_mut(index) {
             node.subcharts = subcharts;
         }
@@ -185,15 +202,18 @@ impl Forest {
     }
 
     fn into_chart(self, root: usize) -> Chart {
-        self.chart(root, &mut BTreeSet::new())
+        self.chart(root, self.name(root), &mut BTreeSet::new())
     }
 
     /// The chart with its dependencies. Charts that two uses share are in the place of the last one alone, so that their templates are only there:
     /// the charts are gone through from the end.
-    fn chart(&self, index: usize, placed: &mut BTreeSet<usize>) -> Chart {
+    fn chart(&self, index: usize, path: &str, placed: &mut BTreeSet<usize>) -> Chart {
         let Some(node) = self.node(index) else { return Chart::default() };
+        let full_path = self.full_path(index);
         let subcharts = node.subcharts.iter().rev();
-        let mut dependencies: Vec<Chart> = subcharts.map(|subchart| self.chart(*subchart, placed)).collect();
+        let below = |subchart: usize| format!("{full_path}/charts/{}", self.name(subchart));
+        let mut dependencies: Vec<Chart> =
+            subcharts.map(|subchart| self.chart(*subchart, &below(*subchart), placed)).collect();
         dependencies.reverse();
         let mut chart = node.chart.clone();
         chart.metadata.dependencies =
@@ -201,7 +221,7 @@ impl Forest {
         if !placed.insert(index) {
             chart.templates.clear();
         }
-        Chart { dependencies, ..chart }
+        Chart { dependencies, full_path: (full_path != path).then_some(full_path), ..chart }
     }
 }
 
@@ -420,5 +440,17 @@ mod tests {
         let templates: Vec<usize> =
             parent.dependencies.iter().map(|used| used.dependencies[0].templates.len()).collect();
         assert_eq!(templates, [0, 1]);
+    }
+
+    #[test]
+    fn a_chart_packed_with_one_that_goes_by_an_alias_stays_below_the_other_name() {
+        let mut parent = used_twice(chart("middle", json!(null), json!({}), vec![kid(json!({}))]));
+        process(&mut parent, &Values::new()).unwrap();
+        let paths: Vec<String> = parent
+            .dependencies
+            .iter()
+            .map(|used| used.dependencies[0].path_below(&used.path_below("demo")))
+            .collect();
+        assert_eq!(paths, ["demo/charts/middle/charts/kid"; 2]);
     }
 }

@@ -42,7 +42,7 @@ impl ChartScope {
         let dependencies = chart
             .dependencies
             .iter()
-            .map(|dependency| Self::below(dependency, format!("{path}/charts/{}", dependency.name()), false))
+            .map(|dependency| Self::below(dependency, dependency.path_below(&path), false))
             .collect();
         Self { metadata: chart.metadata.clone(), path, files: chart.files.clone(), dependencies, is_root }
     }

@@ -40,7 +40,7 @@ fn from_toml(value: &::toml::Value) -> Value {
         ::toml::Value::Integer(number) => Value::Int64(*number),
         ::toml::Value::Float(number) => Value::Float(*number),
         ::toml::Value::Boolean(flag) => (*flag).into(),
-        ::toml::Value::Datetime(date) => date.to_string().into(),
+        ::toml::Value::Datetime(time) => instant(time).into(),
         ::toml::Value::Array(items) => Value::list(items.iter().map(from_toml).collect()),
         ::toml::Value::Table(table) => from_table(table),
     }
@@ -187,4 +187,12 @@ fn float(number: f64) -> String {
     }
     let text = format_float_as(number, 'f', None);
     if text.contains('.') { text } else { format!("{text}.0") }
+}
+
+/// A date or time as Go has it, for which there are only instants: what is left out is the year 0, midnight, or UTC.
+fn instant(time: &::toml::value::Datetime) -> String {
+    let date = time.date.map_or_else(|| "0000-01-01".to_owned(), |date| date.to_string());
+    let clock = time.time.map_or_else(|| "00:00:00".to_owned(), |clock| clock.to_string());
+    let offset = time.offset.map_or_else(|| "Z".to_owned(), |offset| offset.to_string());
+    format!("{date}T{clock}{offset}")
 }
