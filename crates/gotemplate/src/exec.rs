@@ -114,7 +114,12 @@ impl<'f> Interpreter<'f> {
     }
 
     fn step(&self) -> Result<(), ExecError> {
-        let used = self.steps.get() + 1;
+        self.take_steps(1)
+    }
+
+    /// Takes so many steps off what may still be taken.
+    pub(crate) fn take_steps(&self, steps: u64) -> Result<(), ExecError> {
+        let used = self.steps.get().saturating_add(steps);
         self.steps.set(used);
         if used > self.limits.steps {
             return Err(ExecError::new(format!("the templates took more than {} steps", self.limits.steps)));

@@ -206,6 +206,14 @@ impl<'c> Call<'c> {
         self.templates
     }
 
+    /// Asks for the time of so many steps before a function does something that takes long.
+    ///
+    /// # Errors
+    /// If the execution has used up the steps that it is given.
+    pub fn takes_long(&self, steps: u64) -> Result<(), CallError> {
+        self.interpreter.take_steps(steps).map_err(|error| CallError::of(&error))
+    }
+
     /// Asks for room before a function makes a large value.
     ///
     /// # Errors

@@ -4,15 +4,13 @@ mod definitions;
 mod installer;
 mod naming;
 mod options;
+mod reading;
 mod rehearsal;
 mod rendering;
 
 use std::collections::BTreeMap;
-use std::io::Read;
-use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use spacecraft_core::observer::Event;
 use spacecraft_core::time::{Clock, Random};
 use spacecraft_core::wait::Wait;
@@ -25,7 +23,7 @@ pub use rehearsal::DRY_RUN;
 use rehearsal::first_revision;
 
 use crate::capabilities::{Capabilities, KubeVersion};
-use crate::chart::{Chart, ChartError, check, load_archive};
+use crate::chart::{Chart, ChartError, check};
 use crate::cluster::{Cluster, Served};
 use crate::lookup::Lookups;
 use crate::manifest;
@@ -35,8 +33,8 @@ use crate::operations::{
 use crate::release::storage::{Storage, Stored};
 use crate::release::{ChartRecord, Release, Status};
 use crate::render::{self, ReleaseInfo, Surroundings, finish};
-use crate::source::{ChartReference, ChartSources, http_url};
-use crate::values::{Nulls, ValueOptions, Values, coalesce, combine_tables};
+use crate::source::{ChartReference, ChartSources};
+use crate::values::{Nulls, Values, coalesce, combine_tables};
 
 /// Renders charts, and installs and manages them as releases of a cluster.
 #[derive(Debug, Clone)]
@@ -63,46 +61,6 @@ impl Charts {
     #[must_use]
     pub fn with_sources(self, sources: ChartSources) -> Self {
         Self { sources, ..self }
-    }
-
-    /// The values that files and flags give together; files are read from this machine, from its standard input (`-`), and from
-    /// `https://` and `http://` URLs.
-    ///
-    /// # Errors
-    /// [`Meaning::Invalid`] in Helm's words, and what a download fails with.
-    pub async fn read_values(&self, options: &ValueOptions) -> Result<Values> {
-        let mut downloads = BTreeMap::new();
-        for path in options.values_files.iter().filter(|path| is_url(path)) {
-            let url = http_url(path)?;
-            downloads.insert(path.as_str(), self.sources.fetch(&url, None).await?);
-        }
-        let read = |path: &str| match downloads.get(path) {
-            Some(content) => Ok(content.to_vec()),
-            None if path.trim() == "-" => read_input(),
-            None => std::fs::read(Path::new(path)),
-        };
-        options
-            .values(&read)
-            .map_err(|error| Error::new(Meaning::Invalid, "read values", "", error.to_string()))
-    }
-
-    /// Loads a chart to look at, whether it can be installed or not.
-    ///
-    /// # Errors
-    /// If it cannot be found or read.
-    pub async fn look_at(&self, reference: &ChartReference) -> Result<Chart> {
-        self.sources.load(reference).await
-    }
-
-    /// A packed chart from its repository or registry, as it is there, and the name of its file.
-    ///
-    /// # Errors
-    /// If it cannot be found or downloaded, or holds no chart.
-    pub async fn pull(&self, reference: &ChartReference) -> Result<(String, Bytes)> {
-        let archive = self.sources.archive(reference).await?;
-        let chart =
-            load_archive(&archive).map_err(|error| invalid("pull chart", &reference.chart, &error))?;
-        Ok((format!("{}.tgz", chart.name_and_version()), archive))
     }
 
     /// Loads a chart that can be installed.
@@ -477,16 +435,6 @@ fn tell(changes: Vec<String>, wait: &Wait) {
     for text in changes {
         wait.observer().observe(&Event::Note { text });
     }
-}
-
-fn is_url(path: &str) -> bool {
-    path.starts_with("https://") || path.starts_with("http://")
-}
-
-fn read_input() -> std::io::Result<Vec<u8>> {
-    let mut content = Vec::new();
-    std::io::stdin().read_to_end(&mut content)?;
-    Ok(content)
 }
 
 fn release_name(name: &str) -> Result<()> {

@@ -92,6 +92,10 @@ pub(crate) fn library(surroundings: &Rc<Surroundings>) -> Functions {
     functions
 }
 
+/// What an RSA key or a hash of a password takes, in steps of a template: some hundred of them are as much as a whole rendering may take, which
+/// no chart comes near.
+const SLOW_STEPS: u64 = 200_000;
+
 /// A failure with a message.
 fn failure(message: impl Into<String>) -> CallResult {
     Err(CallError::new(message))

@@ -388,4 +388,7 @@ fn rendering_that_never_ends_is_stopped() {
     assert!(error.contains("made more than"), "{error:.300}");
     let error = failure("until 1000000000");
     assert!(error.contains("made more than"), "{error:.300}");
+    // Each takes long, so that few of them are as much as many of anything else.
+    let error = failure(r#"range until 1000 }}{{ genPrivateKey "ed25519" }}{{ end }}{{ "x""#);
+    assert!(error.contains("took more than 50000000 steps"), "{error:.300}");
 }

@@ -8,6 +8,7 @@ use spacecraft_core::traits::{ChartInstaller, ChartRelease, Look, ObjectPatch, P
 
 use super::*;
 use crate::testing::{FakeApi, patience};
+use crate::values::ValueOptions;
 
 const WIDGETS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.live.example.com";
 

@@ -100,11 +100,23 @@ fn list(value: &Value) -> &[Value] {
 }
 
 pub(super) fn add(functions: &mut Functions, surroundings: &Rc<Surroundings>) {
-    functions.insert("genPrivateKey", Function::new(&[Type::String], |call| private_key(&call.text(0))));
+    functions.insert(
+        "genPrivateKey",
+        Function::new(&[Type::String], |call| {
+            call.takes_long(super::SLOW_STEPS)?;
+            private_key(&call.text(0))
+        }),
+    );
     functions.insert("buildCustomCert", Function::new(&[Type::String, Type::String], custom_certificate));
     let mut generator = |name, parameters, generate: fn(&Call<'_>, &Surroundings) -> CallResult| {
         let surroundings = Rc::clone(surroundings);
-        functions.insert(name, Function::new(parameters, move |call| generate(call, &surroundings)));
+        functions.insert(
+            name,
+            Function::new(parameters, move |call| {
+                call.takes_long(super::SLOW_STEPS)?;
+                generate(call, &surroundings)
+            }),
+        );
     };
     const NAME: Type = Type::String;
     const ADDRESSES: Type = Type::List;

@@ -43,7 +43,10 @@ fn add_bcrypt(functions: &mut Functions, surroundings: &Rc<Surroundings>) {
     let source = Rc::clone(surroundings);
     functions.insert(
         "bcrypt",
-        Function::new(&[Type::String], move |call| Ok(bcrypt_hash(call.bytes(0), &source).into())),
+        Function::new(&[Type::String], move |call| {
+            call.takes_long(super::SLOW_STEPS)?;
+            Ok(bcrypt_hash(call.bytes(0), &source).into())
+        }),
     );
     let source = Rc::clone(surroundings);
     functions.insert(
@@ -53,6 +56,7 @@ fn add_bcrypt(functions: &mut Functions, surroundings: &Rc<Surroundings>) {
             if name.contains(':') {
                 return Ok(format!("invalid username: {name}").into());
             }
+            call.takes_long(super::SLOW_STEPS)?;
             Ok(format!("{name}:{}", bcrypt_hash(call.bytes(1), &source)).into())
         }),
     );
