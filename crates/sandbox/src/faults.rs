@@ -46,6 +46,8 @@ pub enum Fault {
     /// The connection is reset before an answer.
     #[default]
     Reset,
+    /// The connection is reset before an answer, and for two seconds the server refuses new ones.
+    Refused,
     /// No answer ever comes.
     Hang,
     /// 200 with bytes that are no text.

@@ -8,6 +8,7 @@ mod admin;
 mod background;
 mod clock;
 mod connection;
+mod door;
 mod embedded;
 mod faulty;
 mod folder;
@@ -21,7 +22,7 @@ mod tunnel;
 
 use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tokio::{sync::watch, task::JoinSet};
 
 pub use self::{
     background::{Running, ensure_running, running},
@@ -29,7 +30,7 @@ pub use self::{
     folder::FolderError,
     info::SandboxInfo,
 };
-use self::{folder::Folder, host::Host};
+use self::{door::Door, folder::Folder, host::Host};
 
 /// How a server runs.
 #[derive(Debug, Clone)]
@@ -115,8 +116,8 @@ pub async fn serve(folder: &Path, options: ServeOptions) -> Result<(), ServeErro
 /// The addresses that a server listens on.
 #[derive(Debug)]
 struct Listeners {
-    rest: Arc<TcpListener>,
-    clusters: Vec<(SocketAddr, Arc<TcpListener>)>,
+    rest: Arc<Door>,
+    clusters: Vec<Arc<Door>>,
     tls: Arc<rustls::ServerConfig>,
 }
 
@@ -127,7 +128,7 @@ impl Listeners {
         let rest = listen(folder.rest_address()).await?;
         let mut clusters = Vec::new();
         for address in folder.cluster_addresses() {
-            clusters.push((address, listen(address).await?));
+            clusters.push(listen(address).await?);
         }
         Ok(Self { rest, clusters, tls })
     }
@@ -136,18 +137,18 @@ impl Listeners {
     fn accept(&self, host: &Arc<Host>) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         tasks.spawn(connection::accept_rest(Arc::clone(host), Arc::clone(&self.rest)));
-        for (address, listener) in &self.clusters {
-            let (listener, tls) = (Arc::clone(listener), Arc::clone(&self.tls));
-            tasks.spawn(connection::accept_cluster(Arc::clone(host), listener, *address, tls));
+        for door in &self.clusters {
+            let (door, tls) = (Arc::clone(door), Arc::clone(&self.tls));
+            tasks.spawn(connection::accept_cluster(Arc::clone(host), door, tls));
         }
         tasks.spawn(Arc::clone(host).drive());
         tasks
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<Arc<TcpListener>, ServeError> {
-    let bound = TcpListener::bind(address).await;
-    bound.map(Arc::new).map_err(|source| ServeError::Listen { address, source })
+async fn listen(address: SocketAddr) -> Result<Arc<Door>, ServeError> {
+    let opened = Door::open(address).await;
+    opened.map(Arc::new).map_err(|source| ServeError::Listen { address, source })
 }
 
 /// Serves until something ends it, then lets open calls finish for a moment and writes what is left.

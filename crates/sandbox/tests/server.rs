@@ -208,6 +208,17 @@ async fn a_folder_has_one_server() {
     panic!("the server did not stop");
 }
 
+/// Tries until it is so.
+async fn until(is_so: impl AsyncFn() -> bool) {
+    for _ in 0..1000 {
+        if is_so().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it did not come to be");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn faults_meet_the_calls_they_describe() {
     let folder = tempfile::tempdir().unwrap();
@@ -235,6 +246,12 @@ async fn faults_meet_the_calls_they_describe() {
         assert!(server.post_message(text).await.is_err(), "{text}");
         assert_eq!(server.messages().await.last().map(String::as_str), Some(text), "it took effect");
     }
+
+    server.admin.fault(&on_slack(Fault::Refused)).await.unwrap();
+    assert!(server.post_message("refused").await.is_err());
+    until(async || server.post_message("refused").await.is_err_and(|error| error.is_connect())).await;
+    until(async || server.post_message("open again").await.is_ok()).await;
+    assert_eq!(server.messages().await.last().map(String::as_str), Some("open again"));
 
     server.admin.fault(&on_slack(Fault::Hang)).await.unwrap();
     let patience = Duration::from_millis(300);

@@ -49,7 +49,7 @@ pub(crate) fn arguments() -> Command {
             ]),
         )
         .subcommand(of_named("fault", Sandbox, "Make the next calls that match fail").args([
-            Arg::new("kind").value_name("KIND").value_parser(["status", "reset", "hang", "garbage", "other-shape", "html", "empty", "lost-reply", "no-reply", "truncated", "reset-mid-body"]).help("how they fail"),
+            Arg::new("kind").value_name("KIND").value_parser(["status", "reset", "refused", "hang", "garbage", "other-shape", "html", "empty", "lost-reply", "no-reply", "truncated", "reset-mid-body"]).help("how they fail"),
             Arg::new("clear").long("clear").action(ArgAction::SetTrue).help("forget all faults"),
             Arg::new("service").long("service").value_name("SERVICE").help("only calls of this service, as inventory counts them"),
             Arg::new("method").long("method").value_name("METHOD").help("only calls with this HTTP method"),
@@ -255,6 +255,7 @@ fn rule(session: &Session<'_>) -> Result<FaultRule, (&'static str, String)> {
             body: text("body"),
             retry_after: number(session, "retry-after")?,
         },
+        Some("refused") => Fault::Refused,
         Some("hang") => Fault::Hang,
         Some("garbage") => Fault::Garbage,
         Some("other-shape") => Fault::OtherShape,

@@ -3,7 +3,6 @@
 use std::{
     convert::Infallible,
     io,
-    net::SocketAddr,
     pin::Pin,
     sync::{
         Arc,
@@ -24,12 +23,13 @@ use hyper_util::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
+    sync::Notify,
     task::JoinSet,
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::{admin, faulty, host::Host, rest, tunnel};
+use super::{admin, door::Door, faulty, host::Host, rest, tunnel};
 use crate::{
     address::ServiceAddress,
     faults::Fault,
@@ -43,8 +43,14 @@ const GATHERING: Duration = Duration::from_millis(2);
 
 /// The connection is to be reset instead of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the connection is reset")]
-pub(super) struct Reset;
+pub(super) enum Reset {
+    /// Others can be opened.
+    #[error("the connection is reset")]
+    Connection,
+    /// Others are refused for a while.
+    #[error("the connection is reset and others are refused")]
+    Server,
+}
 
 pub(super) type Outcome = Result<http::Response<Body>, Reset>;
 
@@ -60,36 +66,31 @@ pub(super) enum Site {
 }
 
 /// Accepts connections to the REST services, for ever.
-pub(super) async fn accept_rest(host: Arc<Host>, listener: Arc<TcpListener>) {
+pub(super) async fn accept_rest(host: Arc<Host>, door: Arc<Door>) {
     let mut connections = JoinSet::new();
     loop {
-        let accepted = listener.accept().await;
+        let accepted = door.accept().await;
         while connections.try_join_next().is_some() {}
-        if let Ok((stream, _)) = accepted {
-            let (io, reset) = resettable(stream);
+        if let Ok(stream) = accepted {
+            let (io, reset) = resettable(stream, &door);
             connections.spawn(serve_connection(Arc::clone(&host), Site::Rest, io, reset));
         }
     }
 }
 
 /// Accepts connections to the address of a cluster's API, for ever; while no cluster has the address they are closed.
-pub(super) async fn accept_cluster(
-    host: Arc<Host>,
-    listener: Arc<TcpListener>,
-    address: SocketAddr,
-    tls: Arc<rustls::ServerConfig>,
-) {
+pub(super) async fn accept_cluster(host: Arc<Host>, door: Arc<Door>, tls: Arc<rustls::ServerConfig>) {
     let acceptor = TlsAcceptor::from(tls);
     let mut connections = JoinSet::new();
     loop {
-        let accepted = listener.accept().await;
+        let accepted = door.accept().await;
         while connections.try_join_next().is_some() {}
-        let endpoint = address.to_string();
-        let Ok((stream, _)) = accepted else { continue };
+        let endpoint = door.address().to_string();
+        let Ok(stream) = accepted else { continue };
         if host.look(|world| cluster_at(world, &endpoint)).is_none() {
             continue;
         }
-        let (io, reset) = resettable(stream);
+        let (io, reset) = resettable(stream, &door);
         let (host, acceptor) = (Arc::clone(&host), acceptor.clone());
         connections.spawn(async move {
             if let Ok(io) = acceptor.accept(io).await {
@@ -115,8 +116,8 @@ pub(super) async fn serve_connection(
         let (host, site, reset) = (Arc::clone(&host), site.clone(), reset.clone());
         async move {
             let outcome = respond(&host, &site, request).await;
-            if outcome.is_err() {
-                reset.0.store(true, Ordering::Relaxed);
+            if let Err(kind) = outcome {
+                reset.set(kind);
             }
             outcome
         }
@@ -150,7 +151,7 @@ async fn respond(host: &Arc<Host>, site: &Site, request: hyper::Request<Incoming
             None => Ok(whole(rest::not_found(&request))),
         },
         Site::Cluster(endpoint) => {
-            let id = host.look(|world| cluster_at(world, endpoint)).ok_or(Reset)?;
+            let id = host.look(|world| cluster_at(world, endpoint)).ok_or(Reset::Connection)?;
             call(host, &ServiceAddress::Kubernetes(id), &request, &mut parts).await
         }
         Site::Pod(pod) => tunnel::answer(host, pod, request).await,
@@ -184,7 +185,7 @@ async fn call(
             Some(fault) => faulty::damage(&fault, response),
             None => Ok(whole(response)),
         },
-        Answer::Stream(_) if fault.is_some() => Err(Reset),
+        Answer::Stream(_) if fault.is_some() => Err(Reset::Connection),
         Answer::Stream(stream) => Ok(streamed(host, address, stream)),
         Answer::PortForward(forward) => Ok(tunnel::upgrade(host, address, forward, parts).await),
     }
@@ -285,7 +286,23 @@ impl StreamState {
 
 /// Set when a connection is to end by a reset instead of in order.
 #[derive(Debug, Clone, Default)]
-pub(super) struct ResetFlag(Arc<AtomicBool>);
+pub(super) struct ResetFlag {
+    is_set: Arc<AtomicBool>,
+    shut: Arc<Notify>,
+}
+
+impl ResetFlag {
+    fn set(&self, kind: Reset) {
+        self.is_set.store(true, Ordering::Relaxed);
+        if kind == Reset::Server {
+            self.shut.notify_one();
+        }
+    }
+
+    fn is_set(&self) -> bool {
+        self.is_set.load(Ordering::Relaxed)
+    }
+}
 
 /// A socket that resets its connection when it is dropped after its flag was set.
 #[derive(Debug)]
@@ -294,18 +311,26 @@ pub(super) struct Resettable {
     flag: ResetFlag,
 }
 
-fn resettable(stream: TcpStream) -> (Resettable, ResetFlag) {
-    let flag = ResetFlag::default();
+fn resettable(stream: TcpStream, door: &Door) -> (Resettable, ResetFlag) {
+    let flag = ResetFlag { shut: door.shut(), ..ResetFlag::default() };
     let _ = stream.set_nodelay(true);
     (Resettable { stream, flag: flag.clone() }, flag)
 }
 
 impl Drop for Resettable {
     fn drop(&mut self) {
-        if self.flag.0.load(Ordering::Relaxed) {
+        if self.flag.is_set() {
             let _ = self.stream.set_zero_linger();
         }
     }
+}
+
+/// Tells the sender at once what arrived. Clients that send small pieces as Nagle has it wait for that.
+fn acknowledge(stream: &TcpStream) {
+    #[cfg(target_os = "linux")]
+    let _ = stream.set_quickack(true);
+    #[cfg(not(target_os = "linux"))]
+    let _ = stream;
 }
 
 impl AsyncRead for Resettable {
@@ -314,7 +339,11 @@ impl AsyncRead for Resettable {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if read.is_ready() {
+            acknowledge(&self.stream);
+        }
+        read
     }
 }
 
@@ -332,7 +361,7 @@ impl AsyncWrite for Resettable {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.flag.0.load(Ordering::Relaxed) {
+        if self.flag.is_set() {
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.stream).poll_shutdown(context)

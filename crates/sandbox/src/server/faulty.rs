@@ -43,8 +43,9 @@ pub(super) async fn instead(
             ),
         ),
         Fault::Empty => Response::empty(StatusCode::OK),
+        Fault::Refused => return Err(Reset::Server),
         Fault::Reset | Fault::LostReply | Fault::NoReply | Fault::Truncated | Fault::ResetMidBody => {
-            return Err(Reset);
+            return Err(Reset::Connection);
         }
     })
 }
@@ -128,12 +129,12 @@ pub(super) fn damage(fault: &Fault, mut response: Response) -> Outcome {
         Fault::ResetMidBody => {
             let length = response.body.len().max(1);
             let first = response.body.slice(..half);
-            let broken: [Result<Bytes, Reset>; 2] = [Ok(first), Err(Reset)];
+            let broken: [Result<Bytes, Reset>; 2] = [Ok(first), Err(Reset::Connection)];
             let mut sent = whole(Response { body: Bytes::new(), ..response });
             sent.headers_mut().insert(http::header::CONTENT_LENGTH, HeaderValue::from(length));
             *sent.body_mut() = Body::from_stream(futures::stream::iter(broken));
             Ok(sent)
         }
-        _ => Err(Reset),
+        _ => Err(Reset::Connection),
     }
 }

@@ -147,7 +147,13 @@ impl Compute {
             let ports: Vec<String> = balancer.ports.iter().map(u16::to_string).collect();
             let allowed = json!([{"IPProtocol": "tcp", "ports": ports}]);
             let name = format!("k8s-fw-{}", balancer.name);
-            rules.push(system_rule(&name, &name, "0.0.0.0/0", &allowed, balancer.created));
+            let origin = json!({
+                "kubernetes.io/service-name": format!("{}/{}", balancer.namespace, balancer.service),
+                "kubernetes.io/service-ip": balancer.address,
+            });
+            let mut rule = system_rule(&name, &name, "0.0.0.0/0", &allowed, balancer.created);
+            rule["description"] = origin.to_string().into();
+            rules.push(rule);
         }
         for name in &self.health_firewalls {
             let allowed = json!([{"IPProtocol": "tcp", "ports": ["10256"]}]);
