@@ -54,6 +54,7 @@ pub struct Error(Box<Detail>);
 struct Detail {
     meaning: Meaning,
     effect: Effect,
+    misread: bool,
     operation: String,
     resource: String,
     reason: String,
@@ -72,6 +73,7 @@ impl Error {
         Self(Box::new(Detail {
             meaning,
             effect: Effect::None,
+            misread: false,
             operation: operation.into(),
             resource: resource.into(),
             reason: reason.into(),
@@ -106,6 +108,20 @@ impl Error {
     pub fn with_effect(mut self, effect: Effect) -> Self {
         self.0.effect = effect;
         self
+    }
+
+    /// The same error about a service's reply that is not what it should be, so that nobody takes it for a mistake of the operator.
+    #[must_use]
+    pub fn of_reply(mut self) -> Self {
+        self.0.misread = true;
+        self
+    }
+
+    /// True when a service's reply was not what it should be, which is this error or one of its causes.
+    #[must_use]
+    pub fn is_of_reply(&self) -> bool {
+        let cause = std::error::Error::source(self).and_then(|cause| cause.downcast_ref::<Self>());
+        self.0.misread || cause.is_some_and(Self::is_of_reply)
     }
 
     /// What a caller can act on.

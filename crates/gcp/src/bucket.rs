@@ -170,7 +170,12 @@ impl ObjectStore for Bucket {
             request = request.query("ifGenerationMatch", generation.to_string());
         }
         match request.send().await {
-            Ok(_) => Ok(Outcome::Removed),
+            Ok(reply) if reply.body().is_empty() => Ok(Outcome::Removed),
+            // Of a deletion nothing is told: whoever told something may not be the service, and the object may be there.
+            Ok(reply) => match self.read(key).await? {
+                None => Ok(Outcome::Removed),
+                Some(_) => Err(reply.misread("the reply is not empty, and the object is still there")),
+            },
             Err(error) if access::is_missing_bucket(&error) => Err(error),
             Err(error) if error.is_not_found() && error.effect() == Effect::Possible => Ok(Outcome::Removed),
             Err(error) if error.is_not_found() => Ok(Outcome::Absent),

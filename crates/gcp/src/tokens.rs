@@ -146,7 +146,10 @@ fn refused(error: gcp_auth::Error) -> Error {
             (Meaning::Unavailable, "the token service cannot be reached")
         }
     };
-    Error::new(meaning, OPERATION, "", reason).with_source(error).with_hint(
+    let is_of_reply = matches!(error, gcp_auth::Error::Json(..));
+    let told = Error::new(meaning, OPERATION, "", reason).with_source(error);
+    let told = if is_of_reply { told.of_reply() } else { told };
+    told.with_hint(
         "set GOOGLE_APPLICATION_CREDENTIALS to the file of a valid service account key, or run `gcloud auth application-default login`",
     )
 }

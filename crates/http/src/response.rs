@@ -80,5 +80,6 @@ impl Response {
         let effect = if self.call.idempotency == Idempotency::Safe { Effect::None } else { Effect::Possible };
         Error::new(Meaning::Invalid, self.call.operation.as_str(), self.call.resource.as_str(), reason)
             .with_effect(effect)
+            .of_reply()
     }
 }

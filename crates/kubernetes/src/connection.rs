@@ -6,6 +6,7 @@ mod list;
 mod request;
 mod watch;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -214,7 +215,7 @@ impl Connection {
         if let Some(refusal) = KubernetesDialect.refusal(&reply) {
             return Err(Failure::Refused(refusal));
         }
-        if draft.expects_json() && serde_json::from_slice::<IgnoredAny>(&body).is_err() {
+        if draft.expects_json() && serde_json::from_slice::<HashMap<String, IgnoredAny>>(&body).is_err() {
             return Err(failure::garbled());
         }
         Ok(Received { status: parts.status, body })
@@ -231,6 +232,7 @@ impl Received {
                 call.resource.as_str(),
                 "the server's reply has another shape than expected",
             )
+            .of_reply()
             .with_effect(if call.idempotency == Idempotency::Safe { Effect::None } else { Effect::Possible })
             .with_source(error)
         })

@@ -47,7 +47,8 @@ impl OperationFailure {
     /// True when the operator's input was wrong and nothing was changed.
     #[must_use]
     pub fn is_usage(&self) -> bool {
-        self.leftovers.is_empty() && matches!(self.error.meaning(), Meaning::Invalid | Meaning::NotFound)
+        let is_mistake = matches!(self.error.meaning(), Meaning::Invalid | Meaning::NotFound);
+        self.leftovers.is_empty() && is_mistake && !self.error.is_of_reply()
     }
 }
 
@@ -129,5 +130,14 @@ mod tests {
         assert_eq!(all_together(steps).unwrap(), Outcome::Created);
         let steps = [Ok(Outcome::Created), Err(failed(Meaning::Interrupted)), Err(failed(Meaning::Denied))];
         assert_eq!(all_together(steps).unwrap_err().meaning(), Meaning::Denied);
+    }
+
+    #[test]
+    fn a_reply_that_cannot_be_read_is_no_mistake_of_the_operator() {
+        let error = |reason: &str| Error::new(Meaning::Invalid, "get cluster", "net1", reason);
+        assert!(OperationFailure::untouched(error("its name has an underscore")).is_usage());
+        let misread = error("the reply is a web page").of_reply();
+        let caused = error("there is no access token").with_source(misread);
+        assert!(!OperationFailure::untouched(caused).is_usage());
     }
 }

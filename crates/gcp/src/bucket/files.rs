@@ -71,7 +71,7 @@ impl Bucket {
             .set_cache_control("no-cache, max-age=0")
             .set_if_generation_match(generation);
         let sent =
-            async { Box::pin(request.send_buffered()).await.map_err(|error| media::failure(call, &error)) };
+            async { Box::pin(request.send_buffered()).await.map_err(|error| self.failure(call, &error)) };
         let patience = PATIENCE + Duration::from_secs(length / SLOWEST);
         media::in_time(patience, sent).await.map(drop)
     }

@@ -29,7 +29,7 @@ impl Bucket {
 
     async fn read_once(&self, call: &Call, key: &str) -> Result<StoredObject, Failure> {
         self.require_token(call).await?;
-        let fail = |error: GaxError| failure(call, &error);
+        let fail = |error: GaxError| self.failure(call, &error);
         let mut reader = self.storage.read_object(self.resource(), key).send().await.map_err(fail)?;
         let mut bytes = BytesMut::new();
         while let Some(chunk) = reader.next().await.transpose().map_err(fail)? {
@@ -65,8 +65,19 @@ impl Bucket {
         if let Some(generation) = generation_to_match(options.precondition) {
             request = request.set_if_generation_match(generation);
         }
-        let object = Box::pin(request.send_buffered()).await.map_err(|error| failure(call, &error))?;
+        let object = Box::pin(request.send_buffered()).await.map_err(|error| self.failure(call, &error))?;
         Ok(object.generation)
+    }
+
+    /// An error of Google's client in the words of ours.
+    pub(super) fn failure(&self, call: &Call, error: &GaxError) -> Failure {
+        match failure(call, error) {
+            Failure::Refused(refusal) if refusal.retry_after.is_none() => {
+                let asked = error.http_headers().and_then(|headers| self.client.asked_pause(headers));
+                Failure::Refused(Refusal { retry_after: asked, ..refusal })
+            }
+            other => other,
+        }
     }
 
     /// Asks for a token before Google's client does, whose error would not say what is wrong with the credentials.
@@ -95,8 +106,7 @@ pub(super) async fn in_time<T>(
     })
 }
 
-/// An error of Google's client in the words of ours.
-pub(super) fn failure(call: &Call, error: &GaxError) -> Failure {
+fn failure(call: &Call, error: &GaxError) -> Failure {
     if let Some(refusal) = refusal(error) {
         return Failure::Refused(refusal);
     }

@@ -52,6 +52,8 @@ async fn accept(listener: TcpListener, route: Route) {
     loop {
         match listener.accept().await {
             Ok((local, from)) => {
+                // Requests and answers are small; none waits for the acknowledgement of the one before.
+                let _ = local.set_nodelay(true);
                 carried.spawn(carry(local, from, route.clone()));
             }
             Err(error) => tracing::debug!(%error, "a tunnel could not accept a connection"),
