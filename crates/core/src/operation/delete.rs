@@ -234,14 +234,19 @@ impl Deletion<'_> {
         self.mark_deleting().await?;
         let balancers = remnants::remembered(self).await?;
         self.remove_discovery_entry().await?;
-        self.remove_dns_records().await?;
+        if !balancers.known_by_names_alone {
+            self.remove_dns_records().await?;
+        }
         let had_disks = self.has_disks().await?;
         self.empty_cluster().await?;
         self.remove_cluster().await?;
         if self.manages_infrastructure() {
             self.remove_disks(had_disks).await?;
-            remnants::remove_load_balancers(self, &balancers).await?;
+            remnants::remove_load_balancers(self, &balancers.remembered).await?;
             self.remove_firewall_rules().await?;
+        }
+        if balancers.known_by_names_alone {
+            self.remove_dns_records().await?;
         }
         self.remove_published().await?;
         self.run.step("record", "the record", present, async |_| self.record.remove().await).await?;

@@ -149,3 +149,19 @@ async fn what_is_young_may_be_about_to_become_a_network() {
     world.clock.advance(Duration::from_secs(7200));
     assert_eq!(find(&world).await.removable().count(), 1);
 }
+
+#[tokio::test]
+async fn a_removal_that_was_killed_is_gone_on_with_at_once() {
+    let world = World::new();
+    let now = spacecraft_core::time::Clock::now(&world.clock);
+    let state = world.services(1).state_store;
+    let holder = serde_json::json!({"operation": "gc", "operator": "ops@host", "host": "host", "process_id": 7, "process_started": "1"});
+    for (key, document) in [
+        ("net9/lock.json", serde_json::json!({"taken_at": now, "holder": holder})),
+        ("net9/journal.json", serde_json::json!({"started_at": now, "operation": "delete-network"})),
+    ] {
+        let bytes = serde_json::to_vec(&document).unwrap();
+        state.put(key, bytes, &PutOptions::json(Precondition::None)).await.unwrap();
+    }
+    assert_eq!(find(&world).await.removable().count(), 1);
+}

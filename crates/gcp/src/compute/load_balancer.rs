@@ -45,16 +45,19 @@ struct PoolBody {
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-struct Named {
+struct FirewallBody {
     name: String,
+    description: String,
 }
 
-/// What GKE's controller writes into descriptions, as JSON.
+/// What GKE's controller writes into descriptions, as JSON. Only firewall rules have the address.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Origin {
     #[serde(rename = "kubernetes.io/service-name")]
     service: String,
+    #[serde(rename = "kubernetes.io/service-ip")]
+    address: String,
 }
 
 /// The name that GKE's controller gives to everything of a Service's load balancer: `a` and the Service's identifier without hyphens.
@@ -63,9 +66,27 @@ fn name_of(uid: &str) -> String {
 }
 
 fn service_of(description: &str) -> Option<ServiceName> {
+    origin_of(description).map(|(service, _)| service)
+}
+
+fn origin_of(description: &str) -> Option<(ServiceName, String)> {
     let origin: Origin = serde_json::from_str(description).ok()?;
     let (namespace, name) = origin.service.split_once('/')?;
-    Some(ServiceName::new(namespace, name))
+    Some((ServiceName::new(namespace, name), origin.address))
+}
+
+impl FirewallBody {
+    /// The load balancer whose rule it is, if that is the one that was seen: by its name, or by address and Service together.
+    fn balancer(&self, remembered: &RememberedBalancer) -> Option<&str> {
+        let name = self.name.strip_prefix(FIREWALL_PREFIX)?;
+        let is_it = match &remembered.uid {
+            Some(uid) => name == name_of(uid),
+            None => {
+                origin_of(&self.description) == Some((remembered.service.clone(), remembered.address.clone()))
+            }
+        };
+        is_it.then_some(name)
+    }
 }
 
 impl RuleBody {
@@ -115,7 +136,7 @@ pub(crate) async fn list_ours(
     let (rules, pools, firewalls) = futures::try_join!(
         list_everywhere::<RuleBody>(api, "forwardingRules", "", LIST),
         list_everywhere::<PoolBody>(api, "targetPools", "", LIST),
-        list::<Named>(api, &["global", "firewalls"], LIST),
+        list::<FirewallBody>(api, &["global", "firewalls"], LIST),
     )?;
     let mut found: Vec<LoadBalancer> = rules
         .into_iter()
@@ -136,14 +157,14 @@ fn without_rule(
     network: &NetworkName,
     remembered: &[RememberedBalancer],
     pools: &[(String, PoolBody)],
-    firewalls: &[Named],
+    firewalls: &[FirewallBody],
     known: &BTreeSet<String>,
 ) -> Vec<LoadBalancer> {
     let left = |remembered: &RememberedBalancer| {
-        let name = name_of(remembered.uid.as_deref()?);
+        let guarding = firewalls.iter().find_map(|rule| rule.balancer(remembered));
+        let name = remembered.uid.as_deref().map(name_of).or_else(|| guarding.map(str::to_owned))?;
         let pool = pools.iter().find(|(_, pool)| pool.name == name);
-        let guarded = firewalls.iter().any(|rule| rule.name == format!("{FIREWALL_PREFIX}{name}"));
-        let missed = !known.contains(&name) && (pool.is_some() || guarded);
+        let missed = !known.contains(&name) && (pool.is_some() || guarding.is_some());
         missed.then(|| LoadBalancer {
             network: network.clone(),
             region: pool.map(|(scope, _)| last_segment(scope).to_owned()),
@@ -296,5 +317,20 @@ mod unit_tests {
         assert!(without_rule(&network(), &[remembered(None)], &pools, &[], &BTreeSet::new()).is_empty());
         let known = BTreeSet::from([name_of(UID)]);
         assert!(without_rule(&network(), &[remembered(Some(UID))], &pools, &[], &known).is_empty());
+    }
+
+    #[test]
+    fn what_is_left_of_one_without_an_identifier_is_found_by_what_its_firewall_rule_was_made_for() {
+        let rule = |address: &str| FirewallBody {
+            name: format!("{FIREWALL_PREFIX}{}", name_of(UID)),
+            description: json!({"kubernetes.io/service-name": "ingress-nginx/ingress-nginx-controller",
+                                "kubernetes.io/service-ip": address})
+            .to_string(),
+        };
+        let left = |address: &str| {
+            without_rule(&network(), &[remembered(None)], &[], &[rule(address)], &BTreeSet::new())
+        };
+        assert_eq!(left("203.0.113.7")[0].name, name_of(UID));
+        assert!(left("203.0.113.8").is_empty());
     }
 }

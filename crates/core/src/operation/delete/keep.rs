@@ -12,7 +12,7 @@ use crate::operation::bring_up::{archive, binding_of};
 use crate::operation::run::{Basis, Run, anew_when_outdated};
 use crate::operation::window::sliding_window;
 use crate::operation::{OperationFailure, Services};
-use crate::plan::{dns_names, public_ports, workers_for_charts};
+use crate::plan::{BEACON, PYROSCOPE, WATCH, dns_names, public_ports, workers_for_charts};
 use crate::report::DeletionReport;
 use crate::spec::NetworkSpec;
 use crate::state::{NetworkRecord, NetworkStatus, RecordStore, unknown_network};
@@ -230,7 +230,7 @@ impl Keeping<'_> {
             let listed = workloads.list().await?.into_iter().map(|workload| workload.name);
             let secrets = workloads.secrets().await?;
             let keyed = secrets.iter().filter_map(|secret| secret.part).map(|part| part.workload_name());
-            Ok(listed.chain(keyed).collect())
+            Ok(listed.chain(keyed).chain(self.recorded_workloads()).collect())
         };
         let look = async || Ok(present(!names().await?.is_empty()));
         let wait = self.run.wait("workloads");
@@ -242,6 +242,18 @@ impl Keeping<'_> {
         };
         self.run.step("workloads", "nodes and PoETs", look, remove).await?;
         Ok(())
+    }
+
+    /// What the record says that there was, until it is written that all of it is gone: of a workload that was being removed when a run died, there may be parts left that
+    /// are listed as no workload.
+    fn recorded_workloads(&self) -> Vec<String> {
+        let nodes = self.known.nodes.iter().map(|node| node.name.clone());
+        let recorded: Vec<String> =
+            nodes.chain(self.known.poets.iter().map(|poet| poet.name.clone())).collect();
+        match recorded.is_empty() {
+            true => recorded,
+            false => recorded.into_iter().chain([BEACON, WATCH, PYROSCOPE].map(str::to_owned)).collect(),
+        }
     }
 
     async fn remove_namespaces(&self, workloads: &dyn Workloads) -> Result<()> {

@@ -5,14 +5,24 @@ use crate::charts::ingress_service;
 use crate::error::Result;
 use crate::traits::RememberedBalancer;
 
+/// The load balancers that a network is known to have had.
+#[derive(Debug, Default)]
+pub(super) struct Balancers {
+    pub(super) remembered: Vec<RememberedBalancer>,
+    /// Nothing but the network's DNS names leads to them, so that those have to stay for as long as they do.
+    pub(super) known_by_names_alone: bool,
+}
+
 /// The load balancers that the network is known to have had: those in its record, and where that has none yet the one that its DNS names point to, unless a name of
 /// another network points there too.
-pub(super) async fn remembered(deletion: &Deletion<'_>) -> Result<Vec<RememberedBalancer>> {
+pub(super) async fn remembered(deletion: &Deletion<'_>) -> Result<Balancers> {
     if !deletion.manages_infrastructure() {
-        return Ok(Vec::new());
+        return Ok(Balancers::default());
     }
     let recorded = deletion.known.as_ref().map(|known| known.load_balancers.clone()).unwrap_or_default();
-    let (true, Some(dns)) = (recorded.is_empty(), &deletion.services().dns) else { return Ok(recorded) };
+    let (true, Some(dns)) = (recorded.is_empty(), &deletion.services().dns) else {
+        return Ok(Balancers { remembered: recorded, known_by_names_alone: false });
+    };
     let names = dns.list(None).await?;
     let (ours, others): (Vec<_>, Vec<_>) =
         names.into_iter().partition(|record| record.network == *deletion.network());
@@ -22,7 +32,8 @@ pub(super) async fn remembered(deletion: &Deletion<'_>) -> Result<Vec<Remembered
     addresses.retain(|address| others.iter().all(|other| other.address != *address));
     let service = ingress_service(&deletion.request.fallback.namespaces);
     let seen = |address| RememberedBalancer { service: service.clone(), uid: None, address };
-    Ok(addresses.into_iter().map(seen).collect())
+    let remembered: Vec<RememberedBalancer> = addresses.into_iter().map(seen).collect();
+    Ok(Balancers { known_by_names_alone: !remembered.is_empty(), remembered })
 }
 
 pub(super) async fn remove_load_balancers(

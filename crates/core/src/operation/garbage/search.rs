@@ -10,8 +10,11 @@ use crate::discovery::{PRIVATE_FILE, PUBLIC_FILE, networks_in};
 use crate::error::{Result, render_chain};
 use crate::names::NetworkName;
 use crate::operation::{Services, archive};
-use crate::state::{Journal, Lock, RecordStore};
+use crate::state::{Holder, Journal, Lock, RecordStore};
 use crate::traits::{Cluster, ClusterList, ObjectStore, Ownership};
+
+/// Operations that remove networks, by the names that they have in locks and journals.
+const REMOVALS: [&str; 2] = ["delete-network", "gc"];
 
 /// What was found in all services.
 pub(super) struct Found {
@@ -199,14 +202,19 @@ fn archived_network(key: &str) -> Option<NetworkName> {
     NetworkName::new(key.split_once('/')?.0.strip_suffix("-archive")?).ok()
 }
 
-/// When a lock was taken or a journal begun; none when that cannot be read.
+/// When a lock was taken or a journal begun by something that may be making the network. None when it was a removal, which is to be gone on with at once, and when that
+/// cannot be read.
 async fn written_at(store: &dyn ObjectStore, key: &str) -> Option<Timestamp> {
     #[derive(Deserialize)]
-    struct Times {
+    struct Written {
         taken_at: Option<Timestamp>,
         started_at: Option<Timestamp>,
+        operation: Option<String>,
+        holder: Option<Holder>,
     }
     let object = store.get(key).await.ok()??;
-    let times: Times = serde_json::from_slice(&object.bytes).ok()?;
-    times.taken_at.or(times.started_at)
+    let written: Written = serde_json::from_slice(&object.bytes).ok()?;
+    let operation = written.operation.or(written.holder.map(|holder| holder.operation));
+    let removes = operation.is_some_and(|operation| REMOVALS.contains(&operation.as_str()));
+    written.taken_at.or(written.started_at).filter(|_| !removes)
 }
