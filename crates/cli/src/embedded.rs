@@ -2,6 +2,7 @@
 //! handed back instead of printed.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use spacecraft_core::interrupt::Interrupt;
@@ -40,8 +41,18 @@ pub struct Ended {
     pub stderr: String,
 }
 
+/// A command that runs.
+///
+/// A trait object: so all that commands do is compiled with this crate once, and not again with every program that runs them.
+pub type Running<'a> = Pin<Box<dyn Future<Output = Ended> + 'a>>;
+
 /// Runs a command line, the program's name left out, on the tokio runtime of the caller. Dropping the future is the death of the process.
-pub async fn run(command_line: &[String], machine: &Machine) -> Ended {
+#[must_use]
+pub fn run<'a>(command_line: &'a [String], machine: &'a Machine) -> Running<'a> {
+    Box::pin(run_to_end(command_line, machine))
+}
+
+async fn run_to_end(command_line: &[String], machine: &Machine) -> Ended {
     let streams = Streams::kept();
     let environment = environment::played(machine, streams.clone());
     let words = std::iter::once("spacecraft").chain(command_line.iter().map(String::as_str));
