@@ -2,6 +2,7 @@
 //! it runs again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use anyhow::Result;
 use jiff::SignedDuration;
@@ -12,7 +13,7 @@ use spacecraft_sandbox::faults::{Fault, FaultRule};
 use spacecraft_sandbox::server::SeenCall;
 
 use crate::flows::Flow;
-use crate::kills::{Prepared, Share, calls_of, left_over, prepare, run_again};
+use crate::kills::{Prepared, Share, calls_of, changed, prepare, run_again};
 use crate::recording::{Heard, Recorder};
 use crate::report::{Point, WalkReport};
 use crate::shape::{pattern, shape};
@@ -20,6 +21,8 @@ use crate::stage::{Scene, Stage, excerpt};
 
 /// What a `Retry-After` header asks for.
 const RETRY_AFTER_SECONDS: u32 = 7;
+/// How long an operator reads what a command said before it runs again; no server is away for as long.
+const BEFORE_RUNNING_AGAIN: Duration = Duration::from_secs(10);
 /// The most attempts of one call.
 const MOST_ATTEMPTS: usize = 6;
 /// How many mishaps befall one run of a short walk.
@@ -46,10 +49,10 @@ pub fn ways(call: &SeenCall) -> Vec<(&'static str, Fault)> {
     let status = |status, retry_after| Fault::Status { status, body: None, retry_after };
     let mut ways = vec![
         ("429", status(429, None)),
-        ("429 with Retry-After", status(429, Some(RETRY_AFTER_SECONDS))),
         ("500", status(500, None)),
         ("503", status(503, None)),
         ("reset", Fault::Reset),
+        ("refused", Fault::Refused),
         ("hang", Fault::Hang),
         ("JSON of another shape", Fault::OtherShape),
         ("HTML", Fault::Html),
@@ -58,6 +61,10 @@ pub fn ways(call: &SeenCall) -> Vec<(&'static str, Fault)> {
         ("truncated", Fault::Truncated),
         ("reset in the middle", Fault::ResetMidBody),
     ];
+    // The library that fetches Google's tokens repeats at once whatever it is told.
+    if call.service != "oauth" {
+        ways.push(("429 with Retry-After", status(429, Some(RETRY_AFTER_SECONDS))));
+    }
     if is_google(call) {
         ways.push(("403 of a quota", status(403, None)));
     }
@@ -179,7 +186,7 @@ async fn meet(
     prepared: &Prepared,
     mishaps: &[Mishap],
 ) -> Result<(Vec<String>, BTreeSet<String>)> {
-    stage.go_on_from(&prepared.beginning).await;
+    stage.go_on_from(&prepared.beginning).await?;
     stage.forget_downloads()?;
     for Mishap { call, fault, .. } in mishaps {
         // The first of several shifts the numbers of the calls behind it.
@@ -205,6 +212,7 @@ async fn meet(
     }
     if ended.status != ExitStatus::Done {
         problems.extend(unclear(&ended, &prepared.beginning, &stage.scene()));
+        tokio::time::sleep(BEFORE_RUNNING_AGAIN).await;
         if let Some(complaint) = run_again(stage, prepared).await {
             problems.push(format!("stopped with: {}", excerpt(&ended)));
             problems.push(format!("run again: {complaint}"));
@@ -244,7 +252,7 @@ fn repetitions(calls: &[Heard], index: usize) -> Vec<String> {
 /// What is wrong with how a command told that it stopped.
 fn unclear(ended: &Ended, before: &Scene, after: &Scene) -> Vec<String> {
     let mut problems = Vec::new();
-    let left = left_over(&before.world.inventory(), &after.world.inventory());
+    let left = changed(before, after);
     let document: Value = serde_json::from_str(&ended.stdout).unwrap_or_default();
     let error = document["error"].as_str().unwrap_or_default();
     if document["kind"] != "Failure" || error.len() < 10 {

@@ -5,13 +5,35 @@
 pub struct Flow {
     /// What it is called in reports.
     pub name: &'static str,
-    /// The commands that prepare its beginning.
-    pub prepared_by: Vec<Vec<String>>,
+    /// What prepares its beginning.
+    pub prepared_by: Vec<Preparation>,
     /// The command that is walked. `{folder}` stands for the folder of the stage, where the published config of each network that was prepared is in
-    /// `NETWORK.json`.
+    /// `NETWORK.json`, and configs to change to are in `allowed.json` and `agreed.json`.
     pub command: Vec<String>,
+    /// What the same command finds after its end.
+    pub after: After,
     /// The commands that remove what is there at its end.
     pub removed_by: Vec<Vec<String>>,
+}
+
+/// A piece of what brings a cloud to where a flow begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Preparation {
+    /// A command.
+    Command(Vec<String>),
+    /// The network's cluster and record go without a command of ours.
+    Loss,
+    /// A cluster that networks can share, with its kubeconfig in `kubeconfig` and settings for it in `shared.json`.
+    SharedCluster,
+}
+
+/// What a command finds that ran to its end before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// Nothing to do.
+    Done,
+    /// That what it was to remove is not there, which it takes for a mistake.
+    Gone,
 }
 
 /// The network of all flows.
@@ -20,7 +42,17 @@ pub const NETWORK: &str = "net1";
 /// The network that another one extends.
 const PARENT: &str = "net0";
 
-fn words(line: &str) -> Vec<String> {
+/// The network in whose cluster others are made that share it.
+pub const HOST: &str = "host";
+
+/// How commands find a shared cluster and the objects of its networks.
+const ON_SHARED_CLUSTER: &str = "--provider kubernetes --kubeconfig {folder}/kubeconfig --object-dir {folder}/objects --config {folder}/shared.json";
+
+/// The release that v1 networks are upgraded to.
+const NEWER_IMAGE: &str = "spacemeshos/go-spacemesh:v1.7.7";
+
+/// The words of a command line.
+pub(crate) fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
 }
 
@@ -28,32 +60,100 @@ fn small(more: &str) -> String {
     format!("create-network -n {NETWORK} -m 3 -p 1 --bootnode-amount 1 --poet-gateway-amount 1 {more}")
 }
 
+/// A flow that goes from what `prepared_by` made.
+fn flow_of(name: &'static str, prepared_by: &[&str], command: &str) -> Flow {
+    Flow {
+        name,
+        prepared_by: prepared_by.iter().map(|line| Preparation::Command(words(line))).collect(),
+        command: words(command),
+        after: After::Done,
+        removed_by: vec![words(&deletion(NETWORK))],
+    }
+}
+
+fn deletion(network: &str) -> String {
+    format!("delete-network -n {network} --yes")
+}
+
 /// All flows.
 #[must_use]
 pub fn flows() -> Vec<Flow> {
-    let bare = small("--logs none");
-    let full = small("--metrics --enable-slack-alerts --deploy-pyroscope --profile-miners 1");
-    let parent = bare.replace(NETWORK, PARENT);
+    [creations(), changes(), removals(), on_shared_cluster()].concat()
+}
+
+fn bare() -> String {
+    small("--logs none")
+}
+
+/// With logs, metrics, alerts, profiles and DNS names.
+fn full() -> String {
+    small("--metrics --enable-slack-alerts --deploy-pyroscope --profile-miners 1")
+}
+
+fn creations() -> Vec<Flow> {
+    let parent = bare().replace(NETWORK, PARENT);
     let extending =
         small(&format!("--logs none --bootstrap=false --miner-go-sm-config {{folder}}/{PARENT}.json"));
-    let delete = format!("delete-network -n {NETWORK} --yes");
-    let row = |name, prepared_by: &[&str], command: &str| Flow {
-        name,
-        prepared_by: prepared_by.iter().map(|line| words(line)).collect(),
-        command: words(command),
-        removed_by: vec![words(&delete)],
-    };
-    let extended = row("create, extending another network", &[&parent], &extending);
-    let removals = vec![words(&delete), words(&delete.replace(NETWORK, PARENT))];
+    let extended = flow_of("create, extending another network", &[&parent], &extending);
+    let removed_by = [NETWORK, PARENT].map(|network| words(&deletion(network))).to_vec();
     vec![
-        row("create", &[], &bare),
-        row("create with logs, metrics and DNS", &[], &full),
-        row("create v0", &[], &small("--generation v0")),
-        Flow { removed_by: removals, ..extended },
-        row("deploy-ws", &[&bare], &format!("deploy-ws -n {NETWORK}")),
-        row("deploy-cm", &[&bare], &format!("deploy-cm -n {NETWORK}")),
-        row("delete", &[&full], &delete),
-        row("delete, keeping logs and metrics", &[&full], &format!("{delete} --keep-logs-metrics")),
+        flow_of("create", &[], &bare()),
+        flow_of("create with logs, metrics and DNS", &[], &full()),
+        flow_of("create v0", &[], &small("--generation v0")),
+        Flow { removed_by, ..extended },
+    ]
+}
+
+fn changes() -> Vec<Flow> {
+    let upgrade = format!("upgrade-network -n {NETWORK} --restart-wait-time 0 --wave-size 2");
+    let from_bare = |name, command: &str| flow_of(name, &[&bare()], command);
+    vec![
+        from_bare("deploy-ws", &format!("deploy-ws -n {NETWORK}")),
+        from_bare("deploy-cm", &format!("deploy-cm -n {NETWORK}")),
+        from_bare("add-miner", &format!("add-miner -n {NETWORK} --count 2")),
+        Flow {
+            after: After::Gone,
+            ..from_bare("delete-miner", &format!("delete-miner 3 -n {NETWORK} --yes"))
+        },
+        from_bare("upgrade of the release", &format!("{upgrade} --go-sm-image {NEWER_IMAGE}")),
+        from_bare("upgrade of the config", &format!("{upgrade} --go-sm-config {{folder}}/allowed.json")),
+        from_bare(
+            "upgrade with a restart of all",
+            &format!("{upgrade} --go-sm-config {{folder}}/agreed.json --restart-all"),
+        ),
+        from_bare("release", &format!("release-network -n {NETWORK} --go-sm-release-version v1.7.6")),
+    ]
+}
+
+fn removals() -> Vec<Flow> {
+    let delete = deletion(NETWORK);
+    let from_full = |name, command: &str| flow_of(name, &[&full()], command);
+    let left_behind =
+        flow_of("gc", &[&full(), &format!("deploy-ws -n {NETWORK}")], "gc --apply --yes --older-than 1s");
+    let prepared_by = [left_behind.prepared_by, vec![Preparation::Loss]].concat();
+    vec![
+        Flow { after: After::Gone, ..from_full("delete", &delete) },
+        from_full("delete, keeping logs and metrics", &format!("{delete} --keep-logs-metrics")),
+        Flow { prepared_by, ..left_behind },
+    ]
+}
+
+/// Creation and deletion of a network in a cluster that is there and stays.
+fn on_shared_cluster() -> Vec<Flow> {
+    let command = format!("{} --metrics --p2p-port-base 5100 {ON_SHARED_CLUSTER}", bare());
+    let delete = format!("{} {ON_SHARED_CLUSTER}", deletion(NETWORK));
+    let row = |name, prepared_by: &[Preparation], command: &str| Flow {
+        prepared_by: prepared_by.to_vec(),
+        removed_by: vec![words(&delete), words(&deletion(HOST))],
+        ..flow_of(name, &[], command)
+    };
+    let created = Preparation::Command(words(&command));
+    vec![
+        row("create on a shared cluster", &[Preparation::SharedCluster], &command),
+        Flow {
+            after: After::Gone,
+            ..row("delete on a shared cluster", &[Preparation::SharedCluster, created], &delete)
+        },
     ]
 }
 

@@ -8,6 +8,11 @@ use regex::Regex;
 use serde_json::{Map, Value};
 use spacecraft_sandbox::World;
 
+use crate::flows::HOST;
+use crate::stage::Scene;
+
+/// Where builds are published that have a network's config in them.
+pub(crate) const BUILDS_BUCKET: &str = "spacemesh-release-builds";
 /// Kinds that the cluster makes by itself out of others.
 const DERIVED_KINDS: [&str; 9] = [
     "Pod",
@@ -60,6 +65,7 @@ static PASSING_TEXTS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"12D3KooW[1-9A-HJ-NP-Za-km-z]+", "<peer>"),
         (r"\b(?:stest|sm)1[02-9ac-hj-np-z]{20,}", "<account>"),
         (r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b", "<address>"),
+        (r"<address>:3[0-2][0-9]{3}\b", "<address>:<node port>"),
         (r"(?:0x)?\b[0-9a-f]{12,}\b", "<hex>"),
         (r"[A-Za-z0-9+/]{40,}={0,2}", "<base64>"),
         (r#"(beacon\\?"?: *\\?"?)[0-9a-f]{8}\b"#, "$1<beacon>"),
@@ -78,9 +84,12 @@ pub struct Image(pub BTreeMap<String, Value>);
 impl Image {
     /// The image of a cloud.
     #[must_use]
-    pub fn of(world: &World) -> Self {
-        let contents = world.contents();
+    pub fn of(scene: &Scene) -> Self {
+        let contents = scene.world.contents();
         let mut image = Self::default();
+        for (name, content) in scene.objects.named() {
+            image.add_stored("folder", &name, content);
+        }
         for (service, state) in fields(&contents, "services") {
             if !NO_CONTENT.contains(&service.as_str()) {
                 image.add_service(service, state);
@@ -125,11 +134,15 @@ impl Image {
             for (name, object) in fields(content, "objects") {
                 let bytes =
                     object.get("data").and_then(Value::as_str).and_then(|data| STANDARD.decode(data).ok());
-                let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
-                let content = serde_json::from_str(&text).unwrap_or(Value::String(text));
-                self.add(format!("bucket {bucket} {name}"), &story_left_out(&content));
+                self.add_stored(bucket, name, &bytes.unwrap_or_default());
             }
         }
+    }
+
+    fn add_stored(&mut self, bucket: &str, name: &str, content: &[u8]) {
+        let text = String::from_utf8_lossy(content);
+        let content = serde_json::from_str(&text).unwrap_or_else(|_| Value::from(text.as_ref()));
+        self.add(format!("bucket {bucket} {name}"), &story_left_out(&content));
     }
 
     fn add_object(
@@ -154,6 +167,9 @@ impl Image {
             return;
         }
         let mut object = object.clone();
+        if kind == "Service" && cluster == HOST {
+            hide_node_ports(&mut object);
+        }
         if kind == "Secret" {
             hide_values(&mut object);
         }
@@ -175,6 +191,23 @@ impl Image {
                 self.0.insert(name, content);
             }
         }
+    }
+
+    /// In what the buckets of another image differ from those of this one, but for what was published as a release.
+    #[must_use]
+    pub fn differences_in_buckets(&self, other: &Self) -> Vec<String> {
+        let buckets = |image: &Self| {
+            let is_lasting = |name: &str| name.starts_with("bucket ") && !name.contains(BUILDS_BUCKET);
+            Self(
+                image
+                    .0
+                    .iter()
+                    .filter(|(name, _)| is_lasting(name))
+                    .map(|(name, content)| (name.clone(), content.clone()))
+                    .collect(),
+            )
+        };
+        buckets(self).differences(&buckets(other))
     }
 
     /// In what another image differs from this one, a line each.
@@ -220,6 +253,14 @@ pub fn secrets_in_use(world: &World) -> BTreeMap<String, Value> {
 
 fn fields<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
     value.get(name).and_then(Value::as_object).into_iter().flatten()
+}
+
+/// Of a Service in a cluster that is shared, where the server chooses the node ports, nothing of them.
+fn hide_node_ports(service: &mut Value) {
+    let ports = service.pointer_mut("/spec/ports").and_then(Value::as_array_mut);
+    for port in ports.into_iter().flatten().filter_map(Value::as_object_mut) {
+        port.remove("nodePort");
+    }
 }
 
 /// Of a Secret, which keys it has.

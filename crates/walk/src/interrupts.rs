@@ -52,7 +52,7 @@ pub async fn walk(stage: &mut Stage, flows: &[Flow], share: Share) -> Result<Wal
         let effects = calls.iter().map(|heard| &heard.call).filter(|call| call.is_effect);
         for (index, call) in effects.enumerate() {
             if share.has(index) {
-                let problems = stop(stage, &prepared, call.number).await;
+                let problems = stop(stage, &prepared, call.number).await?;
                 let point = Point {
                     flow: flow.name,
                     call: call.number.saturating_sub(begun_at),
@@ -68,8 +68,8 @@ pub async fn walk(stage: &mut Stage, flows: &[Flow], share: Share) -> Result<Wal
     Ok(report)
 }
 
-async fn stop(stage: &mut Stage, prepared: &Prepared, call: u64) -> Vec<String> {
-    stage.go_on_from(&prepared.beginning).await;
+async fn stop(stage: &mut Stage, prepared: &Prepared, call: u64) -> Result<Vec<String>> {
+    stage.go_on_from(&prepared.beginning).await?;
     let (interrupter, wish) = interrupt();
     let alarm = Arc::new(Alarm { call, interrupter, rung: Mutex::default() });
     stage.watch(Some(alarm.clone()));
@@ -90,5 +90,5 @@ async fn stop(stage: &mut Stage, prepared: &Prepared, call: u64) -> Vec<String> 
     }
     problems.extend(run_again(stage, prepared).await.map(|complaint| format!("run again: {complaint}")));
     problems.extend(prepared.expected.differences(&stage.settled().await));
-    problems
+    Ok(problems)
 }

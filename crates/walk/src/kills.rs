@@ -4,12 +4,14 @@
 //! goes through undisturbed, and each of them is gone on from. [`die`] does it the long way: the transport goes dead in the middle of a
 //! run, all its work is dropped, and whatever still calls then is told.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use jiff::Timestamp;
+use serde_json::Value;
 use spacecraft_cli::ExitStatus;
 use spacecraft_sandbox::World;
 use spacecraft_sandbox::faults::{Fault, FaultRule};
@@ -17,10 +19,11 @@ use spacecraft_sandbox::inventory::Inventory;
 use spacecraft_sandbox::server::{SeenCall, Witness};
 use tokio::sync::Notify;
 
-use crate::flows::Flow;
-use crate::image::{Image, secrets_in_use};
+use crate::flows::{After, Flow, HOST, NETWORK, Preparation};
+use crate::image::{BUILDS_BUCKET, Image, secrets_in_use};
 use crate::recording::{Moment, Recorder, Side};
 use crate::report::{Point, WalkReport};
+use crate::shared;
 use crate::stage::{Scene, Stage, complaint};
 
 /// A flow that is ready to be walked.
@@ -36,6 +39,8 @@ pub struct Prepared {
     pub recorder: Recorder,
     /// What it ended with.
     pub expected: Image,
+    /// What `gc` finds in the cloud before anything: what others left.
+    pub garbage: Vec<String>,
 }
 
 /// Which points of a walk are walked, so that several walkers share them and a short walk leaves some out.
@@ -66,9 +71,15 @@ impl Share {
 ///
 /// When one of its commands fails.
 pub async fn prepare(stage: &mut Stage, empty: &Scene, flow: &Flow, recorder: Recorder) -> Result<Prepared> {
-    stage.go_on_from(empty).await;
-    for command in &flow.prepared_by {
-        done(stage, command).await?;
+    stage.go_on_from(empty).await?;
+    let garbage = garbage(stage).await;
+    stage.go_on_from(empty).await?;
+    for preparation in &flow.prepared_by {
+        match preparation {
+            Preparation::Command(command) => done(stage, command).await?,
+            Preparation::Loss => stage.lose(NETWORK).await?,
+            Preparation::SharedCluster => shared::make(stage, HOST).await?,
+        }
     }
     stage.save_configs()?;
     let beginning = stage.scene();
@@ -77,7 +88,7 @@ pub async fn prepare(stage: &mut Stage, empty: &Scene, flow: &Flow, recorder: Re
         bail!("{}, undisturbed: {complaint}", flow.name);
     }
     let expected = stage.settled().await;
-    Ok(Prepared { flow: flow.clone(), empty: empty.clone(), beginning, recorder, expected })
+    Ok(Prepared { flow: flow.clone(), empty: empty.clone(), beginning, recorder, expected, garbage })
 }
 
 async fn done(stage: &Stage, command: &[String]) -> Result<()> {
@@ -96,11 +107,11 @@ pub async fn walk(stage: &mut Stage, flows: &[Flow], share: Share) -> Result<Wal
     let empty = stage.scene();
     let mut report = WalkReport::new();
     for flow in flows {
-        let prepared = prepare(stage, &empty, flow, Recorder::of_scenes()).await?;
+        let prepared = prepare(stage, &empty, flow, Recorder::of_scenes(stage)).await?;
         let begun_at = calls_of(&prepared.beginning.world);
         for (index, moment) in prepared.recorder.moments().iter().enumerate() {
             if share.has(index) {
-                let problems = go_on(stage, &prepared, &moment.scene).await;
+                let problems = go_on(stage, &prepared, &moment.scene).await?;
                 report.add(point(&prepared, moment, begun_at, problems), share.keeps_all);
             }
         }
@@ -130,8 +141,8 @@ pub fn calls_of(world: &World) -> u64 {
 }
 
 /// Goes on after a death: the same command comes to the right end, and from the same state everything can be removed.
-async fn go_on(stage: &mut Stage, prepared: &Prepared, left: &Scene) -> Vec<String> {
-    stage.go_on_from(left).await;
+async fn go_on(stage: &mut Stage, prepared: &Prepared, left: &Scene) -> Result<Vec<String>> {
+    stage.go_on_from(left).await?;
     let mut problems = Vec::new();
     problems.extend(run_again(stage, prepared).await.map(|complaint| format!("run again: {complaint}")));
     let reached = stage.settled().await;
@@ -142,17 +153,15 @@ async fn go_on(stage: &mut Stage, prepared: &Prepared, left: &Scene) -> Vec<Stri
             problems.push(format!("changed while in use: {name}"));
         }
     }
-    stage.go_on_from(left).await;
+    stage.go_on_from(left).await?;
     problems.extend(remove(stage, prepared).await);
-    problems
+    Ok(problems)
 }
 
 /// Runs the command of a flow again, and tells what is wrong with its end.
 pub(crate) async fn run_again(stage: &Stage, prepared: &Prepared) -> Option<String> {
     let again = stage.run(&prepared.flow.command).await;
-    // What was removed to the end is not there to be removed again.
-    let is_gone = again.status == ExitStatus::Usage
-        && left_over(&prepared.empty.world.inventory(), &stage.scene().world.inventory()).is_empty();
+    let is_gone = again.status == ExitStatus::Usage && prepared.flow.after == After::Gone;
     complaint(&again).filter(|_| !is_gone)
 }
 
@@ -167,15 +176,56 @@ async fn remove(stage: &Stage, prepared: &Prepared) -> Vec<String> {
             problems.push(format!("remove: {complaint}"));
         }
     }
-    tokio::time::sleep(Duration::from_secs(120)).await;
-    let (before, after) = (prepared.empty.world.inventory(), stage.scene().world.inventory());
-    problems.extend(left_over(&before, &after));
+    let reached = stage.settled().await;
+    problems.extend(left_over(&prepared.empty, &stage.scene()));
+    problems.extend(Image::of(&prepared.empty).differences_in_buckets(&reached));
+    problems.extend(garbage(stage).await.into_iter().filter(|found| !prepared.garbage.contains(found)));
     problems
 }
 
-/// In what a cloud differs from what it was before the network.
+/// What `gc` finds.
+async fn garbage(stage: &Stage) -> Vec<String> {
+    let ended = stage.run(&["gc".to_owned()]).await;
+    let document: Value = serde_json::from_str(&ended.stdout).unwrap_or_default();
+    let found = ["remains", "notices", "problems"].map(|kind| (kind, document[kind].clone()));
+    let told = |(kind, found): (&str, Value)| match found.as_array() {
+        Some(found) if found.is_empty() => None,
+        _ => Some(format!("gc finds {kind}: {found}")),
+    };
+    let complaint = complaint(&ended).map(|complaint| format!("gc: {complaint}"));
+    complaint.into_iter().chain(found.into_iter().filter_map(told)).collect()
+}
+
+/// What a cloud has that it had not before the network, or has no more. What was published as a release stays.
 #[must_use]
-pub fn left_over(before: &Inventory, after: &Inventory) -> Vec<String> {
+pub fn left_over(before: &Scene, after: &Scene) -> Vec<String> {
+    let of = |scene: &Scene| {
+        let mut inventory = scene.world.inventory();
+        inventory.buckets.remove(BUILDS_BUCKET);
+        inventory.buckets.values_mut().flat_map(BTreeMap::values_mut).for_each(|generation| *generation = 0);
+        inventory
+    };
+    let left = differences(&of(before), &of(after)).into_iter().chain(objects_left(before, after));
+    left.map(|left| format!("left over: {left}")).collect()
+}
+
+/// In what a cloud differs from what it was before, whatever was written again included.
+#[must_use]
+pub fn changed(before: &Scene, after: &Scene) -> Vec<String> {
+    let mut changes = differences(&before.world.inventory(), &after.world.inventory());
+    changes.extend(
+        (!before.objects.named().eq(after.objects.named())).then(|| "objects in the folder".to_owned()),
+    );
+    changes
+}
+
+fn objects_left(before: &Scene, after: &Scene) -> Option<String> {
+    let names = |scene: &Scene| scene.objects.named().map(|(name, _)| name).collect::<Vec<_>>();
+    let (before, after) = (names(before), names(after));
+    (before != after).then(|| format!("objects in the folder: {after:?} instead of {before:?}"))
+}
+
+fn differences(before: &Inventory, after: &Inventory) -> Vec<String> {
     let of = |inventory: &Inventory| {
         let mut value = serde_json::to_value(inventory).unwrap_or_default();
         if let Some(fields) = value.as_object_mut() {
@@ -189,7 +239,7 @@ pub fn left_over(before: &Inventory, after: &Inventory) -> Vec<String> {
     let kinds = before.as_object().into_iter().flatten();
     kinds
         .filter(|(kind, value)| after.get(kind) != Some(value))
-        .map(|(kind, value)| format!("left over: {kind}: {} instead of {value}", after[kind]))
+        .map(|(kind, value)| format!("{kind}: {} instead of {value}", after[kind]))
         .collect()
 }
 
@@ -232,7 +282,7 @@ impl Witness for Reaper {
 ///
 /// When the flow does not come to the call.
 pub async fn die(stage: &mut Stage, prepared: &Prepared, moment: &Moment) -> Result<Vec<String>> {
-    stage.go_on_from(&prepared.beginning).await;
+    stage.go_on_from(&prepared.beginning).await?;
     let fault = if moment.side == Side::Before { Fault::Hang } else { Fault::NoReply };
     stage.set_fault(FaultRule { at: Some(moment.call.number), fault, ..FaultRule::default() });
     let kill = Arc::new(Notify::new());
@@ -251,7 +301,7 @@ pub async fn die(stage: &mut Stage, prepared: &Prepared, moment: &Moment) -> Res
     let late = reaper.late.load(Ordering::Relaxed);
     stage.watch(None);
     let left = stage.scene();
-    let mut problems = go_on(stage, prepared, &left).await;
+    let mut problems = go_on(stage, prepared, &left).await?;
     if late > 0 {
         problems.push(format!("{late} calls were made after the process had ended"));
     }

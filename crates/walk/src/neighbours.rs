@@ -1,13 +1,14 @@
 //! What others have in the same cloud: it must be there unchanged whatever is done to our networks.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use spacecraft_sandbox::World;
 use spacecraft_sandbox::address::ServiceAddress;
-use spacecraft_sandbox::wire::{Answer, Request};
+
+use crate::strangers::ask;
 
 /// A discovery file with entries, fields and a layout of others.
 const DISCOVERY_FILE: &str = r#"[
@@ -51,31 +52,4 @@ pub fn move_in(world: &mut World, now: Timestamp) -> Result<()> {
     let path = "/compute/v1/projects/spacecraft-sandbox/global/firewalls";
     ask(world, now, &ServiceAddress::Compute, Method::POST, path, rule.to_string().into())?;
     Ok(())
-}
-
-fn ask(
-    world: &mut World,
-    now: Timestamp,
-    address: &ServiceAddress,
-    method: Method,
-    target: &str,
-    body: Bytes,
-) -> Result<Value> {
-    let credentials = &world.environment().credentials;
-    let token = match address {
-        ServiceAddress::Cloudflare => credentials.cloudflare_token.clone(),
-        _ => credentials.access_token(&["https://www.googleapis.com/auth/cloud-platform"], Timestamp::now()),
-    };
-    let mut headers = HeaderMap::new();
-    headers.insert(header::AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}"))?);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let request = Request { method, path: path.to_owned(), query: query.to_owned(), headers, body };
-    match world.handle(address, &request, now) {
-        Answer::Full(response) if response.status.is_success() => Ok(serde_json::from_slice(&response.body)?),
-        Answer::Full(response) => {
-            bail!("{target}: {} {}", response.status, String::from_utf8_lossy(&response.body))
-        }
-        _ => bail!("{target}: no whole answer"),
-    }
 }

@@ -1,5 +1,6 @@
 //! What an undisturbed run did: its calls, and the states of the cloud around its effects.
 
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -7,7 +8,8 @@ use serde::Serialize;
 use spacecraft_sandbox::World;
 use spacecraft_sandbox::server::{SeenCall, Witness};
 
-use crate::stage::Scene;
+use crate::objects::Objects;
+use crate::stage::{Scene, Stage};
 
 /// A call and when it came.
 #[derive(Debug, Clone)]
@@ -39,10 +41,10 @@ pub struct Moment {
     pub scene: Scene,
 }
 
-/// Takes calls down, and with `keeps_scenes` the states around effects.
+/// Takes calls down, and the states around effects if it knows where objects are.
 #[derive(Debug, Default)]
 pub struct Recorder {
-    keeps_scenes: bool,
+    objects: Option<PathBuf>,
     calls: Mutex<Vec<Heard>>,
     moments: Mutex<Vec<Moment>>,
 }
@@ -50,7 +52,7 @@ pub struct Recorder {
 impl Clone for Recorder {
     fn clone(&self) -> Self {
         Self {
-            keeps_scenes: self.keeps_scenes,
+            objects: self.objects.clone(),
             calls: Mutex::new(self.calls()),
             moments: Mutex::new(self.moments()),
         }
@@ -64,10 +66,10 @@ impl Recorder {
         Self::default()
     }
 
-    /// A recorder of calls and of the states around effects.
+    /// A recorder of calls and of the states around effects, for a stage.
     #[must_use]
-    pub fn of_scenes() -> Self {
-        Self { keeps_scenes: true, ..Self::default() }
+    pub fn of_scenes(stage: &Stage) -> Self {
+        Self { objects: Some(stage.objects_folder()), ..Self::default() }
     }
 
     /// The calls in the order in which they came.
@@ -83,8 +85,8 @@ impl Recorder {
     }
 
     fn keep(&self, call: &SeenCall, side: Side, world: &World, now: Timestamp) {
-        if self.keeps_scenes && call.is_effect {
-            let scene = Scene { world: world.clone(), now };
+        if let Some(objects) = self.objects.as_ref().filter(|_| call.is_effect) {
+            let scene = Scene { world: world.clone(), now, objects: Objects::read(objects) };
             let moment = Moment { call: call.clone(), side, scene };
             self.moments.lock().unwrap_or_else(PoisonError::into_inner).push(moment);
         }

@@ -25,10 +25,26 @@ use tokio::sync::Notify;
 use crate::clock::StageClock;
 use crate::image::Image;
 use crate::neighbours;
+use crate::objects::Objects;
 use crate::recording::Recorder;
+use crate::strangers;
 
 /// How long the cloud is left to itself before its state is looked at.
 const SETTLING: Duration = Duration::from_secs(120);
+
+/// How long a cluster takes to be gone.
+const LOSS: Duration = Duration::from_secs(600);
+
+/// Configs that a network which runs can be changed to: by nodes one after the other, and by all nodes at once.
+const CONFIGS: [(&str, &str); 2] = [
+    ("allowed.json", r#"{"logging": {"hare": "debug"}}"#),
+    ("agreed.json", r#"{"tortoise": {"tortoise-hdist": 9}}"#),
+];
+
+/// Where commands work that do not say it themselves.
+const ON_SANDBOX: [&str; 4] = ["--provider", "sandbox", "--sandbox-dir", "{folder}/sandbox"];
+/// How commands tell their result.
+const OUTPUT: [&str; 2] = ["--output", "json"];
 
 /// A state to begin from, and the instant at which it was.
 #[derive(Debug, Clone)]
@@ -37,6 +53,8 @@ pub struct Scene {
     pub world: World,
     /// When it was so.
     pub now: Timestamp,
+    /// What networks of shared clusters keep in a folder.
+    pub objects: Objects,
 }
 
 /// A stage, to be used on a current-thread tokio runtime with paused time.
@@ -79,6 +97,9 @@ impl Stage {
         let folder = tempfile::tempdir().context("make a folder")?;
         let clock = StageClock::showing(begin);
         write_certificate(folder.path())?;
+        for (name, config) in CONFIGS {
+            fs::write(folder.path().join(name), config)?;
+        }
         let sandbox = EmbeddedSandbox::start(&folder.path().join("sandbox"), clock.source())
             .await
             .context("start the simulated cloud")?;
@@ -86,7 +107,7 @@ impl Stage {
             Self { folder, clock, sandbox, processes: AtomicU32::new(1000), alive: Living::default() };
         let mut scene = stage.scene();
         neighbours::move_in(&mut scene.world, scene.now)?;
-        stage.go_on_from(&scene).await;
+        stage.go_on_from(&scene).await?;
         tokio::time::sleep(SETTLING).await;
         Ok(stage)
     }
@@ -101,16 +122,41 @@ impl Stage {
     #[must_use]
     pub fn scene(&self) -> Scene {
         let (world, now) = self.sandbox.fork();
-        Scene { world, now }
+        Scene { world, now, objects: Objects::read(&self.objects_folder()) }
+    }
+
+    /// Where networks of shared clusters keep their objects.
+    #[must_use]
+    pub fn objects_folder(&self) -> PathBuf {
+        self.folder.path().join("objects")
     }
 
     /// Goes on from a state.
-    pub async fn go_on_from(&mut self, scene: &Scene) {
+    ///
+    /// # Errors
+    ///
+    /// When the objects cannot be written.
+    pub async fn go_on_from(&mut self, scene: &Scene) -> Result<()> {
         self.sandbox.set_witness(None);
         self.sandbox.cut().await;
+        scene.objects.write(&self.objects_folder()).context("write the objects")?;
         self.clock.set(scene.now);
         self.sandbox.go_on_with(scene.world.clone(), scene.now).await;
         self.sandbox.set_fault(None);
+        Ok(())
+    }
+
+    /// Lets the cluster and the record of a network go, and everything come to rest.
+    ///
+    /// # Errors
+    ///
+    /// When the cloud refuses it.
+    pub async fn lose(&mut self, network: &str) -> Result<()> {
+        let mut scene = self.scene();
+        strangers::lose(&mut scene.world, scene.now, network)?;
+        self.go_on_from(&scene).await?;
+        tokio::time::sleep(LOSS).await;
+        Ok(())
     }
 
     /// Writes the published configs of all networks into the folder.
@@ -183,11 +229,13 @@ impl Stage {
 
     /// The command with the places of this stage.
     fn placed(&self, command: &[String]) -> Vec<String> {
-        let sandbox = self.folder.path().join("sandbox").display().to_string();
-        let own = ["--provider", "sandbox", "--sandbox-dir", &sandbox, "--output", "json"];
         let folder = self.folder.path().display().to_string();
-        let words = command.iter().map(|word| word.replace("{folder}", &folder));
-        words.chain(own.into_iter().map(str::to_owned)).collect()
+        let own = match command.iter().any(|word| word == "--provider") {
+            true => OUTPUT.to_vec(),
+            false => [ON_SANDBOX.as_slice(), OUTPUT.as_slice()].concat(),
+        };
+        let words = command.iter().map(String::as_str).chain(own);
+        words.map(|word| word.replace("{folder}", &folder)).collect()
     }
 
     fn machine(&self) -> Machine {
@@ -232,7 +280,7 @@ impl Stage {
     /// What exists once the cloud has come to rest.
     pub async fn settled(&self) -> Image {
         tokio::time::sleep(SETTLING).await;
-        Image::of(&self.sandbox.fork().0)
+        Image::of(&self.scene())
     }
 }
 

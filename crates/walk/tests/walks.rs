@@ -60,7 +60,8 @@ fn an_operator_may_stop_an_operation_at_any_effect() {
 fn nothing_is_called_after_a_process_has_ended() {
     on_stage(async |stage| {
         let empty = stage.scene();
-        let prepared = prepare(stage, &empty, &flow("create").unwrap(), Recorder::of_scenes()).await?;
+        let recorder = Recorder::of_scenes(stage);
+        let prepared = prepare(stage, &empty, &flow("create").unwrap(), recorder).await?;
         for moment in prepared.recorder.moments().iter().step_by(9) {
             let problems = die(stage, &prepared, moment).await?;
             assert!(problems.is_empty(), "{:?} {:?}: {problems:?}", moment.side, moment.call);
@@ -73,7 +74,8 @@ fn nothing_is_called_after_a_process_has_ended() {
 /// The state in which a creation left its lock behind.
 async fn with_a_lock(stage: &mut Stage) -> Moment {
     let empty = stage.scene();
-    let prepared = prepare(stage, &empty, &flow("create").unwrap(), Recorder::of_scenes()).await.unwrap();
+    let recorder = Recorder::of_scenes(stage);
+    let prepared = prepare(stage, &empty, &flow("create").unwrap(), recorder).await.unwrap();
     prepared.recorder.moments().into_iter().find(|moment| moment.call.service == "gke").unwrap()
 }
 
@@ -85,7 +87,7 @@ fn a_lock_of_another_host_is_taken_over_when_it_is_not_renewed_whatever_clocks_s
         let left = with_a_lock(stage).await;
         for hours in [-48, 0, 48] {
             for name in ["create", "delete"] {
-                stage.go_on_from(&left.scene).await;
+                stage.go_on_from(&left.scene).await?;
                 let command = flow(name).unwrap().command;
                 let ended = stage.run_elsewhere(&command, SignedDuration::from_hours(hours)).await;
                 assert_eq!(complaint(&ended), None, "{name}, {hours} hours off");
@@ -93,8 +95,7 @@ fn a_lock_of_another_host_is_taken_over_when_it_is_not_renewed_whatever_clocks_s
                 assert!(waited >= SignedDuration::from_secs(60), "the lease was not respected: {waited:#}");
             }
             tokio::time::sleep(std::time::Duration::from_secs(120)).await;
-            let (before, after) = (empty.world.inventory(), stage.scene().world.inventory());
-            assert_eq!(left_over(&before, &after), Vec::<String>::new());
+            assert_eq!(left_over(&empty, &stage.scene()), Vec::<String>::new());
         }
         Ok(())
     })
@@ -106,7 +107,7 @@ fn a_lock_of_another_host_is_taken_over_when_it_is_not_renewed_whatever_clocks_s
 fn a_lock_that_is_broken_by_force_is_not_waited_for() {
     on_stage(async |stage| {
         let left = with_a_lock(stage).await;
-        stage.go_on_from(&left.scene).await;
+        stage.go_on_from(&left.scene).await?;
         let mut command = flow("create").unwrap().command;
         command.push("--force-unlock".to_owned());
         let ended = stage.run_elsewhere(&command, SignedDuration::ZERO).await;
