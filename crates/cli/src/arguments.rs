@@ -39,7 +39,8 @@ pub fn command_line() -> Command {
 
 /// A command with all its settings, under its name and the original's.
 pub(crate) fn of(command: settings::Command, about: &'static str) -> Command {
-    let built = of_named(command.name(), command, about);
+    let retired = settings::retired_names().filter(|_| command.creates()).map(retired_argument);
+    let built = of_named(command.name(), command, about).args(retired);
     match command.original_name() {
         Some(original) => built.visible_alias(original),
         None => built,
@@ -81,6 +82,11 @@ fn argument(setting: &'static Setting) -> Arg {
         argument = argument.num_args(0..=1).require_equals(true).default_missing_value("true");
     }
     argument.allow_hyphen_values(matches!(setting.kind, Kind::Number { .. }))
+}
+
+/// A flag of the original that has no effect any more, so that its command lines still work; the settings warn of it.
+fn retired_argument(name: &'static str) -> Arg {
+    Arg::new(name).long(name).alias(settings::camel_case(name)).action(ArgAction::Append).hide(true)
 }
 
 fn help(setting: &Setting) -> String {
@@ -167,12 +173,12 @@ impl TypedValueParser for AnyText {
     }
 }
 
-/// The settings given as flags, in the order of the catalogue.
+/// The settings given as flags, in the order of the catalogue, then flags that mean nothing any more.
 pub(crate) fn given_flags(matches: &ArgMatches) -> Vec<(String, String)> {
     let mut flags = Vec::new();
-    for setting in settings::catalogue() {
-        if let Ok(Some(values)) = matches.try_get_many::<String>(setting.name) {
-            flags.extend(values.map(|value| (setting.name.to_owned(), value.clone())));
+    for name in settings::catalogue().iter().map(|setting| setting.name).chain(settings::retired_names()) {
+        if let Ok(Some(values)) = matches.try_get_many::<String>(name) {
+            flags.extend(values.map(|value| (name.to_owned(), value.clone())));
         }
     }
     flags
@@ -248,6 +254,21 @@ mod tests {
         assert_eq!(value("network-name"), Some("net1"));
         assert_eq!(value("miner-ram"), Some("4"));
         assert_eq!((value("metrics"), value("bootstrap")), (Some("true"), Some("false")));
+    }
+
+    #[test]
+    fn flags_that_mean_nothing_any_more_are_taken_and_not_advertised() {
+        let given = |command: &str, flag: &str| {
+            let matches = command_line().try_get_matches_from(["spacecraft", command, flag, "x.p12"])?;
+            Ok::<_, clap::Error>(matches.subcommand().map(|(_, matches)| given_flags(matches)))
+        };
+        for flag in ["--es-cert", "--esCert"] {
+            let flags = given("create-network", flag).unwrap();
+            assert_eq!(flags, Some(vec![("es-cert".to_owned(), "x.p12".to_owned())]));
+        }
+        assert!(given("delete-network", "--es-cert").is_err());
+        let help = command_line().find_subcommand_mut("create-network").unwrap().render_long_help();
+        assert!(!help.to_string().contains("es-cert"), "{help}");
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::image::ImageReference;
 use crate::quantity::Resources;
 use crate::spec::FleetSpec;
 use crate::topology::{bootnodes, node_name, node_names};
@@ -121,13 +120,6 @@ pub fn fits_no_worker(wanted: Resources, workers: &[Worker]) -> Option<String> {
         wanted.memory,
         has.unwrap_or_default()
     ))
-}
-
-/// Why an image cannot be given to new nodes; none when it can. Without a tag or digest, nobody knows what runs.
-#[must_use]
-pub fn check_image(image: &ImageReference) -> Option<&'static str> {
-    let is_pinned = image.tag().is_some() || image.digest().is_some();
-    (!is_pinned).then_some("an image without tag or digest may be another one on every pull: name its tag")
 }
 
 /// Numbers as people write them, such as `1-6, 8`.

@@ -13,10 +13,10 @@ mod setting;
 mod value;
 
 pub use builder::{RecordRank, SettingsBuilder, variable_name};
-pub use catalogue::{catalogue, find, retired};
+pub use catalogue::{catalogue, find, retired, retired_names};
 pub use error::{SettingsError, SettingsErrors};
 pub use files::{FileReader, SystemFiles};
-pub use setting::{BareUnit, Command, DefaultValue, Kind, Setting};
+pub use setting::{BareUnit, Command, DefaultValue, Kind, Setting, camel_case};
 pub use value::SettingValue;
 
 use std::collections::BTreeMap;

@@ -108,7 +108,7 @@ impl SettingsBuilder {
     pub fn build_what_can_be_read(mut self, files: &dyn FileReader) -> (Settings, Vec<SettingsError>) {
         let mut resolution = Resolution::new(self.command, files);
         let mut candidates = Candidates::new();
-        self.add_flags(&mut candidates, &mut resolution.errors);
+        self.add_flags(&mut candidates, &mut resolution);
         self.add_environment(&mut candidates, &mut resolution);
         self.read_named_config(&candidates, &mut resolution);
         self.add_config_file(&mut candidates, &mut resolution);
@@ -123,7 +123,7 @@ impl SettingsBuilder {
         (resolution.settings, resolution.errors)
     }
 
-    fn add_flags(&self, candidates: &mut Candidates, errors: &mut Vec<SettingsError>) {
+    fn add_flags(&self, candidates: &mut Candidates, resolution: &mut Resolution<'_>) {
         let mut joined: BTreeMap<&str, String> = BTreeMap::new();
         for (name, value) in &self.flags {
             let repeated = joined.entry(name).and_modify(|text| {
@@ -133,11 +133,12 @@ impl SettingsBuilder {
             repeated.or_insert_with(|| value.clone());
         }
         for (name, value) in joined {
-            match find(name) {
-                Some(setting) => {
-                    candidates.entry(setting.name).or_default().push((Origin::Flag, Given::Text(value)))
-                }
-                None => errors.push(unknown(name, value, &format!("--{name} is no setting"), "--")),
+            if let Some(setting) = find(name) {
+                candidates.entry(setting.name).or_default().push((Origin::Flag, Given::Text(value)));
+            } else if let Some(why) = retired(name) {
+                resolution.settings.warnings.push(format!("--{name} means nothing any more: {why}"));
+            } else {
+                resolution.errors.push(unknown(name, value, &format!("--{name} is no setting"), "--"));
             }
         }
     }

@@ -26,8 +26,8 @@ pub fn retired(spelling: &str) -> Option<&'static str> {
     RETIRED.iter().find(|(name, _)| *name == spelling).map(|(_, why)| *why)
 }
 
-/// The names of settings that mean nothing any more.
-pub(super) fn retired_names() -> impl Iterator<Item = &'static str> {
+/// The names of settings that mean nothing any more, as [`retired`] takes them.
+pub fn retired_names() -> impl Iterator<Item = &'static str> {
     RETIRED.iter().map(|(name, _)| *name)
 }
 

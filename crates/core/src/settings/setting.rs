@@ -153,15 +153,21 @@ impl Setting {
     /// The setting's name in camel case (`minerRam`), which config files may use too.
     #[must_use]
     pub fn camel_case(&self) -> String {
-        let mut words = self.name.split('-');
-        let first = words.next().unwrap_or_default().to_owned();
-        words.fold(first, |mut name, word| {
-            let mut letters = word.chars();
-            name.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
-            name.push_str(letters.as_str());
-            name
-        })
+        camel_case(self.name)
     }
+}
+
+/// A name of words and hyphens as the original spells flags, such as `minerRam` for `miner-ram`.
+#[must_use]
+pub fn camel_case(name: &str) -> String {
+    let mut words = name.split('-');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |mut name, word| {
+        let mut letters = word.chars();
+        name.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
+        name.push_str(letters.as_str());
+        name
+    })
 }
 
 /// The commands that take settings.

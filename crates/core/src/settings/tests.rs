@@ -247,13 +247,11 @@ fn variables_that_are_far_from_every_setting_are_only_warned_of() {
 fn settings_that_mean_nothing_any_more_are_taken_with_an_explanation() {
     let settings = creating()
         .config_file("c.json", r#"{"es-cert": "./artifacts/elk/elastic-certificates.p12"}"#)
+        .flags(pairs(&[("es-cert", "./artifacts/elk/elastic-certificates.p12")]))
         .build(&NO_FILES)
         .unwrap();
-    assert!(
-        settings.warnings()[0].contains("certificates of Elasticsearch are generated"),
-        "{:?}",
-        settings.warnings()
-    );
+    let why = "means nothing any more: certificates of Elasticsearch are generated for each network";
+    assert_eq!(settings.warnings(), [format!("--es-cert {why}"), format!("es-cert in c.json {why}")]);
 }
 
 #[test]

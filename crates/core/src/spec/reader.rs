@@ -57,8 +57,16 @@ impl<'a> Reader<'a> {
         read(text).map_err(|message| self.wrong(name, text, message)).ok()
     }
 
+    /// An image with tag or digest: of another nobody knows what runs.
     pub(super) fn image(&mut self, name: &str) -> Option<ImageReference> {
-        self.parsed(name, ImageReference::parse)
+        self.parsed(name, |text| {
+            let image = ImageReference::parse(text)?;
+            let names_a_build = image.tag().is_some() || image.digest().is_some();
+            names_a_build.then_some(image).ok_or_else(|| {
+                "an image without tag or digest may be another one on every pull: add a tag or a digest"
+                    .to_owned()
+            })
+        })
     }
 
     /// A number that fits 32 bits; the catalogue's bounds see to that.

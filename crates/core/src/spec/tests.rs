@@ -85,6 +85,18 @@ fn images_and_config_follow_the_generation() {
 }
 
 #[test]
+fn no_image_is_taken_that_may_be_another_one_on_every_pull() {
+    let refused = |image: &str| {
+        let flags = [("deploy-pyroscope", "true"), ("enable-slack-alerts", "true"), (image, "mine/image")];
+        let told = messages(sandbox(&flags), &Files::new());
+        told.iter().any(|message| message.starts_with(image) && message.contains("add a tag or a digest"))
+    };
+    for name in ["go-sm-image", "poet-image", "pyroscope-image", "sw-image"] {
+        assert!(refused(name), "{name} was taken without a tag");
+    }
+}
+
+#[test]
 fn every_mistake_in_one_command_line_is_reported_at_once() {
     let builder = gcp(&[
         ("network-name", "Net_1"),

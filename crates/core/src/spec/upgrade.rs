@@ -151,20 +151,9 @@ impl Reader<'_> {
         Some(image)
     }
 
-    /// An image that is given for this run and names one build.
+    /// An image that is given for this run.
     fn new_image(&mut self, name: &str) -> Option<ImageReference> {
-        if !self.settings.is_given_now(name) {
-            return None;
-        }
-        let image = self.image(name)?;
-        if image.tag().is_none() && image.digest().is_none() {
-            self.wrong(
-                name,
-                &image,
-                format!("it names no release: add a tag or a digest, such as {image}:v1.7.6"),
-            );
-        }
-        Some(image)
+        self.settings.is_given_now(name).then(|| self.image(name)).flatten()
     }
 
     fn config_change(
