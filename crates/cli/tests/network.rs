@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should say where")]
 
+#[path = "network/metrics.rs"]
+mod metrics;
 #[path = "network/miners.rs"]
 mod miners;
 #[path = "network/release.rs"]

@@ -42,6 +42,9 @@ const INGRESS_NGINX: &str = "https://kubernetes.github.io/ingress-nginx";
 const PROMETHEUS_COMMUNITY: &str = "https://prometheus-community.github.io/helm-charts";
 const CHAOS_MESH: &str = "https://charts.chaos-mesh.org";
 
+/// The namespace of Prometheus and Grafana on a cluster of the network's own.
+const METRICS: &str = "metrics";
+
 /// Node ports of the ingress controller, from the band that servers keep for explicit choices.
 const INGRESS_NODE_PORTS: (u16, u16) = (30_000, 30_001);
 
@@ -114,7 +117,7 @@ impl Namespaces {
         };
         Self {
             network: namespace.to_owned(),
-            metrics: own("metrics"),
+            metrics: own(METRICS),
             web_services: own("ws"),
             ingress: "ingress-nginx".to_owned(),
             chaos: "chaos-testing".to_owned(),
@@ -184,7 +187,17 @@ pub fn kibana_service(namespaces: &Namespaces) -> ServiceName {
 /// The Service of Grafana, port 80.
 #[must_use]
 pub fn grafana_service(namespaces: &Namespaces) -> ServiceName {
-    ServiceName::new(&namespaces.metrics, "kube-prometheus-stack-grafana")
+    ServiceName::new(&namespaces.metrics, metrics_name(namespaces, "grafana"))
+}
+
+/// The name of the objects of a chart below kube-prometheus-stack. Some of them are cluster roles, which on a shared cluster meet those of other networks: there
+/// the name is made of the namespace, which is the network's alone; on a cluster of its own it is what the chart calls them.
+fn metrics_name(namespaces: &Namespaces, chart: &str) -> String {
+    if namespaces.metrics == METRICS {
+        format!("kube-prometheus-stack-{chart}")
+    } else {
+        format!("{chart}-{}", namespaces.metrics)
+    }
 }
 
 /// Where nodes of the network push metrics to.
@@ -391,11 +404,12 @@ fn elasticsearch_data(logs: &LogsSpec, secrets: &ChartSecrets) -> Value {
 fn prometheus_data(spec: &NetworkSpec, secrets: &ChartSecrets) -> Value {
     let namespaces = Namespaces::of(spec);
     let shared = spec.provider == ProviderKind::Kubernetes;
-    // The chart cuts names at 26 characters, and cluster roles of two networks must differ.
-    let full_name =
-        if shared { format!("prom-{}", spec.network) } else { "kube-prometheus-stack".to_owned() };
     json!({
-        "full_name": full_name.chars().take(26).collect::<String>().trim_end_matches('-'),
+        "shared": shared,
+        "full_name": if shared { prometheus_name(&spec.network) } else { "kube-prometheus-stack".to_owned() },
+        "grafana_name": metrics_name(&namespaces, "grafana"),
+        "state_metrics_name": metrics_name(&namespaces, "kube-state-metrics"),
+        "network_namespace": namespaces.network,
         "only_namespaces": if shared { vec![&namespaces.network, &namespaces.metrics] } else { Vec::new() },
         "password": secrets.grafana_password.expose_secret(),
         "published": is_published(spec),
@@ -403,6 +417,20 @@ fn prometheus_data(spec: &NetworkSpec, secrets: &ChartSecrets) -> Value {
         "prometheus_cpu": PROMETHEUS.cpu, "prometheus_memory": PROMETHEUS.memory, "prometheus_disk": PROMETHEUS_DISK,
         "grafana_cpu": GRAFANA.cpu, "grafana_memory": GRAFANA.memory,
     })
+}
+
+/// The name of what kube-prometheus-stack makes itself on a shared cluster. The chart cuts it at 26 characters, and cluster roles of two networks must differ: a
+/// longer one ends with a hash of the network's name.
+fn prometheus_name(network: &NetworkName) -> String {
+    const LONGEST: usize = 26;
+    const HASH: usize = 8;
+    let name = format!("prom-{network}");
+    if name.len() <= LONGEST {
+        return name;
+    }
+    let beginning: String = name.chars().take(LONGEST - HASH - 1).collect();
+    let hash = blake3::hash(network.as_str().as_bytes()).to_hex();
+    format!("{}-{}", beginning.trim_end_matches('-'), hash.chars().take(HASH).collect::<String>())
 }
 
 const fn request(millicpu: u64, mebibytes: u64) -> Resources {
@@ -450,7 +478,10 @@ pub fn demands(spec: &NetworkSpec) -> (Vec<PodDemand>, Vec<Resources>) {
         pods.push(pod("grafana".to_owned(), GRAFANA, 0, None));
         pods.push(pod("prometheus-operator".to_owned(), PROMETHEUS_REST, 0, None));
         pods.push(pod("prometheus-pushgateway".to_owned(), PUSHGATEWAY, 0, None));
-        on_every_worker.push(NODE_EXPORTER);
+        // It listens on a port of the worker, where there is room for one; a shared cluster's workers are its owner's to watch.
+        if spec.provider != ProviderKind::Kubernetes {
+            on_every_worker.push(NODE_EXPORTER);
+        }
     }
     if spec.chaos.is_some() {
         pods.push(pod("chaos-mesh".to_owned(), CHAOS_REST, 0, None));
@@ -479,4 +510,19 @@ pub fn names() -> BTreeMap<&'static str, &'static str> {
             Some((template.strip_prefix("charts/")?.strip_suffix(".yaml")?, *template))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_prometheus_are_as_short_as_the_chart_wants_and_differ_between_networks() {
+        let name = |network: &str| prometheus_name(&NetworkName::new(network).unwrap());
+        assert_eq!(name("net1"), "prom-net1");
+        assert_eq!(name("a-network-with-21-cha"), "prom-a-network-with-21-cha");
+        let alike = ["a-network-of-many-words-1", "a-network-of-many-words-2"].map(name);
+        assert_ne!(alike[0], alike[1]);
+        assert!(alike.iter().all(|name| name.len() <= 26 && name.starts_with("prom-a-network")), "{alike:?}");
+    }
 }

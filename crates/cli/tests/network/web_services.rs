@@ -155,7 +155,7 @@ fn the_private_key_is_in_no_output() {
 }
 
 /// The cluster of a network on the simulated cloud, for others to share: the arguments that lead there, with charts from the simulated repositories.
-fn shared_cluster(cloud: &Cloud) -> Vec<String> {
+pub(crate) fn shared_cluster(cloud: &Cloud) -> Vec<String> {
     let create = ["create-network", "--provider", "sandbox", "-n", "host", "-m", "1", "-p", "1"];
     let (code, report) = cloud.json(&[&create[..], &["--bootnode-amount", "0", "--logs", "none"]].concat());
     assert_eq!(code, 0, "{report}");
@@ -171,6 +171,8 @@ fn shared_cluster(cloud: &Cloud) -> Vec<String> {
         ("spacemesh-explorer", "spacemeshos.github.io/ws-helm-charts"),
         ("spacemesh-dash", "spacemeshos.github.io/ws-helm-charts"),
         ("chaos-mesh", "charts.chaos-mesh.org"),
+        ("kube-prometheus-stack", "prometheus-community.github.io/helm-charts"),
+        ("prometheus-pushgateway", "prometheus-community.github.io/helm-charts"),
     ];
     let charts: serde_json::Map<String, Value> = repositories
         .iter()
