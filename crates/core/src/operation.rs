@@ -21,7 +21,7 @@ mod web_services;
 mod window;
 
 pub(crate) use bring_up::{ELASTIC_SECRET, GRAFANA_SECRET, archive};
-pub use bring_up::{NetworkMaterials, binding_of, foundation_of, planned_genesis};
+pub use bring_up::{NetworkMaterials, binding_of, planned_genesis, secrets_of};
 pub use change::Limits;
 pub use chaos::{ChaosRequest, deploy_chaos_mesh};
 pub use create::{CreateOptions, CreateRequest, Drift, create_network, look_at_network};

@@ -6,14 +6,18 @@
 mod bindings;
 mod bring_up;
 mod exposure;
+mod foundation;
 mod peers;
 mod support;
 
 pub use bindings::{Bindings, published_config};
 pub use bring_up::predicted_bring_up;
 pub use exposure::{Exposure, Reach, api_reach, firewall_openings, public_ports};
+pub use foundation::foundation_of;
 pub use peers::{keeps_peers, told_peers};
-pub use support::{BEACON, PYROSCOPE, WATCH, WATCH_SECRET, beacon_url, support_workloads, watched_node};
+pub use support::{
+    BEACON, PYROSCOPE, WATCH, WATCH_SECRET, beacon_files, beacon_url, support_workloads, watched_node,
+};
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -176,13 +180,13 @@ impl Plan {
             })
             .collect();
         let bring_up = predicted_bring_up(spec, workers_when_made(spec, capabilities, &cluster));
-        Ok(Self {
+        let mut plan = Self {
             network: spec.network.clone(),
             provider: spec.provider,
             generation: spec.generation,
             namespaces: Namespaces::of(spec),
             exposure: exposure::exposure(spec, node_ports.as_ref()),
-            objects: support::object_counts(spec),
+            objects: BTreeMap::new(),
             charts: charts::planned(spec),
             dns: dns_names(spec),
             genesis: PlannedGenesis {
@@ -194,7 +198,10 @@ impl Plan {
             poets,
             cluster,
             notes,
-        })
+        };
+        let foundation = foundation_of(spec, &plan, true, capabilities.creates_clusters);
+        plan.objects = support::object_counts(spec, &foundation);
+        Ok(plan)
     }
 
     /// The cluster that the plan needs.

@@ -3,14 +3,16 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use spacecraft_core::generation::Profile;
-use spacecraft_core::identity::{CoinbaseSource, NodeKeys, PoetKey};
-use spacecraft_core::operation::{binding_of, differences, foundation_of, planned_genesis};
-use spacecraft_core::plan::{Bindings, Exposure, Plan, Problem, Reach, support_workloads};
+use spacecraft_core::operation::{binding_of, differences, planned_genesis, secrets_of};
+use spacecraft_core::plan::{
+    Bindings, Exposure, Plan, Problem, Reach, beacon_files, foundation_of, support_workloads,
+};
+use spacecraft_core::secret::SecretString;
 use spacecraft_core::settings::{Command, Settings, SettingsError, SettingsErrors};
-use spacecraft_core::spec::{Generation, NetworkSpec};
+use spacecraft_core::spec::NetworkSpec;
 use spacecraft_core::state::{RecordStore, SCHEMA};
 use spacecraft_core::time::SeededRandom;
-use spacecraft_core::workload::{NetworkSecret, Part, Workload};
+use spacecraft_core::workload::Workload;
 use spacecraft_core::{Error, Meaning, Result};
 use spacecraft_kubernetes::Target;
 
@@ -114,42 +116,28 @@ async fn found_differences(
 fn manifests(settings: &Settings, spec: &NetworkSpec, plan: &Plan) -> Result<Vec<serde_json::Value>> {
     let profile = Profile::new(spec.generation, &template_overrides(settings)?)?;
     let genesis = planned_genesis(spec, plan, Timestamp::now());
+    let beacon_files = beacon_files(spec, &profile, &genesis)?;
     let bindings = Bindings::placeholders(spec, plan, genesis);
     let capabilities = spec.provider.capabilities();
     let foundation = foundation_of(spec, plan, true, capabilities.creates_clusters);
-    let mut workloads: Vec<Workload> = support_workloads(spec, plan, Vec::new());
+    let mut workloads: Vec<Workload> = support_workloads(spec, plan, beacon_files);
     for poet in &plan.poets {
         workloads.push(bindings.poet(spec, plan, &profile, poet.number)?);
     }
     for node in &plan.nodes {
         workloads.push(bindings.node(spec, plan, &profile, node)?);
     }
+    // What is in Secrets is made up here, and blanked before it is printed.
+    let token = SecretString::default();
+    let secrets = secrets_of(spec, plan, Some(&token), &SeededRandom::new(0), &|_| true)?;
     let target = Target::of(&binding_of(spec, capabilities.creates_clusters));
-    Ok(spacecraft_kubernetes::manifests(&target, &foundation, &secrets(spec, plan)?, &workloads))
+    Ok(spacecraft_kubernetes::manifests(&target, &foundation, &secrets, &workloads))
 }
 
 /// Objects as a stream of YAML documents. JSON is YAML, should one of them resist.
 fn yaml(objects: &[serde_json::Value]) -> String {
     let document = |object| serde_saphyr::to_string(object).unwrap_or_else(|_| format!("{object}\n"));
     objects.iter().map(|object| format!("---\n{}", document(object))).collect()
-}
-
-/// The Secrets by name and entries; what is in them is made up here and blanked before it is printed.
-fn secrets(spec: &NetworkSpec, plan: &Plan) -> Result<Vec<NetworkSecret>> {
-    let random = SeededRandom::new(0);
-    let coinbase = match &spec.coinbase {
-        Some(address) => CoinbaseSource::Given(address),
-        None => CoinbaseSource::Own { prefix: "stest" },
-    };
-    let mut secrets = Vec::new();
-    for node in &plan.nodes {
-        let part = Part::Node { number: node.number, role: node.role };
-        secrets.push(NodeKeys::generate(spec.generation, coinbase, &random)?.to_secret(node.number, part));
-    }
-    if spec.generation == Generation::V1 {
-        secrets.extend(plan.poets.iter().map(|poet| PoetKey::generate(&random).to_secret(poet.number)));
-    }
-    Ok(secrets)
 }
 
 fn text(plan: &Plan) -> String {
@@ -241,4 +229,61 @@ pub(crate) fn exposure_table(exposure: &[Exposure]) -> String {
             ]
         }),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use spacecraft_core::settings::SystemFiles;
+
+    use super::*;
+
+    const EVERYTHING: [(&str, &str); 8] = [
+        ("miners", "12"),
+        ("poets", "2"),
+        ("metrics", "true"),
+        ("logs", "elastic"),
+        ("deploy-pyroscope", "true"),
+        ("enable-slack-alerts", "true"),
+        ("slack-channel-id", "C0123"),
+        ("chaos-mesh", "true"),
+    ];
+
+    /// The objects of a network with all that `create-network` can make, and what its plan counts.
+    fn planned(more: &[(&str, &str)]) -> (Vec<serde_json::Value>, BTreeMap<String, u32>) {
+        let flags =
+            EVERYTHING.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let token = ("SPACECRAFT_SLACK_TOKEN".to_owned(), "made-for-this-test".to_owned());
+        let sources = Settings::builder(Command::Plan).flags(flags).environment([token]);
+        let (settings, spec, _) = NetworkSpec::from_sources(sources, &SystemFiles).unwrap();
+        let plan = Plan::new(&spec, &spec.provider.capabilities()).unwrap();
+        (manifests(&settings, &spec, &plan).unwrap(), plan.objects)
+    }
+
+    #[test]
+    fn a_plan_counts_the_objects_that_its_manifests_are() {
+        let shared = [("provider", "kubernetes"), ("object-dir", "objects")];
+        for more in
+            [&[("provider", "sandbox")][..], &shared, &[("provider", "sandbox"), ("generation", "v0")]]
+        {
+            let (objects, counted) = planned(more);
+            let mut found = BTreeMap::new();
+            for object in &objects {
+                *found.entry(object["kind"].as_str().unwrap_or_default().to_owned()).or_insert(0) += 1;
+            }
+            assert_eq!(found, counted, "{more:?}");
+        }
+    }
+
+    #[test]
+    fn manifests_have_every_secret_and_blank_what_is_in_it() {
+        let (objects, _) = planned(&[("provider", "sandbox")]);
+        let secrets: Vec<_> = objects.iter().filter(|object| object["kind"] == "Secret").collect();
+        let has = |name: &str| secrets.iter().any(|secret| secret["metadata"]["name"] == name);
+        for name in ["miner-12-keys", "elastic-credentials", "grafana-credentials", "spacemesh-watch-slack"] {
+            assert!(has(name), "{name} is missing");
+        }
+        assert!(secrets.iter().all(|secret| !secret.to_string().contains("made-for-this-test")));
+    }
 }

@@ -16,10 +16,11 @@ mod report;
 mod workloads;
 
 pub(super) use charts::chart_step;
+pub use cluster::binding_of;
 pub(super) use cluster::poets_open;
-pub use cluster::{binding_of, foundation_of};
 pub(super) use fleet::{Fleet, all_new};
 pub use genesis::planned_genesis;
+pub use keys::secrets_of;
 pub(crate) use keys::{ELASTIC_SECRET, GRAFANA_SECRET};
 pub(super) use keys::{NetworkKeys, recorded_keys};
 pub(super) use logs::dns_step;

@@ -1,14 +1,16 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::generation::GRPC_PORT;
+use crate::error::Result;
+use crate::generation::{BeaconFacts, GRPC_PORT, Profile};
+use crate::identity::Genesis;
 use crate::image::ImageReference;
 use crate::placement::PodDemand;
 use crate::quantity::{Bytes, Resources};
 use crate::spec::{Generation, NetworkSpec};
 use crate::workload::{
-    ConfigFile, ContainerPort, DataVolume, Part, Probe, Protocol, SecretVariable, ServiceExposure,
-    ServicePort, ServiceSpec, Workload,
+    ConfigFile, ContainerPort, DataVolume, Foundation, Part, Probe, Protocol, SecretVariable,
+    ServiceExposure, ServicePort, ServiceSpec, Workload,
 };
 
 use super::{Plan, SMALL};
@@ -25,6 +27,9 @@ pub const WATCH_SECRET: &str = "spacemesh-watch-slack";
 /// The name of the profiler.
 pub const PYROSCOPE: &str = "pyroscope";
 
+/// Where the beacon's web server finds its files.
+const BEACON_DIRECTORY: &str = "/usr/share/nginx/html";
+
 const BEACON_PORT: u16 = 8080;
 const PYROSCOPE_PORT: u16 = 4040;
 const PYROSCOPE_DISK: Bytes = Bytes::gibi(10);
@@ -37,6 +42,18 @@ const WEB_SERVER: &str = "nginxinc/nginx-unprivileged:1.29.3-alpine";
 pub fn beacon_url(spec: &NetworkSpec) -> Option<String> {
     let served = spec.generation == Generation::V1 && spec.fleet.bootstrap;
     served.then(|| format!("http://{BEACON}.{}.svc:{BEACON_PORT}", spec.cluster.namespace))
+}
+
+/// The files of the beacon's web server; none where there is no beacon.
+///
+/// # Errors
+///
+/// When a template of `profile` does not fit its data.
+pub fn beacon_files(spec: &NetworkSpec, profile: &Profile, genesis: &Genesis) -> Result<Vec<ConfigFile>> {
+    if beacon_url(spec).is_none() {
+        return Ok(Vec::new());
+    }
+    profile.beacon_files(&BeaconFacts { genesis: genesis.clone(), directory: BEACON_DIRECTORY.to_owned() })
 }
 
 /// Everything of a network that is neither node nor PoET: the beacon's web server over `beacon_files`, spacemesh-watch, the profiler.
@@ -158,25 +175,46 @@ pub(super) fn demands(spec: &NetworkSpec) -> Vec<PodDemand> {
 }
 
 /// How many objects of our own a network has, by kind.
-pub(super) fn object_counts(spec: &NetworkSpec) -> BTreeMap<String, u32> {
+pub(super) fn object_counts(spec: &NetworkSpec, foundation: &Foundation) -> BTreeMap<String, u32> {
     let (nodes, poets) = (spec.fleet.count(), spec.fleet.poets);
     let beacon = u32::from(beacon_url(spec).is_some());
     let pyroscope = u32::from(spec.profiling.is_some());
     let watch = u32::from(spec.alerts.is_some());
     let has_metrics = |number: &u32| spec.makeup(*number).metrics;
     let with_metrics = spec.fleet.numbers().iter().filter(|number| has_metrics(number)).count();
-    let metrics = u32::try_from(with_metrics).unwrap_or(u32::MAX);
+    let metrics = number(with_metrics);
     let monitors = if spec.metrics.is_some() { metrics } else { 0 };
     let poet_keys = if spec.generation == Generation::V1 { poets } else { 0 };
+    let logins = u32::from(spec.logs.is_some()) + u32::from(spec.metrics.is_some());
     let counts = [
         ("ConfigMap", nodes + poets + beacon),
         ("Deployment", nodes + poets + beacon + pyroscope + watch),
+        ("Namespace", namespaces(spec, foundation)),
+        ("NetworkPolicy", policies(foundation)),
         ("PersistentVolumeClaim", nodes + poets + pyroscope),
+        ("PodDisruptionBudget", number(foundation.disruption_budgets.len())),
         ("PodMonitor", monitors),
-        ("Secret", nodes + poet_keys + watch),
+        ("Secret", nodes + poet_keys + logins + watch),
         ("Service", nodes + poets + beacon + pyroscope + metrics),
     ];
     counts.into_iter().filter(|(_, count)| *count > 0).map(|(kind, count)| (kind.to_owned(), count)).collect()
+}
+
+/// Those of the network and of charts that it shares with others.
+fn namespaces(spec: &NetworkSpec, foundation: &Foundation) -> u32 {
+    let shared = foundation.shared_charts.iter().map(|chart| &chart.namespace);
+    let all = std::iter::once(&spec.cluster.namespace).chain(&foundation.namespaces).chain(shared);
+    number(all.collect::<BTreeSet<_>>().len())
+}
+
+/// One that closes the network, one around each guarded namespace, and one that opens each application.
+fn policies(foundation: &Foundation) -> u32 {
+    let open: BTreeSet<&str> = foundation.public_ports.iter().map(|port| port.application.as_str()).collect();
+    number(1 + foundation.guarded.len() + open.len())
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// The profiler's address inside the cluster.

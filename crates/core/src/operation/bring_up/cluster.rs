@@ -4,13 +4,12 @@ use super::BringUp;
 use crate::charts::Namespaces;
 use crate::error::{Error, Meaning, Result, render_chain};
 use crate::observer::Outcome;
-use crate::plan::{Plan, firewall_openings, public_ports};
+use crate::plan::{firewall_openings, foundation_of};
 use crate::spec::{Generation, NetworkSpec};
 use crate::state::NetworkRecord;
 use crate::traits::{
     ClusterServices, Evidence, FirewallRequest, Look, NetworkBinding, PreflightRequest, Workloads,
 };
-use crate::workload::Foundation;
 
 impl BringUp<'_> {
     /// Makes the cluster, or sees that it is there with at least the workers that the plan needs.
@@ -201,20 +200,6 @@ pub fn binding_of(spec: &NetworkSpec, own_cluster: bool) -> NetworkBinding {
         namespaces,
         shared_cluster: !own_cluster,
         most_workers: None,
-    }
-}
-
-/// Namespaces, policies and budgets of a network. `poets_open` is false in v0 until the PoETs were activated.
-#[must_use]
-pub fn foundation_of(spec: &NetworkSpec, plan: &Plan, poets_open: bool, own_cluster: bool) -> Foundation {
-    let owned = plan.namespaces.owned(spec);
-    Foundation {
-        namespaces: owned.into_iter().filter(|name| *name != plan.namespaces.network).collect(),
-        shared_charts: plan.shared_charts(),
-        guarded: if own_cluster { Vec::new() } else { plan.namespaces.guarded(spec) },
-        public_ports: public_ports(spec, poets_open),
-        shared_cluster: !own_cluster,
-        disruption_budgets: plan.disruption_budgets(),
     }
 }
 

@@ -9,10 +9,9 @@ use super::BringUp;
 use super::keys::NetworkKeys;
 use super::workloads::Wanted;
 use crate::error::{Error, Meaning, Result};
-use crate::generation::BeaconFacts;
 use crate::observer::Outcome;
 use crate::operation::failure::all_together;
-use crate::plan::{Bindings, PlannedNode, WATCH, beacon_url, keeps_peers, support_workloads, told_peers};
+use crate::plan::{Bindings, PlannedNode, WATCH, beacon_files, keeps_peers, support_workloads, told_peers};
 use crate::slots::{SlotAssignment, missing_assignments};
 use crate::spec::{Generation, RolloutOrder};
 use crate::state::{GenesisRecord, NetworkRecord};
@@ -23,9 +22,6 @@ use crate::workload::{ConfigFile, ObservedWorkload, Worker, Workload};
 
 /// How often something without a watch is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
-
-/// Where the beacon's web server finds its files.
-const BEACON_DIRECTORY: &str = "/usr/share/nginx/html";
 
 /// All that a plan leaves open, known.
 #[derive(Debug)]
@@ -74,7 +70,7 @@ impl BringUp<'_> {
             poet_activation: genesis.poet_activation,
             told: BTreeMap::new(),
         };
-        let beacon_files = self.beacon_files(&genesis)?;
+        let beacon_files = beacon_files(self.spec, &self.materials.profile, &genesis.genesis)?;
         Ok(Fleet { bindings, workers, genesis, beacon_files })
     }
 
@@ -116,14 +112,6 @@ impl BringUp<'_> {
         };
         self.run.step("workers", "places for bootstrap node and bootnodes", look, assign).await?;
         workloads.workers().await
-    }
-
-    fn beacon_files(&self, genesis: &GenesisRecord) -> Result<Vec<ConfigFile>> {
-        if beacon_url(self.spec).is_none() {
-            return Ok(Vec::new());
-        }
-        let directory = BEACON_DIRECTORY.to_owned();
-        self.materials.profile.beacon_files(&BeaconFacts { genesis: genesis.genesis.clone(), directory })
     }
 
     /// Opens the firewall, applies what differs of the whole fleet, and waits until all of it is up. True when anything was applied.

@@ -11,7 +11,7 @@ use crate::identity::{
 use crate::node_config::NodeConfig;
 use crate::observer::{Event, Outcome};
 use crate::operation::window::sliding_window;
-use crate::plan::WATCH_SECRET;
+use crate::plan::{Plan, WATCH_SECRET};
 use crate::secret::{ExposeSecret, SecretBytes, SecretString};
 use crate::spec::{Generation, NetworkSpec};
 use crate::state::{NetworkRecord, NodeRecord, PoetRecord};
@@ -56,7 +56,10 @@ impl BringUp<'_> {
         };
         let missing = || -> Result<Vec<NetworkSecret>> {
             let present = present.lock().unwrap_or_else(PoisonError::into_inner);
-            self.wanted_secrets(&|name| present.contains_key(name))
+            let token = self.materials.slack_token.as_ref();
+            secrets_of(self.spec, self.plan, token, &*self.services().random, &|name| {
+                !present.contains_key(name)
+            })
         };
         let look = async || {
             keep(workloads.secrets().await?);
@@ -94,54 +97,6 @@ impl BringUp<'_> {
         self.read_keys(&present)
     }
 
-    /// The Secrets that the network wants and `is_present` does not know, newly made.
-    fn wanted_secrets(&self, is_present: &dyn Fn(&str) -> bool) -> Result<Vec<NetworkSecret>> {
-        let spec = self.spec;
-        let random = &*self.services().random;
-        let mut secrets = Vec::new();
-        for node in &self.plan.nodes {
-            if !is_present(&node_secret_name(node.number)) {
-                let part = Part::Node { number: node.number, role: node.role };
-                let keys = NodeKeys::generate(spec.generation, coinbase_source(spec, node.number), random)?;
-                secrets.push(keys.to_secret(node.number, part));
-            }
-        }
-        if spec.generation == Generation::V1 {
-            let absent = self.plan.poets.iter().filter(|poet| !is_present(&poet_secret_name(poet.number)));
-            secrets.extend(absent.map(|poet| PoetKey::generate(random).to_secret(poet.number)));
-        }
-        let logins = [
-            (ELASTIC_SECRET, "elastic", spec.logs.is_some()),
-            (GRAFANA_SECRET, "admin", spec.metrics.is_some()),
-        ];
-        for (name, user, wanted) in logins {
-            if wanted && !is_present(name) {
-                secrets.push(login(name, user, &password(random)));
-            }
-        }
-        if spec.alerts.is_some() && !is_present(WATCH_SECRET) {
-            secrets.push(self.watch_secret()?);
-        }
-        Ok(secrets)
-    }
-
-    fn watch_secret(&self) -> Result<NetworkSecret> {
-        let token = self.materials.slack_token.as_ref().ok_or_else(|| {
-            Error::new(
-                Meaning::Invalid,
-                "make Secret",
-                WATCH_SECRET,
-                "there is no Slack token for spacemesh-watch",
-            )
-        })?;
-        let token = SecretBytes::new(token.expose_secret());
-        Ok(NetworkSecret {
-            name: WATCH_SECRET.to_owned(),
-            part: Some(Part::Watch),
-            data: BTreeMap::from([("slack-token".to_owned(), token)]),
-        })
-    }
-
     fn read_keys(&self, present: &BTreeMap<String, NetworkSecret>) -> Result<NetworkKeys> {
         let spec = self.spec;
         let find = |name: &str| {
@@ -175,6 +130,54 @@ impl BringUp<'_> {
         }
         Ok(keys)
     }
+}
+
+/// The Secrets of a network that `is_wanted` says yes to by name, newly made: keys of nodes and PoETs, logins, and the Slack token of spacemesh-watch.
+///
+/// # Errors
+///
+/// [`Meaning::Invalid`] when spacemesh-watch wants its Secret and there is no token, or keys cannot be made.
+pub fn secrets_of(
+    spec: &NetworkSpec,
+    plan: &Plan,
+    slack_token: Option<&SecretString>,
+    random: &dyn Random,
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> Result<Vec<NetworkSecret>> {
+    let mut secrets = Vec::new();
+    for node in plan.nodes.iter().filter(|node| is_wanted(&node_secret_name(node.number))) {
+        let part = Part::Node { number: node.number, role: node.role };
+        let keys = NodeKeys::generate(spec.generation, coinbase_source(spec, node.number), random)?;
+        secrets.push(keys.to_secret(node.number, part));
+    }
+    if spec.generation == Generation::V1 {
+        let poets = plan.poets.iter().filter(|poet| is_wanted(&poet_secret_name(poet.number)));
+        secrets.extend(poets.map(|poet| PoetKey::generate(random).to_secret(poet.number)));
+    }
+    let logins =
+        [(ELASTIC_SECRET, "elastic", spec.logs.is_some()), (GRAFANA_SECRET, "admin", spec.metrics.is_some())];
+    for (name, user, has_service) in logins {
+        if has_service && is_wanted(name) {
+            secrets.push(login(name, user, &password(random)));
+        }
+    }
+    if spec.alerts.is_some() && is_wanted(WATCH_SECRET) {
+        secrets.push(watch_secret(slack_token)?);
+    }
+    Ok(secrets)
+}
+
+fn watch_secret(slack_token: Option<&SecretString>) -> Result<NetworkSecret> {
+    let token = slack_token.ok_or_else(|| {
+        let problem = "there is no Slack token for spacemesh-watch";
+        Error::new(Meaning::Invalid, "make Secret", WATCH_SECRET, problem)
+    })?;
+    let token = SecretBytes::new(token.expose_secret());
+    Ok(NetworkSecret {
+        name: WATCH_SECRET.to_owned(),
+        part: Some(Part::Watch),
+        data: BTreeMap::from([("slack-token".to_owned(), token)]),
+    })
 }
 
 /// The identities that a network's record holds, without passwords.
