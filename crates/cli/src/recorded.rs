@@ -42,6 +42,38 @@ async fn read(
     settings: &Settings,
     network: &NetworkName,
 ) -> Result<RecordedNetwork> {
+    let network_or_none = open(session, command, settings, network).await?;
+    let PossibleNetwork { settings, record, sandbox, services } = network_or_none;
+    match record? {
+        Some(record) => Ok(RecordedNetwork { settings, record, sandbox, services }),
+        None => Err(unknown_network(&*services.state_store, &format!("{command} of"), network).await),
+    }
+}
+
+/// A network that there may be, with everything to look for it and to work on it.
+#[derive(Debug)]
+pub(crate) struct PossibleNetwork {
+    /// The settings of this command: what is not given comes from the record, if there is one.
+    pub settings: Settings,
+    /// What is remembered of the network, or why it cannot be read.
+    pub record: Result<Option<NetworkRecord>>,
+    /// The simulated cloud, when the network is in one.
+    pub sandbox: Option<SandboxInfo>,
+    /// Everything outside that operations work with.
+    pub services: Services,
+}
+
+/// Opens a network where its record says that its parts are, or where the settings say it when there is no record of it or none that can be read.
+///
+/// # Errors
+///
+/// Those of the settings, of the services, and of a state store that does not answer.
+pub(crate) async fn open(
+    session: &Session<'_>,
+    command: Command,
+    settings: &Settings,
+    network: &NetworkName,
+) -> Result<PossibleNetwork> {
     let again = |known: &Known| {
         session
             .settings(command, known)
@@ -51,13 +83,16 @@ async fn read(
     let mut known = known_of_sandbox(info.as_ref());
     let settings = again(&known)?;
     let store = Wiring::new(&settings, session.environment, info.clone())?.state_store().await?;
-    let Some(record) = RecordStore::new(store.clone(), network).read().await? else {
-        return Err(unknown_network(&*store, &format!("{command} of"), network).await);
+    let record = match RecordStore::new(store, network).read().await {
+        Err(error) if error.meaning() != Meaning::Invalid => return Err(error),
+        read => read,
     };
-    known.of_record.clone_from(&record.settings);
+    if let Ok(Some(record)) = &record {
+        known.of_record.clone_from(&record.settings);
+    }
     let settings = again(&known)?;
     let services = Wiring::new(&settings, session.environment, info.clone())?
         .services(command.name(), session.output)
         .await?;
-    Ok(RecordedNetwork { settings, record, sandbox: info, services })
+    Ok(PossibleNetwork { settings, record, sandbox: info, services })
 }

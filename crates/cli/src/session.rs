@@ -7,7 +7,7 @@ use clap::parser::ValueSource;
 use serde_json::Value;
 use spacecraft_core::names::NetworkName;
 use spacecraft_core::settings::{
-    Command, RecordRank, Settings, SettingsBuilder, SettingsError, SettingsErrors, SystemFiles,
+    Command, RecordRank, Settings, SettingsBuilder, SettingsError, SettingsErrors, SystemFiles, find,
 };
 use spacecraft_core::spec::NetworkSpec;
 
@@ -72,7 +72,7 @@ impl Session<'_> {
 
     /// The flags that lead `command` to the same network from here: provider and places, as they were given on the command line.
     pub(crate) fn again(&self, command: &str, network: &str) -> String {
-        const PLACES: [&str; 11] = [
+        const PLACES: [&str; 18] = [
             "config",
             "provider",
             "gcp-project",
@@ -84,10 +84,21 @@ impl Session<'_> {
             "object-dir",
             "bucket",
             "state-bucket",
+            "discovery-bucket",
+            "namespace",
+            "domain",
+            "templates",
+            "gcp-credentials-file",
+            "cloudflare-api-token-file",
+            "slack-token-file",
         ];
+        let takes = |name: &str| {
+            name == "config"
+                || find(name).is_some_and(|setting| setting.commands.iter().any(|one| one.name() == command))
+        };
         let places = crate::arguments::given_flags(self.matches)
             .into_iter()
-            .filter(|(name, _)| PLACES.contains(&name.as_str()));
+            .filter(|(name, _)| PLACES.contains(&name.as_str()) && takes(name));
         let flags: String = places.map(|(name, value)| format!(" --{name} {}", quoted(&value))).collect();
         format!("spacecraft {command}{flags} --network-name {network}")
     }

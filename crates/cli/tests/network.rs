@@ -6,6 +6,8 @@
 mod metrics;
 #[path = "network/miners.rs"]
 mod miners;
+#[path = "network/places.rs"]
+mod places;
 #[path = "network/release.rs"]
 mod release;
 #[path = "network/rewards.rs"]

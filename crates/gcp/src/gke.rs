@@ -74,7 +74,7 @@ impl ClusterProvider for Gke {
     }
 
     async fn preflight(&self, request: &PreflightRequest) -> Result<Vec<Finding>> {
-        preflight::preflight(self, request).await
+        Box::pin(preflight::preflight(self, request)).await
     }
 
     async fn get(&self, network: &NetworkName) -> Result<Option<Cluster>> {

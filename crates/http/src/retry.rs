@@ -113,11 +113,14 @@ impl Retrier {
         let mut made = 0;
         let mut effect = Effect::None;
         loop {
-            let failure = match attempt().await {
+            let began = self.clock.now();
+            let result = attempt().await;
+            made += 1;
+            self.tell_attempt(call, made, began, result.as_ref().err());
+            let failure = match result {
                 Ok(value) => return Ok(value),
                 Err(failure) => failure,
             };
-            made += 1;
             if failure.effect(call.idempotency) == Effect::Possible {
                 effect = Effect::Possible;
             }
@@ -129,6 +132,18 @@ impl Retrier {
                 None => return Err(failure.into_error(call, made, effect)),
             }
         }
+    }
+
+    /// Logs an attempt, whichever service and client it is of.
+    fn tell_attempt(&self, call: &Call, made: u32, began: Timestamp, failure: Option<&Failure>) {
+        tracing::debug!(
+            operation = call.operation,
+            resource = call.resource,
+            attempt = made,
+            milliseconds = self.clock.now().duration_since(began).as_millis(),
+            failure = failure.map(Failure::summary).unwrap_or_default(),
+            "call"
+        );
     }
 
     fn next_pause(

@@ -32,6 +32,8 @@ pub(crate) fn arguments() -> clap::Command {
                         "new-genesis",
                         "start the chain of a network that was begun anew, with new keys and data",
                     ),
+                    switch("force", "with --new-genesis: even when its config was published")
+                        .requires("new-genesis"),
                 ],
             )
 }
@@ -192,6 +194,7 @@ pub(crate) fn request(
         options: CreateOptions {
             force_unlock: session.switch("force-unlock"),
             new_genesis: session.switch("new-genesis"),
+            forced: session.switch("force"),
         },
         spec,
     })

@@ -1,5 +1,6 @@
 //! `delete-network`: takes a network away with all that belongs to it.
 
+use spacecraft_core::Result;
 use spacecraft_core::charts::Namespaces;
 use spacecraft_core::names::NetworkName;
 use spacecraft_core::operation::{DeleteRequest, delete_network, keep_logs_and_metrics};
@@ -7,15 +8,14 @@ use spacecraft_core::report::DeletionReport;
 use spacecraft_core::settings::{Command, Settings};
 use spacecraft_core::spec::ProviderKind;
 use spacecraft_core::traits::NetworkBinding;
-use spacecraft_core::{Error, Meaning, Result};
 
 use crate::additions::limits;
 use crate::arguments::{force_unlock, of, switch};
 use crate::confirmation::ask;
 use crate::exit::ExitStatus;
 use crate::output::table::table;
+use crate::recorded::{PossibleNetwork, open};
 use crate::session::{Known, Session, network_name};
-use crate::wiring::{Wiring, known_of_sandbox, start_sandbox};
 
 /// Its command line.
 pub(crate) fn arguments() -> clap::Command {
@@ -57,13 +57,8 @@ fn confirm(session: &Session<'_>, network: &NetworkName, keeping: bool) -> Resul
 }
 
 async fn delete(session: &Session<'_>, settings: &Settings, network: &NetworkName) -> Result<ExitStatus> {
-    let info = start_sandbox(settings, session.environment).await?;
-    let known = known_of_sandbox(info.as_ref());
-    let settings = session
-        .settings(Command::DeleteNetwork, &known)
-        .map_err(|wrong| Error::new(Meaning::Invalid, "read settings", "", wrong.to_string()))?;
-    let wiring = Wiring::new(&settings, session.environment, info)?;
-    let services = wiring.services("delete-network", session.output).await?;
+    let PossibleNetwork { settings, services, .. } =
+        open(session, Command::DeleteNetwork, settings, network).await?;
     let request = DeleteRequest {
         network: network.clone(),
         fallback: fallback(&settings, network),

@@ -6,15 +6,15 @@ use std::path::Path;
 use clap::Arg;
 use spacecraft_core::secret::{ExposeSecret, SecretString};
 use spacecraft_core::settings::Command;
-use spacecraft_core::state::{RecordStore, unknown_network};
+use spacecraft_core::state::unknown_network;
 use spacecraft_core::traits::{Access, BearerTokens};
 use spacecraft_core::{Error, Meaning, Result};
 use spacecraft_kubernetes::kubeconfig::{self, KubeconfigEntry, KubeconfigUser};
 
 use crate::arguments::{of, switch};
 use crate::exit::ExitStatus;
+use crate::recorded::{PossibleNetwork, open};
 use crate::session::{Known, Session, network_name};
-use crate::wiring::{Wiring, known_of_sandbox, start_sandbox};
 
 /// Its command line.
 pub(crate) fn arguments() -> clap::Command {
@@ -36,17 +36,11 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
         Err(wrong) => return session.output.wrong_settings(&wrong),
     };
     let delivered = async {
-        let info = start_sandbox(&settings, session.environment).await?;
-        let known = known_of_sandbox(info.as_ref());
-        let settings = session
-            .settings(Command::Kubeconfig, &known)
-            .map_err(|wrong| Error::new(Meaning::Invalid, "read settings", "", wrong.to_string()))?;
-        let wiring = Wiring::new(&settings, session.environment, info)?;
-        let provider = wiring.cluster().await?;
-        let store = wiring.state_store().await?;
-        let record = RecordStore::new(store.clone(), &network).read().await?;
+        let PossibleNetwork { settings, record, services, .. } =
+            open(session, Command::Kubeconfig, &settings, &network).await?;
+        let (record, provider) = (record?, &services.cluster);
         if record.is_none() && provider.get(&network).await?.is_none() {
-            return Err(unknown_network(&*store, "make a kubeconfig for", &network).await);
+            return Err(unknown_network(&*services.state_store, "make a kubeconfig for", &network).await);
         }
         match provider.access(&network).await? {
             Access::Kubeconfig { text, .. } => {

@@ -1,7 +1,5 @@
 //! `tunnel`: a local port that leads to a private service through the Kubernetes API.
 
-use std::sync::Arc;
-
 use clap::Arg;
 use serde_json::json;
 use spacecraft_core::charts::{Namespaces, elasticsearch_service, grafana_service, kibana_service};
@@ -10,14 +8,14 @@ use spacecraft_core::names::NetworkName;
 use spacecraft_core::operation::binding_of;
 use spacecraft_core::plan::PYROSCOPE;
 use spacecraft_core::settings::Command;
-use spacecraft_core::state::{RecordStore, SCHEMA};
-use spacecraft_core::traits::{ClusterConnector, ClusterServices, ServiceName};
+use spacecraft_core::state::{SCHEMA, unknown_network};
+use spacecraft_core::traits::{ClusterServices, ServiceName};
 use spacecraft_core::{Error, Meaning, Result};
 
 use crate::arguments::of;
 use crate::exit::ExitStatus;
+use crate::recorded::{PossibleNetwork, open};
 use crate::session::{Known, Session, network_name, one_mistake};
-use crate::wiring::{Wiring, known_of_sandbox, start_sandbox};
 
 /// A network whose cluster is connected.
 pub(crate) struct OpenNetwork {
@@ -36,14 +34,12 @@ pub(crate) async fn open_network(session: &Session<'_>, command: Command) -> Res
         .and_then(|settings| Ok((network_name(&settings)?, settings)));
     let (network, settings) = named.map_err(|wrong| session.output.wrong_settings(&wrong))?;
     let opened = async {
-        let info = start_sandbox(&settings, session.environment).await?;
-        let known = known_of_sandbox(info.as_ref());
-        let settings = session
-            .settings(command, &known)
-            .map_err(|wrong| Error::new(Meaning::Invalid, "read settings", "", wrong.to_string()))?;
-        let wiring = Wiring::new(&settings, session.environment, info)?;
-        let provider = wiring.cluster().await?;
-        let record = RecordStore::new(wiring.state_store().await?, &network).read().await?;
+        let PossibleNetwork { settings, record, services, .. } =
+            open(session, command, &settings, &network).await?;
+        let (record, provider) = (record?, &services.cluster);
+        if record.is_none() && provider.get(&network).await?.is_none() {
+            return Err(unknown_network(&*services.state_store, &format!("{command} of"), &network).await);
+        }
         let binding = record.map_or_else(
             || super::delete_network::fallback(&settings, &network),
             |record| binding_of(&record.spec, provider.capabilities().creates_clusters),
@@ -52,8 +48,7 @@ pub(crate) async fn open_network(session: &Session<'_>, command: Command) -> Res
             return Err(Error::new(Meaning::NotFound, "find network", network.as_str(), "it has no cluster"));
         }
         let access = provider.access(&network).await?;
-        let connector: Arc<dyn ClusterConnector> = Arc::new(wiring.connector());
-        let cluster = connector.connect(&access, &binding).await?;
+        let cluster = services.connector.connect(&access, &binding).await?;
         Ok(OpenNetwork { network: network.clone(), namespaces: binding.namespaces, cluster })
     };
     opened.await.map_err(|error: Error| session.output.failed(error))

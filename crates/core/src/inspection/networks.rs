@@ -247,7 +247,7 @@ impl Subject<'_> {
         let spec = &record.spec;
         row.standing = self.standing(record.status);
         row.generation = Some(spec.generation);
-        row.nodes = Some(NodeCount { ready: None, planned: spec.fleet.nodes });
+        row.nodes = Some(NodeCount { ready: None, planned: spec.fleet.count() });
         row.image = Some(spec.node.image.to_string());
         row.genesis_time = record.genesis.as_ref().map(|genesis| genesis.genesis.time);
         row.network_id = record.genesis.as_ref().map(|genesis| genesis.id.clone());
@@ -295,7 +295,7 @@ impl Subject<'_> {
             .filter(|workload| matches!(workload.part, Part::Node { .. }))
             .collect();
         let ready = nodes.iter().filter(|node| node.ready).count();
-        row.nodes = Some(NodeCount { ready: Some(ready), planned: record.spec.fleet.nodes });
+        row.nodes = Some(NodeCount { ready: Some(ready), planned: record.spec.fleet.count() });
         let images: BTreeSet<&str> = nodes.iter().map(|node| node.image.as_str()).collect();
         if !images.is_empty() {
             row.image = Some(images.into_iter().collect::<Vec<_>>().join(", "));

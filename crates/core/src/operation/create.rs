@@ -47,6 +47,8 @@ pub struct CreateOptions {
     pub force_unlock: bool,
     /// Starts the chain of a network that was begun anew.
     pub new_genesis: bool,
+    /// Starts it anew even when its config was published, so that others may have joined it.
+    pub forced: bool,
 }
 
 /// Makes the network of `request` and waits until it is up.
@@ -242,7 +244,7 @@ impl Creation<'_> {
         if !self.request.options.new_genesis || record.genesis.is_none() {
             return Ok(());
         }
-        if record.config_url.is_some() {
+        if record.config_url.is_some() && !self.request.options.forced {
             let reason = "its config was published, so that others may have joined it";
             return Err(Error::new(
                 Meaning::Invalid,
@@ -250,7 +252,7 @@ impl Creation<'_> {
                 self.spec().network.as_str(),
                 reason,
             )
-            .with_hint("delete the network and create it again"));
+            .with_hint("add --force if those who joined are to join it anew, or delete the network and create it again"));
         }
         let wait = self.bring_up.run.wait("new genesis");
         let nodes = self.bring_up.plan.nodes.iter().map(|node| &node.name);
@@ -268,6 +270,7 @@ impl Creation<'_> {
             .step("new genesis", "removing nodes and PoETs of the old chain", look, remove)
             .await?;
         record.genesis = None;
+        record.config_url = None;
         record.nodes.clear();
         record.poets.clear();
         record.spec = self.spec().clone();

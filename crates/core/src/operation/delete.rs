@@ -1,6 +1,7 @@
 //! `delete-network`: takes away everything that belongs to a network, whatever state it is in, and nothing else.
 
 mod keep;
+mod refusals;
 mod remnants;
 
 pub use keep::keep_logs_and_metrics;
@@ -84,7 +85,13 @@ pub(super) async fn remove_network(
     let record = RecordStore::new(Arc::clone(&services.state_store), &request.network);
     let known = read_record(services, &record).await?;
     let cluster = services.cluster.get(&request.network).await?;
-    refuse_foreign(&request.network, cluster.as_ref())?;
+    refusals::refuse_foreign(&request.network, cluster.as_ref())?;
+    if let Some(known) = &known {
+        refusals::check_names(services, known)?;
+        if cluster.is_none() {
+            refusals::check_elsewhere(services, &request.network).await?;
+        }
+    }
     let run = Run::new(
         services,
         &request.network,
@@ -120,19 +127,6 @@ async fn read_record(services: &Services, record: &RecordStore) -> Result<Option
             Ok(None)
         }
         read => read,
-    }
-}
-
-fn refuse_foreign(network: &NetworkName, cluster: Option<&Cluster>) -> Result<()> {
-    match cluster {
-        Some(cluster) if cluster.ownership == Ownership::Foreign => Err(Error::new(
-            Meaning::Denied,
-            "delete network",
-            network.as_str(),
-            format!("cluster {} in {} was not made by Spacecraft", cluster.name, cluster.location),
-        )
-        .with_hint("nothing was changed")),
-        _ => Ok(()),
     }
 }
 

@@ -192,6 +192,16 @@ async fn a_chain_whose_genesis_passed_before_it_was_up_starts_anew_when_asked() 
 
     let again = create_network(&world.services(4), request(&later, anew)).await.unwrap_err();
     assert!(again.error.reason().contains("published"), "{:?}", again.error);
+
+    let published = || world.config.contents().into_values().collect::<Vec<_>>();
+    let before = published();
+    let forced = CreateOptions { forced: true, ..anew };
+    world.clock.advance(std::time::Duration::from_secs(60));
+    let forced = create_network(&world.services(5), request(&later, forced)).await.unwrap();
+    assert!(forced.genesis_time > report.genesis_time, "{}", forced.genesis_time);
+    assert_ne!(published(), before);
+    let settled = world.create(&later, 6).await.unwrap();
+    assert!(settled.steps.iter().all(|step| step.outcome == Outcome::Unchanged), "{:?}", settled.steps);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 use spacecraft_core::Meaning;
 use spacecraft_core::observer::Outcome;
+use spacecraft_core::operation::{Services, delete_network, keep_logs_and_metrics};
 use spacecraft_core::spec::{Generation, ProviderKind};
 use spacecraft_core::traits::{ClusterProvider, DnsProvider, LoadBalancer, ServiceName};
 
@@ -32,6 +33,26 @@ async fn a_network_whose_cluster_is_gone_is_deleted_all_the_same() {
     world.delete(&spec(Generation::V1), 2).await.unwrap();
     nothing_is_left(&world).await;
     assert!(world.cluster.load_balancer_names().is_empty());
+}
+
+#[tokio::test]
+async fn names_that_cannot_be_removed_keep_their_network() {
+    let world = World::new();
+    let spec = spec(Generation::V1);
+    world.create(&spec, 1).await.unwrap();
+    let writes = world.ledger.write_count();
+    for keeping in [false, true] {
+        let services = Services { dns: None, ..world.services(2) };
+        let refused = if keeping {
+            keep_logs_and_metrics(&services, world.removal(&spec)).await.unwrap_err()
+        } else {
+            delete_network(&services, world.removal(&spec)).await.unwrap_err()
+        };
+        assert!(refused.is_usage(), "{refused:?}");
+        assert!(refused.error.reason().contains("kibana-net1.spacemesh.io"), "{refused:?}");
+        assert!(refused.error.hint().unwrap().contains("SPACECRAFT_CLOUDFLARE_API_TOKEN"), "{refused:?}");
+    }
+    assert_eq!(world.ledger.write_count(), writes);
 }
 
 #[tokio::test]

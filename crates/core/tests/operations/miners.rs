@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use spacecraft_core::Meaning;
 use spacecraft_core::image::ImageReference;
+use spacecraft_core::inspection::{NodeCount, find_networks};
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::operation::{NewMiners, OperationFailure, add_miners, remove_miners};
 use spacecraft_core::quantity::{Bytes, MilliCpu, Resources};
@@ -125,6 +126,8 @@ async fn several_join_in_a_row_and_the_same_command_again_adds_the_next_ones() {
     world.is_settled(&spec(Generation::V1)).await;
     let poets: BTreeSet<String> = world.record().unwrap().nodes.into_iter().map(|node| node.poet).collect();
     assert_eq!(poets.len(), 3);
+    let listed = find_networks(&world.services(5), false).await.unwrap();
+    assert_eq!(listed.networks[0].nodes, Some(NodeCount { ready: Some(15), planned: 15 }));
 }
 
 #[tokio::test]

@@ -194,7 +194,7 @@ impl BringUp<'_> {
         let observed = workloads.list().await?;
         let told = self.kept_peers(&fleet.bindings, &observed);
         let kept = self.node_workloads(&Bindings { told, ..fleet.bindings.clone() }, numbers)?;
-        Ok(kept.into_iter().zip(new).map(|(as_it_may_stay, new)| Wanted { as_it_may_stay, new }).collect())
+        Ok(kept.into_iter().zip(new).map(|(kept, new)| Wanted::or_kept(kept, new)).collect())
     }
 
     fn node_workloads(&self, bindings: &Bindings, numbers: &BTreeSet<u32>) -> Result<Vec<Workload>> {
@@ -238,7 +238,7 @@ impl BringUp<'_> {
 
 /// Workloads that are to be exactly so.
 pub(in crate::operation) fn all_new(workloads: Vec<Workload>) -> Vec<Wanted> {
-    workloads.into_iter().map(|new| Wanted { as_it_may_stay: new.clone(), new }).collect()
+    workloads.into_iter().map(Wanted::new).collect()
 }
 
 /// The address of each slot's worker: the one from outside, else the one inside.

@@ -29,11 +29,17 @@ impl BringUp<'_> {
         step: &str,
         group: Vec<Wanted>,
     ) -> Result<Outcome> {
-        let (may_stay, new): (Vec<Workload>, Vec<Workload>) =
-            group.into_iter().map(|wanted| (wanted.as_it_may_stay, wanted.new)).unzip();
+        let stays_otherwise = group.iter().any(|wanted| wanted.kept.is_some());
+        let kept: Vec<Workload> = if stays_otherwise {
+            group.iter().map(|wanted| wanted.as_it_may_stay().clone()).collect()
+        } else {
+            Vec::new()
+        };
+        let new: Vec<Workload> = group.into_iter().map(|wanted| wanted.new).collect();
+        let may_stay = if stays_otherwise { &kept } else { &new };
         let looks = Mutex::new(Vec::new());
         let look = async || {
-            let found = workloads.look_workloads(&may_stay).await?;
+            let found = workloads.look_workloads(may_stay).await?;
             let together = together(&found);
             *looks.lock().unwrap_or_else(PoisonError::into_inner) = found;
             Ok(together)
@@ -123,10 +129,27 @@ impl BringUp<'_> {
 /// A workload that is to be there.
 #[derive(Debug)]
 pub(in crate::operation) struct Wanted {
-    /// As it may stay when it is so.
-    pub as_it_may_stay: Workload,
+    /// As it may stay when it is so, where that is another way than it is applied.
+    kept: Option<Workload>,
     /// As it is applied otherwise.
     pub new: Workload,
+}
+
+impl Wanted {
+    /// One that is to be as it would be applied.
+    pub(in crate::operation) fn new(new: Workload) -> Self {
+        Self { kept: None, new }
+    }
+
+    /// One that may also stay as it is in `kept`.
+    pub(in crate::operation) fn or_kept(kept: Workload, new: Workload) -> Self {
+        Self { kept: Some(kept), new }
+    }
+
+    /// As it may stay when it is so.
+    pub(in crate::operation) fn as_it_may_stay(&self) -> &Workload {
+        self.kept.as_ref().unwrap_or(&self.new)
+    }
 }
 
 /// What a group of looks says together.

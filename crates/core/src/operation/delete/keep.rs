@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{DeleteRequest, charts_to_remove, refuse_foreign, remove_charts, remove_prefix};
+use super::refusals::{check_names, refuse_foreign};
+use super::{DeleteRequest, charts_to_remove, remove_charts, remove_prefix};
 use crate::charts;
 use crate::discovery::{empty_file, files_with_entry};
 use crate::error::{Error, Meaning, Result};
@@ -42,6 +43,7 @@ async fn keep_once(services: &Services, request: &DeleteRequest) -> Result<Delet
     };
     let cluster = services.cluster.get(&request.network).await?;
     refuse_foreign(&request.network, cluster.as_ref())?;
+    check_names(services, &known)?;
     let cluster = keepable(&known, cluster)?;
     let spec = kept(&known.spec);
     let run = Run::new(

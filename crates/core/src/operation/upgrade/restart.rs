@@ -79,7 +79,7 @@ impl Upgrade<'_> {
         let wanted = bring_up.wanted_nodes(workloads, fleet, &numbers).await?;
         let poets = bring_up.poet_workloads(&fleet.bindings)?;
         let all: Vec<Workload> =
-            poets.iter().cloned().chain(wanted.iter().map(|node| node.as_it_may_stay.clone())).collect();
+            poets.iter().cloned().chain(wanted.iter().map(|node| node.as_it_may_stay().clone())).collect();
         let looks = workloads.look_workloads(&all).await?;
         let observed = workloads.list().await?;
         let running: BTreeSet<String> =

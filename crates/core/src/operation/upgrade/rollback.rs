@@ -77,7 +77,7 @@ impl Upgrade<'_> {
         wave: impl Iterator<Item = &Wanted>,
     ) -> Result<()> {
         let (stay, new): (Vec<Workload>, Vec<Workload>) =
-            wave.map(|wanted| (wanted.as_it_may_stay.clone(), wanted.new.clone())).unzip();
+            wave.map(|wanted| (wanted.as_it_may_stay().clone(), wanted.new.clone())).unzip();
         let names: Vec<String> = new.iter().map(|workload| workload.name.clone()).collect();
         let looks = workloads.look_workloads(&stay).await?;
         let differing = new.into_iter().zip(looks).filter(|(_, look)| !look.is_same());

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::go_duration;
 use crate::node_config::later;
 use crate::observer::Outcome;
-use crate::operation::bring_up::{Fleet, Wanted};
+use crate::operation::bring_up::Fleet;
 use crate::state::NetworkRecord;
 use crate::topology::node_names;
 use crate::traits::{Look, Workloads};
@@ -87,7 +87,7 @@ impl Upgrade<'_> {
         numbers: &BTreeSet<u32>,
     ) -> Result<(Vec<Workload>, Vec<Workload>)> {
         let wanted = self.bring_up.wanted_nodes(workloads, fleet, numbers).await?;
-        Ok(wanted.into_iter().map(|Wanted { as_it_may_stay, new }| (as_it_may_stay, new)).unzip())
+        Ok(wanted.into_iter().map(|wanted| (wanted.as_it_may_stay().clone(), wanted.new)).unzip())
     }
 
     /// Whether the upgrade holds while these nodes are left.
