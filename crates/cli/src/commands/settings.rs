@@ -20,7 +20,6 @@ has a value wins. Config files may also spell it in camel case (`minerRam`), and
 - *Italic* defaults follow from something else.
 - A bare number is cores for processors, GiB for memory and disks, and minutes for durations unless another unit is named.
 - Lists are written with commas, as arrays, or by giving the flag several times.
-- \"none yet\" stands for settings whose commands are not part of this version. They are checked, and change nothing.
 
 | setting | value | default | commands | what it is |
 |---|---|---|---|---|
@@ -161,10 +160,7 @@ fn line(row: &Row) -> String {
         (Some(value), false) => format!("`{value}`"),
         (Some(what), true) => format!("*{}*", escaped(what)),
     };
-    let commands = match row.commands.as_slice() {
-        [] => "none yet".to_owned(),
-        commands => commands.join(", "),
-    };
+    let commands = row.commands.join(", ");
     let kind = if row.secret { row.kind.replacen("secret", "**secret**", 1) } else { escaped(&row.kind) };
     format!("| {spellings} | {kind} | {default} | {commands} | {} |\n", escaped(row.help))
 }

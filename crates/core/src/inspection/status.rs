@@ -106,6 +106,10 @@ pub async fn find_status(
             Look::Absent => format!("{} is missing", one.step),
             _ => format!("{} differs", one.step),
         }));
+        // What was not compared is not well; where something else is off already, that is why.
+        if let Some(early) = drift.ended_early.as_ref().filter(|_| report.findings.is_empty()) {
+            report.findings.push(format!("the comparison with the record could not be finished: {early}"));
+        }
         report.drift = Some(drift);
     }
     Ok(report)
@@ -114,6 +118,12 @@ pub async fn find_status(
 fn beginning(services: &Services, record: &NetworkRecord, cluster: Option<&Cluster>) -> StatusReport {
     let now = services.clock.now();
     let mut findings = Vec::new();
+    if record.upgrade.is_some() {
+        findings.push(
+            "an upgrade has begun and not ended; upgrade-network goes on, or takes it back with --rollback"
+                .to_owned(),
+        );
+    }
     match record.status {
         NetworkStatus::Ready | NetworkStatus::Kept => {}
         NetworkStatus::Creating => {

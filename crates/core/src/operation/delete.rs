@@ -249,6 +249,7 @@ impl Deletion<'_> {
 
     /// From here on the network can only be deleted, whatever happens to this run.
     async fn mark_deleting(&self) -> Result<()> {
+        self.run.removes_from_here();
         let Some(known) = &self.known else { return Ok(()) };
         if known.status == NetworkStatus::Deleting {
             return Ok(());

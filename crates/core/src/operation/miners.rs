@@ -16,7 +16,7 @@ use crate::error::{Error, Meaning, Result};
 use crate::fleet_change::Refusal;
 use crate::names::NetworkName;
 use crate::spec::{NetworkSpec, RolloutSpec, WaitFor};
-use crate::state::Journal;
+use crate::state::{Journal, Lock};
 
 /// The spec as a run with these limits works with it; what the record keeps are the limits that the network was made with.
 fn within(limits: Limits, spec: &NetworkSpec, wait: WaitFor) -> NetworkSpec {
@@ -29,20 +29,31 @@ fn within(limits: Limits, spec: &NetworkSpec, wait: WaitFor) -> NetworkSpec {
     NetworkSpec { rollout, ..spec.clone() }
 }
 
-/// Numbers of the nodes that the intent of a step names, in the journal of an operation that has not written down that it ended.
-async fn named_by_open_journal(
+/// Numbers of the nodes that the intent of a step names, in the journal of an operation that did not get to its end: it has not written down that it ended, or it died before it
+/// gave its lock back.
+async fn named_by_unended_run(
     services: &Services,
     network: &NetworkName,
     operation: &str,
     step: &str,
 ) -> Result<BTreeSet<u32>> {
-    let document = Journal::read_open(&*services.state_store, network).await?;
+    let document = Journal::read(&*services.state_store, network).await?;
     let Some(document) = document.filter(|document| document.operation == operation) else {
         return Ok(BTreeSet::new());
     };
+    if document.finished_at.is_some() && !left_its_lock(services, network, operation).await? {
+        return Ok(BTreeSet::new());
+    }
     let last = document.entries.iter().rev().find(|entry| entry.operation == operation && entry.step == step);
     let names = last.into_iter().flat_map(|entry| &entry.resources);
     Ok(names.filter_map(|name| name.strip_prefix("miner-")?.parse().ok()).collect())
+}
+
+/// Whether the network's lock is of an operation that is certainly dead.
+async fn left_its_lock(services: &Services, network: &NetworkName, operation: &str) -> Result<bool> {
+    let holder = Lock::holder(&*services.state_store, network).await?;
+    Ok(holder
+        .is_some_and(|holder| holder.operation == operation && services.probe.is_certainly_dead(&holder)))
 }
 
 fn refused(operation: &str, network: &NetworkName, refusal: Refusal) -> Error {

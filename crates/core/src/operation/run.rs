@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -59,6 +60,7 @@ pub struct Run {
     steps: Mutex<Vec<StepReport>>,
     started: Mutex<BTreeSet<String>>,
     failed: Mutex<bool>,
+    removing: AtomicBool,
     differences: Option<Mutex<Vec<StepDifference>>>,
 }
 
@@ -97,6 +99,7 @@ impl Run {
             steps: Mutex::default(),
             started: Mutex::default(),
             failed: Mutex::new(false),
+            removing: AtomicBool::new(false),
             differences: None,
         }
     }

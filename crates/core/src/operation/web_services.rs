@@ -193,6 +193,7 @@ async fn flow(
     web_services.ensure_retention(&cluster).await?;
     bring_up.ensure_dns(&cluster).await?;
     web_services.ensure_discovery_entry().await?;
+    bring_up.remember_balancers(&cluster, &mut record).await?;
     bring_up.run.settle().await?;
     let ingress = charts::ingress_service(&bring_up.plan.namespaces);
     let address = workloads.service_address(&ingress).await?.map(|address| address.ip);

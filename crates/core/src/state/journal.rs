@@ -91,18 +91,14 @@ impl Journal {
         serde_json::from_slice::<JournalDocument>(bytes).is_ok_and(|document| document.finished_at.is_none())
     }
 
-    /// The journal of an operation on `network` that has not written down that it ended; none when there is none, or none that can be read.
+    /// The journal of the last operation on `network`, whether it ended or not; none when there is none, or none that can be read.
     ///
     /// # Errors
     ///
     /// Those of the store.
-    pub async fn read_open(
-        store: &dyn ObjectStore,
-        network: &NetworkName,
-    ) -> Result<Option<JournalDocument>> {
+    pub async fn read(store: &dyn ObjectStore, network: &NetworkName) -> Result<Option<JournalDocument>> {
         let found = store.get(&Self::key(network)).await?;
-        let document = found.and_then(|object| serde_json::from_slice::<JournalDocument>(&object.bytes).ok());
-        Ok(document.filter(|document| document.finished_at.is_none()))
+        Ok(found.and_then(|object| serde_json::from_slice(&object.bytes).ok()))
     }
 
     /// Begins the journal of an operation, keeping unfinished entries of earlier ones. Writes nothing yet.

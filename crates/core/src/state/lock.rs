@@ -88,6 +88,17 @@ impl Lock {
         format!("{network}/lock.json")
     }
 
+    /// Who holds the lock of a network; none when nobody does, or when it cannot be read.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn holder(store: &dyn ObjectStore, network: &NetworkName) -> Result<Option<Holder>> {
+        let found = store.get(&Self::key(network)).await?;
+        let document = found.and_then(|object| serde_json::from_slice::<LockDocument>(&object.bytes).ok());
+        Ok(document.map(|document| document.holder))
+    }
+
     /// Takes the lock of a network. A holder who renews it is respected; one who is certainly dead, or has not renewed it for [`LEASE`], is
     /// replaced; `force` replaces any.
     ///

@@ -2,6 +2,7 @@ use spacecraft_core::Meaning;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::operation::{Services, delete_network, keep_logs_and_metrics};
 use spacecraft_core::spec::{Generation, ProviderKind};
+use spacecraft_core::state::NetworkStatus;
 use spacecraft_core::traits::{ClusterProvider, DnsProvider, LoadBalancer, ServiceName};
 
 use crate::world::{World, network, spec};
@@ -105,4 +106,30 @@ async fn a_foreign_cluster_is_never_deleted() {
     let failure = world.delete(&spec(Generation::V1), 1).await.unwrap_err();
     assert_eq!(failure.error.meaning(), Meaning::Denied);
     assert!(world.cluster.get(&network()).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_deletion_that_stops_between_steps_says_what_is_still_there() {
+    let world = World::new();
+    let spec = spec(Generation::V1);
+    world.create(&spec, 1).await.unwrap();
+    world.ledger.forget_calls();
+    let mut stopped = 0;
+    for stop in 0.. {
+        world.ledger.forget_calls();
+        world.ledger.stop_after(stop);
+        let ended = world.delete(&spec, 2).await;
+        world.ledger.clear_faults();
+        let Err(failure) = ended else { break };
+        let recorded = world.state.contents().keys().any(|key| key.ends_with("network.json"));
+        if recorded && failure.leftovers.is_empty() {
+            let record = world.record().unwrap();
+            assert_ne!(record.status, NetworkStatus::Deleting, "stopped after call {stop}: {failure:?}");
+        }
+        stopped += usize::from(!failure.leftovers.is_empty());
+        if stopped > 3 {
+            break;
+        }
+    }
+    assert!(stopped > 3, "{stopped}");
 }

@@ -163,7 +163,8 @@ async fn a_node_that_is_gone_with_its_keys_is_missing() {
     world.create(&spec(Generation::V1), 1).await.unwrap();
     world.workloads.remove_workload("miner-10", &patience(&world)).await.unwrap();
     let report = status(&world).await;
-    let would_change = ["keys is missing", "record differs: record", "nodes differs"];
+    let would_change =
+        ["keys is missing", "record differs: record", "nodes differs: miner-10: does not exist"];
     assert_eq!(report.findings, [&["miner-10 is not in the cluster"][..], &would_change].concat());
     let early = report.drift.unwrap().ended_early.unwrap();
     assert_eq!(early, "wait for miner-10: there is no such workload", "it went on without the keys");

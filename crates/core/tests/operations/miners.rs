@@ -7,14 +7,16 @@ use spacecraft_core::Meaning;
 use spacecraft_core::image::ImageReference;
 use spacecraft_core::inspection::{NodeCount, find_networks};
 use spacecraft_core::observer::Outcome;
-use spacecraft_core::operation::{NewMiners, OperationFailure, add_miners, remove_miners};
+use spacecraft_core::operation::{NewMiners, OperationFailure, Services, add_miners, remove_miners};
 use spacecraft_core::quantity::{Bytes, MilliCpu, Resources};
 use spacecraft_core::report::MinersReport;
 use spacecraft_core::spec::{
     AlertsSpec, Generation, MetricsSpec, NetworkSpec, NodeOverride, ProfilingSpec, ProviderKind,
 };
+use spacecraft_core::state::Holder;
 use spacecraft_core::traits::ClusterProvider;
 use spacecraft_core::workload::{Role, Workload};
+use spacecraft_testkit::Fault;
 
 use crate::world::{World, add_request, network, remove_request, small_pod, spec};
 
@@ -420,4 +422,38 @@ async fn create_network_brings_up_what_an_addition_left_and_waits_for_a_removal_
     let names: Vec<&str> = report.removed.iter().map(|node| node.name.as_str()).collect();
     assert_eq!(names, ["miner-9", "miner-11"], "what was left of the earlier removal is finished too");
     world.is_settled(&spec).await;
+}
+
+/// The services of a process of this command.
+fn services_of(world: &World, command: &str, process: u32) -> Services {
+    let services = world.services(process);
+    let holder = Holder { operation: command.to_owned(), ..services.holder.clone() };
+    Services { holder, ..services }
+}
+
+#[tokio::test]
+async fn a_run_that_died_before_it_gave_its_lock_back_is_ended_by_the_same_command() {
+    let generation = Generation::V1;
+    let world = World::new();
+    world.create(&spec(generation), 1).await.unwrap();
+    let lock = format!("{}/lock.json", network());
+    let locked = || world.state.contents().contains_key(&lock);
+
+    for (process, dies) in [(2, true), (3, false)] {
+        if dies {
+            world.ledger.fail_next("objects.delete", Fault::refused(Meaning::Interrupted));
+        }
+        let services = services_of(&world, "add-miner", process);
+        let report = add_miners(&services, add_request(generation, miners(1))).await.unwrap();
+        assert_eq!((report.added[0].name.as_str(), locked()), ("miner-11", dies));
+    }
+    for (process, dies) in [(4, true), (5, false)] {
+        if dies {
+            world.ledger.fail_next("objects.delete", Fault::refused(Meaning::Interrupted));
+        }
+        let services = services_of(&world, "delete-miner", process);
+        let report = remove_miners(&services, remove_request(generation, &[11], false)).await.unwrap();
+        assert_eq!((report.removed[0].name.as_str(), locked()), ("miner-11", dies));
+    }
+    world.is_settled(&spec(generation)).await;
 }

@@ -61,9 +61,24 @@ impl BringUp<'_> {
         record.genesis = Some(fleet.genesis.clone());
         record.nodes = nodes;
         record.poets = poets;
+        self.warn_of_new_identities(&before, record);
         let changed = changed || *record != before;
         self.ensure_record("record", record, changed).await?;
         Ok(())
+    }
+
+    /// Tells of nodes that are other peers than before, because their keys were lost: what they had on their disks belongs to nobody now.
+    fn warn_of_new_identities(&self, before: &NetworkRecord, now: &NetworkRecord) {
+        let peer_before =
+            |name: &str| before.nodes.iter().find(|node| node.name == name).map(|node| &node.peer_id);
+        for node in &now.nodes {
+            if peer_before(&node.name).is_some_and(|peer| *peer != node.peer_id) {
+                self.run.warn(format!(
+                    "the keys of {} were gone: it is another peer and smesher now, {}, and the wallet of its coinbase may be lost; its data was made for the old one",
+                    node.name, node.peer_id
+                ));
+            }
+        }
     }
 
     fn node_records(&self, bindings: &Bindings) -> Vec<NodeRecord> {

@@ -53,6 +53,21 @@ impl BringUp<'_> {
         self.plan.charts.iter().map(record).collect()
     }
 
+    /// Writes the load balancers into the record that the cloud gave to Services since it was written.
+    pub(in crate::operation) async fn remember_balancers(
+        &self,
+        cluster: &ClusterServices,
+        record: &mut NetworkRecord,
+    ) -> Result<()> {
+        let found = self.load_balancers(cluster).await?;
+        if record.load_balancers == found {
+            return Ok(());
+        }
+        record.load_balancers = found;
+        self.run.begin_writing().await?;
+        self.write_record(record).await
+    }
+
     /// The load balancers that the cloud gave to Services; only one of them is ever made.
     async fn load_balancers(&self, cluster: &ClusterServices) -> Result<Vec<RememberedBalancer>> {
         let service = charts::ingress_service(&self.plan.namespaces);

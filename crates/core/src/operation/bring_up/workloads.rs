@@ -18,6 +18,9 @@ use crate::workload::{Part, Role, Workload};
 /// How often something without a watch is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
+/// How many differences of a group are told.
+const MOST_DIFFERENCES: usize = 20;
+
 /// How many nodes are asked at once.
 const NODES_ASKED_AT_ONCE: usize = 50;
 
@@ -40,7 +43,7 @@ impl BringUp<'_> {
         let looks = Mutex::new(Vec::new());
         let look = async || {
             let found = workloads.look_workloads(may_stay).await?;
-            let together = together(&found);
+            let together = together(may_stay, &found);
             *looks.lock().unwrap_or_else(PoisonError::into_inner) = found;
             Ok(together)
         };
@@ -152,15 +155,22 @@ impl Wanted {
     }
 }
 
-/// What a group of looks says together.
-fn together(looks: &[Look]) -> Look {
+/// What a group of looks says together, with what differs of the first few.
+fn together(workloads: &[Workload], looks: &[Look]) -> Look {
     if looks.iter().all(Look::is_same) {
-        Look::Same
-    } else if looks.iter().all(|look| *look == Look::Absent) {
-        Look::Absent
-    } else {
-        Look::Differs(Vec::new())
+        return Look::Same;
     }
+    if looks.iter().all(|look| *look == Look::Absent) {
+        return Look::Absent;
+    }
+    let of_one = |(workload, look): (&Workload, &Look)| match look {
+        Look::Same => Vec::new(),
+        Look::Absent => vec![format!("{}: does not exist", workload.name)],
+        Look::Differs(differences) => {
+            differences.iter().map(|difference| format!("{}: {difference}", workload.name)).collect()
+        }
+    };
+    Look::Differs(workloads.iter().zip(looks).flat_map(of_one).take(MOST_DIFFERENCES).collect())
 }
 
 /// Bootstrap node, then bootnodes, then miners in chunks of `width`; what is no node goes first.

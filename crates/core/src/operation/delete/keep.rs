@@ -120,6 +120,7 @@ impl Keeping<'_> {
     async fn flow(&self) -> Result<()> {
         let kept = NetworkRecord { status: NetworkStatus::Kept, ..self.known.clone() };
         let mut record = self.ensure_record("record", &self.known, kept).await?;
+        self.run.removes_from_here();
         self.remove_discovery_entry().await?;
         self.remove_names().await?;
         let cluster = self.connect().await?;

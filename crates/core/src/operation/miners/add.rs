@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{named_by_open_journal, refused, within};
+use super::{named_by_unended_run, refused, within};
 use crate::error::{Error, Meaning, Result};
 use crate::fleet_change::{Refusal, fits_no_worker, numbers_of_new_miners};
 use crate::names::NetworkName;
@@ -59,7 +59,7 @@ pub struct NewMiners {
 /// where they do not fit. No other node is touched.
 ///
 /// A run that was stopped is gone on with when the same is asked for again: the same numbers come up, and no others. It is recognised by the numbers that the record says
-/// are joining, and where all was done but the end, by a journal that was not closed. After a run that ended, the same request adds the next ones.
+/// are joining, and where all was done but the end, by a journal that was not closed or a lock that was not given back. After a run that ended, the same request adds the next ones.
 ///
 /// # Errors
 ///
@@ -110,7 +110,7 @@ async fn numbers(
 ) -> Result<BTreeSet<u32>> {
     let invalid = |refusal| refused("add miners to", &request.network, refusal);
     if record.joining.is_empty() {
-        let ended = named_by_open_journal(services, &request.network, ADD_MINER, NODES).await?;
+        let ended = named_by_unended_run(services, &request.network, ADD_MINER, NODES).await?;
         if !ended.is_empty() && ended.is_subset(&record.spec.fleet.added) && is_meant(request, record, &ended)
         {
             return Ok(ended);

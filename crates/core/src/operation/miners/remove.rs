@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{named_by_open_journal, refused, within};
+use super::{named_by_unended_run, refused, within};
 use crate::consensus::peer_minimum;
 use crate::error::Result;
 use crate::fleet_change::check_removal;
@@ -100,7 +100,7 @@ async fn remove_once(
 
 /// Numbers that an earlier run began to remove: those that the record says are leaving, and where it had only its end to write down, those of its journal.
 async fn leaving(services: &Services, record: &NetworkRecord) -> Result<BTreeSet<u32>> {
-    let mut leaving = named_by_open_journal(services, &record.network, DELETE_MINER, REMOVAL).await?;
+    let mut leaving = named_by_unended_run(services, &record.network, DELETE_MINER, REMOVAL).await?;
     leaving.retain(|number| !record.spec.fleet.contains(*number));
     leaving.extend(&record.leaving);
     Ok(leaving)

@@ -1,6 +1,7 @@
 //! How a run ends, and who is told.
 
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 use super::{Run, StepReport};
 use crate::error::{Error, Result, render_chain};
@@ -65,9 +66,24 @@ impl Run {
         self.started.lock().unwrap_or_else(PoisonError::into_inner).remove(step);
     }
 
+    /// Says that from here on everything that the intents name is to go: what is still there when the run fails is left behind.
+    pub fn removes_from_here(&self) {
+        self.removing.store(true, Ordering::Relaxed);
+    }
+
     /// What exists since the steps that came to an end, and what those that did not may have made; nothing when none has changed anything.
     fn leftovers(&self) -> Vec<Leftover> {
         let done = self.steps();
+        if self.removing.load(Ordering::Relaxed) {
+            let left = |step: &String| done.iter().all(|report| report.name != *step);
+            let intents = self.intents.iter().filter(|(step, _)| left(step));
+            let leftover = |(step, resources): &(String, Vec<String>)| Leftover {
+                step: step.clone(),
+                resources: resources.clone(),
+                certain: false,
+            };
+            return intents.map(leftover).collect();
+        }
         let started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
         let unchanged = |step: &String| {
             done.iter().any(|report| report.name == *step && report.outcome == Outcome::Unchanged)
