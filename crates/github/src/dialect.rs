@@ -88,6 +88,7 @@ fn missing_right(permissions: &str, scopes: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use spacecraft_http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
     use super::*;
@@ -127,6 +128,27 @@ mod tests {
         let refused = refusal(422, &[], body);
         assert_eq!(refused.meaning, Meaning::AlreadyExists);
         assert_eq!(refused.message, "Validation Failed: tag_name of Release: already_exists");
+    }
+
+    proptest! {
+        #[test]
+        fn no_refusal_makes_reading_panic(
+            status in 300_u16..600,
+            limit in "[ -~]{0,8}",
+            message in "[\\PC]{0,20}",
+            body in any::<Vec<u8>>(),
+        ) {
+            let mut headers = HeaderMap::new();
+            for name in ["x-ratelimit-remaining", "retry-after", "x-accepted-oauth-scopes"] {
+                headers.insert(HeaderName::from_static(name), HeaderValue::from_str(&limit).unwrap());
+            }
+            let status = StatusCode::from_u16(status).unwrap();
+            let document = serde_json::json!({"message": message, "errors": [{"code": message}]}).to_string();
+            for body in [&body[..], document.as_bytes()] {
+                let refused = GitHubDialect.refusal(&Reply { status, headers: &headers, body });
+                prop_assert!(refused.is_some());
+            }
+        }
     }
 
     #[test]

@@ -81,3 +81,58 @@ impl Asset {
             && self.digest.as_ref().is_none_or(|known| *known == digest())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    const NAME: &str = "net1-Linux.zip";
+
+    fn wanted() -> ReleaseDraft {
+        let asset = ReleaseAsset {
+            name: NAME.to_owned(),
+            content_type: "application/zip".to_owned(),
+            bytes: vec![1, 2, 3],
+        };
+        ReleaseDraft {
+            tag: "v1".to_owned(),
+            name: "NET1".to_owned(),
+            notes: "notes".to_owned(),
+            assets: vec![asset],
+        }
+    }
+
+    /// What GitHub answers, in a text of which a part is another one.
+    fn damaged() -> impl Strategy<Value = Vec<u8>> {
+        let asset = json!({"id": 2, "name": NAME, "state": "uploaded", "size": 3, "digest": "sha256:00"});
+        let release = json!({
+            "id": 1, "tag_name": "v1", "name": null, "body": "notes", "draft": true, "prerelease": true,
+            "html_url": "https://github.com/x", "assets": [asset], "permissions": {"push": true},
+        });
+        let whole = release.to_string().into_bytes();
+        (0..whole.len(), 0..40_usize, "[\\PC]{0,12}").prop_map(move |(start, length, instead)| {
+            let end = (start + length).min(whole.len());
+            [&whole[..start], instead.as_bytes(), &whole[end..]].concat()
+        })
+    }
+
+    fn read(bytes: &[u8]) {
+        let _ = serde_json::from_slice::<Repository>(bytes);
+        let _ = serde_json::from_slice::<Vec<Release>>(bytes);
+        if let Ok(release) = serde_json::from_slice::<Release>(bytes) {
+            let differences = release.differences(&wanted());
+            assert!(release.text_differs(&wanted()) || differences.len() <= 1, "{differences:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_reply_makes_reading_panic(bytes in any::<Vec<u8>>(), damaged in damaged()) {
+            read(&bytes);
+            read(&damaged);
+        }
+    }
+}

@@ -162,6 +162,9 @@ fn meaning_of(code: Code) -> Meaning {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use prost::Message;
+
     use super::*;
 
     #[test]
@@ -175,6 +178,39 @@ mod tests {
         ] {
             let address = NodeAddress::parse(text).unwrap();
             assert_eq!((address.to_string().as_str(), address.is_protected()), (shown, protected), "{text}");
+        }
+    }
+
+    fn read<T: Message + Default + PartialEq + fmt::Debug>(bytes: &[u8]) {
+        if let Ok(message) = T::decode(bytes) {
+            assert_eq!(T::decode(&message.encode_to_vec()[..]), Ok(message), "read again it is another");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_reading_messages_panic(
+            bytes in any::<Vec<u8>>(),
+            cut in 0..64_usize,
+            layer in any::<u32>(),
+            version in "[\\PC]{0,20}",
+        ) {
+            let layer = Some(v1::LayerNumber { number: layer });
+            let status = v1::NodeStatus { connected_peers: 9, synced_layer: layer, ..Default::default() };
+            let status = v1::StatusResponse { status: Some(status) }.encode_to_vec();
+            let version = v1::VersionResponse { version_string: Some(v1::Text { value: version }) }.encode_to_vec();
+            for whole in [&bytes, &status, &version] {
+                for part in [&whole[..], &whole[..cut.min(whole.len())]] {
+                    read::<v1::StatusResponse>(part);
+                    read::<v1::VersionResponse>(part);
+                }
+            }
+        }
+
+        #[test]
+        fn every_status_means_something(code in any::<i32>(), message in "[\\PC]{0,20}") {
+            let failure = failure(Status::new(Code::from_i32(code), message));
+            prop_assert!(matches!(failure, Failure::Refused(_)));
         }
     }
 

@@ -118,3 +118,31 @@ impl Dialect for PoetDialect {
         Some(Refusal::new(meaning, refusal.message, refusal.code))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use spacecraft_http::{HeaderMap, StatusCode};
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_reply_of_a_poet_makes_reading_panic(
+            bytes in any::<Vec<u8>>(),
+            key in "[\\PC]{0,20}",
+            round in proptest::option::of("[\\PC]{0,8}"),
+            status in 200_u16..600,
+        ) {
+            let document = serde_json::json!({"servicePubkey": key, "openRoundId": round}).to_string();
+            let info: Info = serde_json::from_str(&document).unwrap();
+            prop_assert_eq!(info.is_started(), round.as_ref().is_none_or(|round| !round.is_empty()));
+            let _ = serde_json::from_slice::<Info>(&bytes);
+            let status = StatusCode::from_u16(status).unwrap();
+            for body in [&bytes[..], document.as_bytes()] {
+                let refused = PoetDialect.refusal(&Reply { status, headers: &HeaderMap::new(), body });
+                prop_assert_eq!(refused.is_none(), status.is_success());
+            }
+        }
+    }
+}
