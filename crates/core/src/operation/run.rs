@@ -75,7 +75,7 @@ struct Writing {
 impl Run {
     /// A run of `operation` within `limits`. `intents` names every step that may write, with what it makes, changes or removes; they are written down together
     /// before the first write. When another operation has written the record that is the `basis` by the time the lock is had, nothing is done and the failure
-    /// [is outdated](OperationFailure::is_outdated).
+    /// [is outdated](crate::operation::OperationFailure::is_outdated).
     #[must_use]
     pub fn new(
         services: &Services,
