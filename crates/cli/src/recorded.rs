@@ -42,8 +42,8 @@ async fn read(
     settings: &Settings,
     network: &NetworkName,
 ) -> Result<RecordedNetwork> {
-    let network_or_none = open(session, command, settings, network).await?;
-    let PossibleNetwork { settings, record, sandbox, services } = network_or_none;
+    let PossibleNetwork { settings, record, sandbox, services } =
+        open(session, command, settings, network).await?;
     match record? {
         Some(record) => Ok(RecordedNetwork { settings, record, sandbox, services }),
         None => Err(unknown_network(&*services.state_store, &format!("{command} of"), network).await),

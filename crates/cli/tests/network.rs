@@ -63,6 +63,15 @@ impl Cloud {
         (output.status.code().unwrap(), document)
     }
 
+    /// Runs a command with the flags of a place, which has to succeed, and reads the JSON it prints.
+    fn succeeds_at(&self, place: &[String], arguments: &[&str]) -> Value {
+        let mut all = arguments.to_vec();
+        all.extend(place.iter().map(String::as_str));
+        let (code, report) = self.json(&all);
+        assert_eq!(code, 0, "{arguments:?}: {report}");
+        report
+    }
+
     fn inventory(&self) -> Value {
         self.json(&["sandbox", "inventory"]).1
     }

@@ -19,13 +19,7 @@ fn two_networks_with_metrics_come_up_on_one_cluster_and_leave_nothing() {
     let cloud = Cloud::new();
     let place = shared_cluster(&cloud);
     let before = cloud.inventory();
-    let on = |arguments: &[&str]| {
-        let mut all = arguments.to_vec();
-        all.extend(place.iter().map(String::as_str));
-        let (code, report) = cloud.json(&all);
-        assert_eq!(code, 0, "{arguments:?}: {report}");
-        report
-    };
+    let on = |arguments: &[&str]| cloud.succeeds_at(&place, arguments);
     let small = ["-m", "2", "-p", "1", "--bootnode-amount", "1", "--logs", "none", "--metrics"];
     for (name, ports) in NETWORKS {
         on(&[&["create-network", "-n", name, "--p2p-port-base", ports][..], &small].concat());

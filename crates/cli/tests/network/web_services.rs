@@ -193,13 +193,7 @@ fn on_a_shared_cluster_charts_go_with_the_last_network_that_uses_them() {
     let cloud = Cloud::new();
     let place = shared_cluster(&cloud);
     let before = cloud.inventory();
-    let on = |arguments: &[&str]| {
-        let mut all = arguments.to_vec();
-        all.extend(place.iter().map(String::as_str));
-        let (code, report) = cloud.json(&all);
-        assert_eq!(code, 0, "{arguments:?}: {report}");
-        report
-    };
+    let on = |arguments: &[&str]| cloud.succeeds_at(&place, arguments);
     let small = ["-m", "2", "-p", "1", "--bootnode-amount", "1", "--logs", "none"];
     for (name, ports) in [("first", "5100"), ("second", "5200")] {
         on(&[&["create-network", "-n", name, "--p2p-port-base", ports][..], &small].concat());
