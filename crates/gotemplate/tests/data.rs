@@ -44,6 +44,16 @@ fn plain_scalars_have_the_types_of_yaml_1_1() {
 }
 
 #[test]
+fn a_lone_exclamation_mark_makes_text_of_what_follows() {
+    assert_eq!(read("[! 1, ! yes, ! 'on', ! null]"), json!(["1", "yes", "on", "null"]));
+}
+
+#[test]
+fn a_text_that_begins_with_a_byte_order_mark_is_escaped_whole() {
+    assert_eq!(written(json!("\u{feff}ab")), "\"\\uFEFF\\x61\\x62\"\n");
+}
+
+#[test]
 fn keys_become_text_as_in_json() {
     assert_eq!(
         read("{1: a, yes: b, 1.5: c, 'on': d}"),
@@ -58,7 +68,7 @@ fn tags_decide_the_type() {
         read("[!!str 12, !!int '3', !!float 1, !!binary aGk=, !custom x]"),
         json!(["12", 3.0, 1.0, "hi", "x"])
     );
-    assert_eq!(read("a: !\nb: ! 1"), json!({"a": "", "b": 1.0}));
+    assert_eq!(read("a: !\nb: ! 1"), json!({"a": "", "b": "1"}));
     assert!(refusal("!!int x").contains("cannot decode !!str `x` as a !!int"));
 }
 

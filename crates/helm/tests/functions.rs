@@ -53,6 +53,49 @@ fn assert_all(cases: &[(&str, &str)]) {
 }
 
 #[test]
+fn dates_that_do_not_fit_their_layout_are_told_with_what_is_left_of_them() {
+    let told = |layout: &str, text: &str| {
+        let failure = failure(&format!("mustToDate {layout:?} {text:?}"));
+        failure.split_once("parsing time ").map(|(_, told)| told.to_owned()).unwrap_or(failure)
+    };
+    assert_eq!(told("aGVs", "a.b"), r#""a.b" as "aGVs": cannot parse ".b" as "aGVs""#);
+    assert_eq!(told("2006\n", "né"), r#""n\xc3\xa9" as "2006\x0a": cannot parse "n\xc3\xa9" as "2006""#);
+}
+
+#[test]
+fn keys_to_dig_for_are_looked_at_before_the_dictionary() {
+    assert!(
+        failure(r#"dig "x" .Values.list "none" .Values.map"#)
+            .ends_with("interface conversion: interface {} is []interface {}, not string")
+    );
+}
+
+#[test]
+fn what_a_chart_does_not_list_is_nil_and_an_empty_list_is_not() {
+    assert_all(&[
+        ("toJson .Chart.Maintainers", "null"),
+        ("toJson .Chart.Keywords", "null"),
+        ("toJson (list)", "[]"),
+    ]);
+    assert!(failure("len (semver \"1.2.3\")").ends_with("len of type semver.Version"));
+    assert!(failure("toToml nil").ends_with("reflect: call of reflect.Value.Type on zero Value"));
+}
+
+#[test]
+fn times_of_toml_know_what_was_left_out() {
+    assert_all(&[
+        (r#"(fromToml "a = 2020-01-01").a"#, "2020-01-01 00:00:00 +0000 date-local"),
+        (r#"(fromToml "a = 10:00:00").a"#, "0000-01-01 10:00:00 +0000 time-local"),
+        (r#"(fromToml "a = 2020-01-01T10:00:00").a | typeOf"#, "time.Time"),
+        (
+            r#"fromToml "a = 10:00:00\nb = 2020-01-01T00:00:00+05:30" | toToml"#,
+            "a = 10:00:00\nb = 2020-01-01T00:00:00+05:30\n",
+        ),
+        (r#"(fromToml "[[a]]\nb=1").a | typeOf"#, "[]map[string]interface {}"),
+    ]);
+}
+
+#[test]
 fn text_is_cut_wrapped_and_recased() {
     assert_all(&[
         (r#"abbrev 5 "hello world""#, "he..."),

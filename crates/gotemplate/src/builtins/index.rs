@@ -46,7 +46,10 @@ fn at(item: &Value, index: &Value) -> CallResult {
             Value::Nil => Err(CallError::new("value is nil; should be of type string")),
             other => Err(CallError::new(format!("value has type {}; should be string", other.type_name()))),
         },
-        other => Err(CallError::new(format!("can't index item of type {}", other.type_name()))),
+        other => Err(CallError::new(format!(
+            "can't index item of type {}",
+            other.type_name().trim_start_matches('*')
+        ))),
     }
 }
 
@@ -100,6 +103,8 @@ fn length(item: &Value) -> CallResult {
     match (item.length(), item) {
         (Some(length), _) => Ok(Value::Int(i64::try_from(length).unwrap_or(i64::MAX))),
         (None, Value::Nil) => Err(CallError::new("len of nil pointer")),
-        (None, other) => Err(CallError::new(format!("len of type {}", other.type_name()))),
+        (None, other) => {
+            Err(CallError::new(format!("len of type {}", other.type_name().trim_start_matches('*'))))
+        }
     }
 }

@@ -145,7 +145,8 @@ impl Printer {
             'c' => character.to_string(),
             'q' => quote_go_char(character, self.flags.plus),
             _ => {
-                let shown = if self.flags.sharp { format!(" '{character}'") } else { String::new() };
+                let is_shown = self.flags.sharp && is_printable(character);
+                let shown = if is_shown { format!(" '{character}'") } else { String::new() };
                 format!("U+{:04X}{shown}", number.unsigned_abs())
             }
         };
@@ -158,6 +159,7 @@ impl Printer {
             'v' | 'g' | 'G' => format_float_as(number, if verb == 'v' { 'g' } else { verb }, precision),
             'e' | 'E' | 'f' | 'F' => format_float_as(number, verb, Some(precision.unwrap_or(6))),
             'x' | 'X' => hexadecimal(number, verb == 'X'),
+            'b' if number.is_finite() => binary(number),
             _ => return self.bad_verb(value, verb),
         };
         if !number.is_finite() {
@@ -323,6 +325,23 @@ impl Printer {
         }
         self.push_str("}");
     }
+}
+
+/// Whether Go prints a character as it is.
+fn is_printable(character: char) -> bool {
+    matches!(character, '\'' | '\\') || !quote_go_char(character, false).starts_with("'\\")
+}
+
+/// A finite number as a whole one times a power of two: `4503599627370496p-52`.
+fn binary(number: f64) -> String {
+    const FRACTION_BITS: u32 = 52;
+    let bits = number.to_bits();
+    let fraction = bits & ((1 << FRACTION_BITS) - 1);
+    let exponent = i64::try_from((bits >> FRACTION_BITS) & 0x7ff).unwrap_or(0);
+    let (whole, exponent) =
+        if exponent == 0 { (fraction, 1) } else { (fraction | 1 << FRACTION_BITS, exponent) };
+    let sign = if number.is_sign_negative() { "-" } else { "" };
+    format!("{sign}{whole}p{:+}", exponent - 1075)
 }
 
 /// A float in hexadecimal, such as `0x1.8p+01`.

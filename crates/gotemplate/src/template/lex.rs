@@ -46,7 +46,7 @@ impl Token {
         let text = self.place.of(source);
         match self.kind {
             Kind::End => "EOF".to_owned(),
-            Kind::Keyword | Kind::Nil => format!("<{text}>"),
+            Kind::Keyword | Kind::Nil | Kind::Dot => format!("<{text}>"),
             _ if text.len() > 10 => {
                 let head: String = text.chars().take(10).collect();
                 format!("{}...", quote(&head))

@@ -407,10 +407,10 @@ fn parser_error<T>(problem: &str, here: Mark, context: Mark) -> Composed<T> {
     Err(SyntaxError::parser(problem, here, context))
 }
 
-/// A scalar as its tag says: `!` alone stands for no tag, and lets even quoted text be resolved.
+/// A scalar as its tag says: `!` alone stands for no tag, and makes text of what it is.
 fn scalar(value: String, plain: bool, tag: Option<String>) -> Node {
     match tag.as_deref() {
-        Some("!") => Node::Scalar { value, tag: None, plain: true },
+        Some("!") => Node::Scalar { value, tag: None, plain: false },
         Some(_) => Node::Scalar { value, tag, plain },
         None => Node::Scalar { value, tag: None, plain },
     }

@@ -293,10 +293,12 @@ impl Emitter {
         self.indicator("\"", true, false);
         let mut after_space = false;
         let mut characters = text.chars().peekable();
+        // Go looks for a byte order mark at the beginning of the text, whichever character it is about to write.
+        let all_escaped = text.starts_with('\u{feff}');
         let mut is_first = true;
         while let Some(character) = characters.next() {
             let next = characters.peek().copied();
-            if must_be_escaped(character) {
+            if all_escaped || must_be_escaped(character) {
                 self.push_str(&escaped(character));
             } else if character == ' '
                 && may_fold

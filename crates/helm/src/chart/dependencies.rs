@@ -35,7 +35,8 @@ struct Forest {
 #[derive(Clone)]
 struct Node {
     chart: Chart,
-    declared: Vec<usize>,
+    /// What `Chart.yaml` lists; none if it has no list.
+    declared: Option<Vec<usize>>,
     subcharts: Vec<usize>,
     /// The chart that this one was last made a dependency of.
     parent: Option<usize>,
@@ -51,14 +52,16 @@ impl Forest {
     fn plant(&mut self, mut chart: Chart) -> usize {
         let subcharts = std::mem::take(&mut chart.dependencies);
         let subcharts = subcharts.into_iter().map(|subchart| self.plant(subchart)).collect();
-        let declared = std::mem::take(&mut chart.metadata.dependencies);
-        let declared = declared
+        let listed = std::mem::take(&mut chart.metadata.dependencies);
+        let has_list = !listed.is_empty() || chart.metadata.has_empty_dependencies;
+        let declared: Vec<usize> = listed
             .into_iter()
             .map(|dependency| {
                 self.declared.push(Declared { dependency, is_imported: false });
                 self.declared.len() - 1
             })
             .collect();
+        let declared = has_list.then_some(declared);
         let planted = self.add(Node { chart, declared, subcharts: Vec::new(), parent: None });
         self.set_subcharts(planted, subcharts);
         planted
@@ -85,8 +88,8 @@ impl Forest {
         self.node(index).map(|node| node.subcharts.clone()).unwrap_or_default()
     }
 
-    fn declared_by(&self, index: usize) -> Vec<usize> {
-        self.node(index).map(|node| node.declared.clone()).unwrap_or_default()
+    fn declared_by(&self, index: usize) -> Option<Vec<usize>> {
+        self.node(index)?.declared.clone()
     }
 
     fn dependency(&self, index: usize) -> Option<&Dependency> {
@@ -107,10 +110,7 @@ impl Forest {
 
     /// `path` is where the chart's values are in `values`: empty, or dotted with a dot at its end.
     fn settle(&mut self, index: usize, values: &Values, path: &str) -> Result<(), ChartError> {
-        let declared = self.declared_by(index);
-        if declared.is_empty() {
-            return Ok(());
-        }
+        let Some(declared) = self.declared_by(index) else { return Ok(()) };
         let subcharts = self.under_their_aliases(index, &declared);
         self.set_subcharts(index, subcharts);
         let values = coalesce(&self.values_tree(index), values)?;
@@ -174,7 +174,7 @@ impl Forest {
         let kept: Vec<usize> = declared.iter().copied().filter(is_kept).collect();
         self.set_subcharts(index, subcharts);
         if let Some(node) = self.nodes.get_mut(index) {
-            node.declared = kept;
+            node.declared = (!kept.is_empty()).then_some(kept);
         }
     }
 
@@ -183,10 +183,7 @@ impl Forest {
         for subchart in self.subcharts(index) {
             self.import_values(subchart)?;
         }
-        let declared = self.declared_by(index);
-        if declared.is_empty() {
-            return Ok(());
-        }
+        let Some(declared) = self.declared_by(index) else { return Ok(()) };
         let mut own = merge(&self.values_tree(index), &Values::new())?;
         let mut imported = Values::new();
         for declared in declared {
@@ -217,7 +214,7 @@ impl Forest {
         dependencies.reverse();
         let mut chart = node.chart.clone();
         chart.metadata.dependencies =
-            node.declared.iter().filter_map(|place| self.dependency(*place)).cloned().collect();
+            node.declared.iter().flatten().filter_map(|place| self.dependency(*place)).cloned().collect();
         if !placed.insert(index) {
             chart.templates.clear();
         }
@@ -247,8 +244,12 @@ impl Declared {
     }
 }
 
+/// A dependency that is declared without a version is for no packed chart, which then takes part as one that is not declared.
 fn is_for(dependency: &Dependency, packed: &Chart) -> bool {
-    packed.name() == dependency.name && version::satisfies(&packed.metadata.version, &dependency.version)
+    let Dependency { name, version, .. } = dependency;
+    packed.name() == name
+        && !version.trim().is_empty()
+        && version::satisfies(&packed.metadata.version, version)
 }
 
 /// What the first condition with a boolean says.
@@ -311,9 +312,12 @@ mod tests {
     }
 
     fn chart(name: &str, declared: Value, values: Value, dependencies: Vec<Chart>) -> Chart {
-        let metadata =
+        let mut metadata =
             Metadata::from_value(&json!({"name": name, "version": "1.2.3", "dependencies": declared}))
                 .unwrap();
+        for dependency in &mut metadata.dependencies {
+            "*".clone_into(&mut dependency.version);
+        }
         Chart { metadata, values: table(values), dependencies, ..Chart::default() }
     }
 
@@ -383,6 +387,24 @@ mod tests {
             parent.metadata.dependencies[0].import_values,
             [json!({"child": "exports.data", "parent": "."}), json!({"child": "deep", "parent": "a.b"})]
         );
+    }
+
+    #[test]
+    fn a_dependency_without_a_version_is_for_no_packed_chart() {
+        let mut parent =
+            chart("demo", json!([{"name": "kid", "alias": "two"}]), json!({}), vec![kid(json!({}))]);
+        parent.metadata.dependencies[0].version.clear();
+        assert_eq!(taking_part(parent, json!({})), ["kid"]);
+    }
+
+    #[test]
+    fn an_empty_list_of_dependencies_is_settled_like_one_that_is_not_empty() {
+        let inner = chart("inner", json!(null), json!({"a": null}), vec![]);
+        let middle = chart("middle", json!([]), json!({}), vec![inner]);
+        let mut parent = chart("demo", json!(null), json!({}), vec![middle]);
+        process(&mut parent, &Values::new()).unwrap();
+        assert_eq!(parent.dependencies[0].values["inner"]["a"], json!(null));
+        assert!(parent.values.is_empty());
     }
 
     /// The tree of names, such as `demo(one(kid) two(kid))`.

@@ -85,6 +85,7 @@ fn sort_in(
         "values.schema.json" => chart.schema = Some(file.data),
         "requirements.yaml" => {
             if let Some(dependencies) = read(&file, requirements)? {
+                chart.metadata.has_empty_dependencies = dependencies.is_empty();
                 chart.metadata.dependencies = dependencies;
             }
             keep_in_v1(chart, file);

@@ -43,6 +43,9 @@ pub struct Metadata {
     pub kube_version: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<Dependency>,
+    /// A list of dependencies is there, with nothing in it. Helm settles such a chart as it does one that has some.
+    #[serde(skip)]
+    pub has_empty_dependencies: bool,
     /// `application`, `library` or empty.
     #[serde(rename = "type", skip_serializing_if = "String::is_empty")]
     pub chart_type: String,
@@ -116,6 +119,7 @@ impl Metadata {
     /// [`FieldError`] if a field has the wrong shape.
     pub fn from_value(value: &Value) -> Result<Self, FieldError> {
         let fields = Fields::of(value, "Metadata")?;
+        let dependencies = fields.each("dependencies", Dependency::from_value)?;
         Ok(Self {
             name: fields.text("name")?,
             home: fields.text("home")?,
@@ -132,7 +136,8 @@ impl Metadata {
             deprecated: fields.boolean("deprecated")?,
             annotations: fields.text_map("annotations")?,
             kube_version: fields.text("kubeVersion")?,
-            dependencies: fields.each("dependencies", Dependency::from_value)?,
+            has_empty_dependencies: dependencies.is_empty() && fields.get("dependencies").is_some(),
+            dependencies,
             chart_type: fields.text("type")?,
         })
     }

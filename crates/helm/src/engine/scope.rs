@@ -100,6 +100,7 @@ impl Common {
         let subcharts = Map::new();
         for dependency in &chart.dependencies {
             let own = table(&values, &dependency.metadata.name).unwrap_or_default();
+            share_globals(&values, &own);
             let scope = self.add(dependency, own, scopes);
             subcharts.insert(dependency.metadata.name.as_str(), Value::Map(scope));
         }
@@ -112,6 +113,21 @@ impl Common {
         data.insert("Subcharts", Value::Map(subcharts));
         scopes.insert(chart.path.clone(), data.clone());
         data
+    }
+}
+
+/// Makes the tables inside tables of globals, which a chart and its subchart have in common, one and the same: what a template of either
+/// sets in them shows in the other.
+fn share_globals(parent: &Map, own: &Map) {
+    let globals = table(parent, "global").zip(table(own, "global"));
+    for (key, above) in globals.iter().flat_map(|(above, _)| above.entries()) {
+        let below = globals.as_ref().and_then(|(_, own)| own.get(&key));
+        let (Value::Map(above), Some(Value::Map(below))) = (above, below) else { continue };
+        for (key, shared) in above.entries() {
+            if matches!((&shared, below.get(&key)), (Value::Map(_), Some(Value::Map(_)))) {
+                below.insert(key, shared);
+            }
+        }
     }
 }
 
@@ -234,10 +250,10 @@ fn chart_record(chart: &ChartScope) -> Value {
     let mut fields = vec![
         optional("Name", "name", text(&metadata.name)),
         optional("Home", "home", text(&metadata.home)),
-        optional("Sources", "sources", Value::strings(&metadata.sources)),
+        optional("Sources", "sources", texts(&metadata.sources)),
         optional("Version", "version", text(&metadata.version)),
         optional("Description", "description", text(&metadata.description)),
-        optional("Keywords", "keywords", Value::strings(&metadata.keywords)),
+        optional("Keywords", "keywords", texts(&metadata.keywords)),
         optional("Maintainers", "maintainers", maintainers(&metadata.maintainers)),
         optional("Icon", "icon", text(&metadata.icon)),
         optional("APIVersion", "apiVersion", text(&metadata.api_version)),
@@ -256,6 +272,16 @@ fn chart_record(chart: &ChartScope) -> Value {
     Record { embedded: Some(("Metadata", embedded)), ..record }.into_value()
 }
 
+/// A `[]string`, which is nil if there is nothing in it.
+fn texts(texts: &[String]) -> Value {
+    if texts.is_empty() { Value::List(List::nil("string")) } else { Value::strings(texts) }
+}
+
+/// A slice of pointers, which is nil if there is nothing in it.
+fn pointers(element: &'static str, items: Vec<Value>) -> Value {
+    Value::List(if items.is_empty() { List::nil(element) } else { List::of(element, items) })
+}
+
 fn maintainers(maintainers: &[Maintainer]) -> Value {
     let records = maintainers.iter().map(|maintainer| {
         Record::new(
@@ -268,7 +294,7 @@ fn maintainers(maintainers: &[Maintainer]) -> Value {
         )
         .into_value()
     });
-    Value::List(List::of("*chart.Maintainer", records.collect()))
+    pointers("*chart.Maintainer", records.collect())
 }
 
 fn dependencies(dependencies: &[Dependency]) -> Value {
@@ -281,7 +307,7 @@ fn dependencies(dependencies: &[Dependency]) -> Value {
                 optional("Version", "version", dependency.version.as_str().into()),
                 ("Repository", Some("repository"), dependency.repository.as_str().into()),
                 optional("Condition", "condition", dependency.condition.as_str().into()),
-                optional("Tags", "tags", Value::strings(&dependency.tags)),
+                optional("Tags", "tags", texts(&dependency.tags)),
                 optional("Enabled", "enabled", dependency.enabled.into()),
                 optional("ImportValues", "import-values", Value::list(import_values)),
                 optional("Alias", "alias", dependency.alias.as_str().into()),
@@ -289,5 +315,5 @@ fn dependencies(dependencies: &[Dependency]) -> Value {
         )
         .into_value()
     });
-    Value::List(List::of("*chart.Dependency", records.collect()))
+    pointers("*chart.Dependency", records.collect())
 }

@@ -89,12 +89,13 @@ fn dig(call: &Call<'_>) -> CallResult {
     if path.is_empty() {
         return few_arguments();
     }
+    plain_map(dictionary)?;
+    if let Some(key) = path.iter().find(|key| !matches!(key, Value::String(_))) {
+        return failure(format!("interface conversion: interface {{}} is {}, not string", type_of(key)));
+    }
     let mut step = dictionary.clone();
-    for key in path {
+    for key in path.iter().filter_map(Value::as_text) {
         let map = plain_map(&step)?;
-        let Value::String(key) = key else {
-            return failure(format!("interface conversion: interface {{}} is {}, not string", type_of(key)));
-        };
         let Some(next) = map.get(key) else { return Ok(default.clone()) };
         step = next;
     }

@@ -13,10 +13,13 @@ pub(super) fn add(functions: &mut Functions) {
     functions.insert(
         "toToml",
         Function::new(ANY, |call| {
+            if matches!(call.value(0), Value::Nil) {
+                return Err(CallError::new("reflect: call of reflect.Value.Type on zero Value"));
+            }
             Ok(toml::to_string(call.value(0)).unwrap_or_else(|problem| problem).into())
         }),
     );
-    functions.insert("fromToml", Function::new(TEXT, |call| Ok(toml::from_str(&call.text(0)))));
+    functions.insert("fromToml", Function::new(TEXT, |call| Ok(toml::from_bytes(call.bytes(0)))));
 }
 
 fn add_yaml(functions: &mut Functions) {

@@ -16,19 +16,26 @@ use super::layout::{DAYS, MONTHS, format};
 pub(super) struct Moment {
     timestamp: Timestamp,
     zone: TimeZone,
+    /// What the zone is called, if that is not its own name.
+    zone_text: Option<&'static str>,
 }
 
 const TIME: Type = Type::Named("time.Time");
 
 impl Moment {
     pub(super) fn new(timestamp: Timestamp, zone: TimeZone) -> Self {
-        Self { timestamp, zone }
+        Self { timestamp, zone, zone_text: None }
+    }
+
+    /// The same point in time, in a zone that is called so.
+    pub(super) fn named(self, zone_text: &'static str) -> Self {
+        Self { zone_text: Some(zone_text), ..self }
     }
 
     /// Go's zero time: the first of January of the year 1.
     pub(super) fn zero() -> Self {
         let first = jiff::civil::date(1, 1, 1).to_zoned(TimeZone::UTC);
-        Self { timestamp: first.map_or(Timestamp::MIN, |first| first.timestamp()), zone: TimeZone::UTC }
+        Self::new(first.map_or(Timestamp::MIN, |first| first.timestamp()), TimeZone::UTC)
     }
 
     pub(super) fn timestamp(&self) -> Timestamp {
@@ -37,7 +44,7 @@ impl Moment {
 
     /// The same point in time from another zone.
     pub(super) fn in_zone(&self, zone: TimeZone) -> Self {
-        Self { timestamp: self.timestamp, zone }
+        Self::new(self.timestamp, zone)
     }
 
     pub(super) fn civil(&self) -> DateTime {
@@ -49,6 +56,9 @@ impl Moment {
     }
 
     pub(super) fn zone_name(&self) -> String {
+        if let Some(text) = self.zone_text {
+            return text.to_owned();
+        }
         if self.zone == TimeZone::UTC {
             return "UTC".to_owned();
         }
@@ -63,7 +73,7 @@ impl Moment {
     /// The moment `nanoseconds` later; none beyond the year 9999.
     pub(super) fn later(&self, nanoseconds: i64) -> Option<Self> {
         let timestamp = self.timestamp.checked_add(Span::new().nanoseconds(nanoseconds)).ok()?;
-        Some(Self { timestamp, zone: self.zone.clone() })
+        Some(Self { timestamp, ..self.clone() })
     }
 
     /// Nanoseconds since another moment, as far as 64 bits go.
@@ -112,7 +122,7 @@ impl Moment {
         let shift = days.checked_add(i64::from(civil.day()) - 1)?;
         let date = first.checked_add(Span::new().try_days(shift).ok()?).ok()?;
         let zoned = date.to_datetime(civil.time()).to_zoned(self.zone.clone()).ok()?;
-        Some(Self { timestamp: zoned.timestamp(), zone: self.zone.clone() })
+        Some(Self { timestamp: zoned.timestamp(), ..self.clone() })
     }
 }
 

@@ -2,12 +2,16 @@
 //!
 //! A null that was given removes the chart's own value of that key. While dependencies are still being settled, nulls are
 //! kept instead, because a subchart may need them later.
+//!
+//! A chart hands its globals down to its subcharts, and of the tables in them only the outermost are copied: those inside are one and the
+//! same for the whole family, so that what a subchart's own values add to one is seen by its parent and its siblings as well. That is how
+//! Helm has it in memory. Here they are copies that are [kept alike](hand_up_globals).
 
 use serde_json::Value;
 use spacecraft_gotemplate::Value as GoValue;
 use spacecraft_gotemplate::fmt::sprintf;
 
-use super::Values;
+use super::{Values, table_at};
 use crate::chart::{Chart, ChartError};
 
 /// The table that every subchart sees.
@@ -27,9 +31,7 @@ pub(crate) enum Nulls {
 /// # Errors
 /// If `given` has something other than a table where a subchart's values belong.
 pub fn coalesce(chart: &Chart, given: &Values) -> Result<Values, ChartError> {
-    let mut values = given.clone();
-    fill_in(chart, &mut values, Nulls::Remove)?;
-    Ok(values)
+    complete(chart, given, Nulls::Remove)
 }
 
 /// As [`coalesce`], with the nulls kept.
@@ -37,8 +39,13 @@ pub fn coalesce(chart: &Chart, given: &Values) -> Result<Values, ChartError> {
 /// # Errors
 /// If `given` has something other than a table where a subchart's values belong.
 pub fn merge(chart: &Chart, given: &Values) -> Result<Values, ChartError> {
+    complete(chart, given, Nulls::Keep)
+}
+
+fn complete(chart: &Chart, given: &Values, nulls: Nulls) -> Result<Values, ChartError> {
     let mut values = given.clone();
-    fill_in(chart, &mut values, Nulls::Keep)?;
+    fill_in(chart, &mut values, nulls)?;
+    share_globals(chart, &mut values);
     Ok(values)
 }
 
@@ -78,7 +85,9 @@ fn fill_in_subchart(subchart: &Chart, values: &mut Values, nulls: Nulls) -> Resu
     match entry {
         Value::Object(table) => {
             hand_down_globals(table, globals);
-            fill_in(subchart, table, nulls)
+            fill_in(subchart, table, nulls)?;
+            hand_up_globals(name, values);
+            Ok(())
         }
         other => {
             let shown = sprintf("%t", &[GoValue::from(&*other)]);
@@ -114,6 +123,42 @@ fn hand_down_global(own: &mut Values, key: String, value: Value) {
         }
         (_, value) => {
             own.insert(key, value);
+        }
+    }
+}
+
+/// Puts what has become of the tables that a subchart shares with its parent into the parent's globals.
+fn hand_up_globals(subchart: &str, values: &mut Values) {
+    let Some(below) = table_at(values, subchart).and_then(globals_of).cloned() else { return };
+    if let Some(Value::Object(own)) = values.get_mut(GLOBAL) {
+        copy_shared(&below, own);
+    }
+}
+
+/// Gives every subchart the tables that it shares with its parent as they are at the end.
+fn share_globals(chart: &Chart, values: &mut Values) {
+    let globals = globals_of(values).cloned().unwrap_or_default();
+    for subchart in &chart.dependencies {
+        let Some(Value::Object(table)) = values.get_mut(subchart.name()) else { continue };
+        if let Some(Value::Object(own)) = table.get_mut(GLOBAL) {
+            copy_shared(&globals, own);
+        }
+        share_globals(subchart, table);
+    }
+}
+
+fn globals_of(values: &Values) -> Option<&Values> {
+    values.get(GLOBAL)?.as_object()
+}
+
+/// Copies the tables that are inside tables of both.
+fn copy_shared(from: &Values, to: &mut Values) {
+    for (key, from) in from {
+        let Some((from, Value::Object(to))) = from.as_object().zip(to.get_mut(key)) else { continue };
+        for (key, shared) in from.iter().filter(|(_, value)| value.is_object()) {
+            if let Some(own @ Value::Object(_)) = to.get_mut(key) {
+                own.clone_from(shared);
+            }
         }
     }
 }
@@ -206,6 +251,34 @@ mod tests {
         let parent =
             chart("demo", json!({"global": {"a": {"b": 1}}, "kid": {"global": {"a": "s"}}}), vec![kid]);
         assert_eq!(coalesced(&parent, json!({}))["kid"], json!({"global": {"a": "s"}}));
+    }
+
+    #[test]
+    fn tables_inside_global_tables_are_one_for_the_whole_family() {
+        let kid = chart("kid", json!({"global": {"a": {"b": {"d": 2}, "e": 3}}}), vec![]);
+        let brother = chart("brother", json!({}), vec![]);
+        let parent = chart("demo", json!({"global": {"a": {"b": {"c": 1}}}}), vec![brother, kid]);
+        let shared = json!({"a": {"b": {"c": 1, "d": 2}}});
+        assert_eq!(
+            coalesced(&parent, json!({})),
+            json!({
+                "global": shared,
+                "brother": {"global": shared},
+                "kid": {"global": {"a": {"b": {"c": 1, "d": 2}, "e": 3}}},
+            })
+        );
+    }
+
+    #[test]
+    fn a_null_deep_in_the_globals_of_a_subchart_comes_back_through_its_own_subchart() {
+        let inner = chart("inner", json!({}), vec![]);
+        let kid = chart("kid", json!({"global": {"a": {"b": {"c": null}}}}), vec![inner]);
+        let given = json!({"kid": {
+            "global": {"a": {"b": {"c": null}}},
+            "inner": {"global": {"a": {"b": {"c": null}}}},
+        }});
+        let values = coalesced(&chart("demo", json!({}), vec![kid]), given);
+        assert_eq!(values["kid"]["global"], json!({"a": {"b": {"c": null}}}));
     }
 
     fn any_value() -> impl Strategy<Value = Value> {

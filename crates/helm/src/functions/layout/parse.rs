@@ -32,7 +32,6 @@ enum Problem {
 /// # Errors
 /// Go's message.
 pub(in super::super) fn parse(layout: &str, text: &str, zone: &TimeZone) -> Result<Moment, String> {
-    let quoted = |text: &str| spacecraft_gotemplate::number::quote_go(text.as_bytes());
     let cannot = |value: &str, element: &str| {
         format!(
             "parsing time {} as {}: cannot parse {} as {}",
@@ -47,7 +46,7 @@ pub(in super::super) fn parse(layout: &str, text: &str, zone: &TimeZone) -> Resu
     let mut rest_of_layout = layout;
     let mut value = text;
     while let Some((before, element, written, after)) = next_element(rest_of_layout) {
-        value = skip(value, before).ok_or_else(|| cannot(value, before))?;
+        value = skip(value, before).map_err(|left| cannot(left, before))?;
         let expects_fraction = matches!(next_element(after), Some(("", Element::Fraction { .. }, ..)));
         value = match parsed.read(element, value, expects_fraction) {
             Ok(value) => value,
@@ -56,27 +55,40 @@ pub(in super::super) fn parse(layout: &str, text: &str, zone: &TimeZone) -> Resu
         };
         rest_of_layout = after;
     }
-    value = skip(value, rest_of_layout).ok_or_else(|| cannot(value, rest_of_layout))?;
+    value = skip(value, rest_of_layout).map_err(|left| cannot(left, rest_of_layout))?;
     if !value.is_empty() {
         return Err(format!("parsing time {}: extra text: {}", quoted(text), quoted(value)));
     }
     parsed.moment(zone).map_err(out_of_range)
 }
 
-/// Passes over a layout's text; a space in it stands for any number of spaces.
-fn skip<'v>(value: &'v str, text: &str) -> Option<&'v str> {
+/// A text in quotes, as Go has it in messages about times: all that is not plain ASCII is escaped byte by byte.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => quoted.extend(['\\', char::from(byte)]),
+            b' '..=b'~' => quoted.push(char::from(byte)),
+            other => quoted.push_str(&format!("\\x{other:02x}")),
+        }
+    }
+    quoted + "\""
+}
+
+/// Passes over a layout's text; a space in it stands for any number of spaces. What does not fit is answered with all that follows it.
+fn skip<'v>(value: &'v str, text: &str) -> Result<&'v str, &'v str> {
     let mut value = value;
     for character in text.chars() {
         if character == ' ' {
             if !value.is_empty() && !value.starts_with(' ') {
-                return None;
+                return Err(value);
             }
             value = value.trim_start_matches(' ');
         } else {
-            value = value.strip_prefix(character)?;
+            value = value.strip_prefix(character).ok_or(value)?;
         }
     }
-    Some(value)
+    Ok(value)
 }
 
 /// A number of so many digits, and what follows.
@@ -228,12 +240,16 @@ impl Parsed {
             _ => return Err(Problem::Mismatch),
         };
         let mut seconds = 0i32;
-        for (part, unit) in [3600, 60, 1].into_iter().take(usize::from(parts)).enumerate() {
+        let limits =
+            [(24, "time zone offset hour"), (60, "time zone offset minute"), (60, "time zone offset second")];
+        let units = [3600, 60, 1].into_iter().zip(limits);
+        for (part, (unit, limits)) in units.take(usize::from(parts)).enumerate() {
             if part > 0 && colons {
                 rest = rest.strip_prefix(':').ok_or(Problem::Mismatch)?;
             }
             let (read, after) = number::<i32>(rest, 2, 2)?;
-            seconds += read * unit;
+            let (most, what) = limits;
+            seconds += within(read, 0..=most, what)? * unit;
             rest = after;
         }
         let seconds = if negative { -seconds } else { seconds };
