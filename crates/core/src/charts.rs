@@ -1,9 +1,14 @@
 //! The charts of a network: which, from where, with which values, and what their pods request.
 
+mod demands;
 mod shared;
 mod web_services;
 
-pub use shared::{SHARED, shared, usage_label};
+use demands::{
+    CHAOS_DAEMON, FILEBEAT, GRAFANA, INGRESS, PROMETHEUS, PROMETHEUS_DISK, PUSHGATEWAY, pod, request,
+};
+pub use demands::{claims, demands};
+pub use shared::{NETWORK_LABEL, SHARED, shared, usage_label};
 pub use web_services::{
     TLS_SECRET, WEB_SERVICE_CHARTS, WebServiceFacts, certified_names, ships_logs, web_service_names,
     web_service_release,
@@ -16,8 +21,6 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, Meaning, Result};
 use crate::names::NetworkName;
-use crate::placement::PodDemand;
-use crate::quantity::{Bytes, MilliCpu, Resources};
 use crate::secret::{ExposeSecret, SecretString};
 use crate::spec::{ChartOverride, LogsSpec, NetworkSpec, ProviderKind, Publish};
 use crate::templates::Templates;
@@ -350,7 +353,9 @@ pub fn merge(under: &mut Value, over: &Value) {
 
 fn data_of(chart: &PlannedChart, spec: &NetworkSpec, secrets: &ChartSecrets) -> Value {
     match chart.name.as_str() {
-        "elasticsearch" => spec.logs.as_ref().map_or(Value::Null, |logs| elasticsearch_data(logs, secrets)),
+        "elasticsearch" => {
+            spec.logs.as_ref().map_or(Value::Null, |logs| elasticsearch_data(spec, logs, secrets))
+        }
         "kibana" => spec.logs.as_ref().map_or(Value::Null, |logs| {
             json!({
                 "cpu": logs.kibana.cpu, "memory": logs.kibana.memory,
@@ -383,13 +388,15 @@ fn full_name(spec: &NetworkSpec, name: &str) -> String {
     }
 }
 
-fn elasticsearch_data(logs: &LogsSpec, secrets: &ChartSecrets) -> Value {
+fn elasticsearch_data(spec: &NetworkSpec, logs: &LogsSpec, secrets: &ChartSecrets) -> Value {
     let health_check = if logs.replicas == 1 {
         "wait_for_status=yellow&timeout=1s"
     } else {
         "wait_for_status=green&timeout=1s"
     };
     json!({
+        "network_label": NETWORK_LABEL,
+        "network": spec.network,
         "replicas": logs.replicas,
         "master_nodes": logs.master_nodes,
         "heap_mebibytes": logs.heap.0 >> 20,
@@ -410,6 +417,8 @@ fn prometheus_data(spec: &NetworkSpec, secrets: &ChartSecrets) -> Value {
         "grafana_name": metrics_name(&namespaces, "grafana"),
         "state_metrics_name": metrics_name(&namespaces, "kube-state-metrics"),
         "network_namespace": namespaces.network,
+        "network_label": NETWORK_LABEL,
+        "network": spec.network,
         "only_namespaces": if shared { vec![&namespaces.network, &namespaces.metrics] } else { Vec::new() },
         "password": secrets.grafana_password.expose_secret(),
         "published": is_published(spec),
@@ -431,74 +440,6 @@ fn prometheus_name(network: &NetworkName) -> String {
     let beginning: String = name.chars().take(LONGEST - HASH - 1).collect();
     let hash = blake3::hash(network.as_str().as_bytes()).to_hex();
     format!("{}-{}", beginning.trim_end_matches('-'), hash.chars().take(HASH).collect::<String>())
-}
-
-const fn request(millicpu: u64, mebibytes: u64) -> Resources {
-    Resources { cpu: MilliCpu(millicpu), memory: Bytes::mebi(mebibytes) }
-}
-
-const FILEBEAT: Resources = request(100, 100);
-const INGRESS: Resources = request(100, 90);
-const PROMETHEUS: Resources = request(500, 2048);
-const PROMETHEUS_DISK: Bytes = Bytes::gibi(50);
-const GRAFANA: Resources = request(100, 256);
-const PUSHGATEWAY: Resources = request(50, 64);
-const CHAOS_DAEMON: Resources = request(50, 128);
-/// What the charts' own defaults request, rounded up: the operator, kube-state-metrics.
-const PROMETHEUS_REST: Resources = request(200, 256);
-const NODE_EXPORTER: Resources = request(50, 64);
-/// Three controllers, the dashboard and the DNS server of chaos mesh.
-const CHAOS_REST: Resources = request(200, 1280);
-
-fn pod(name: String, resources: Resources, disks: u32, apart: Option<&str>) -> PodDemand {
-    PodDemand { name, resources, disks, apart: apart.map(str::to_owned), slot: None }
-}
-
-/// What chart pods request: those with a place to choose, and those that run on every worker.
-#[must_use]
-pub fn demands(spec: &NetworkSpec) -> (Vec<PodDemand>, Vec<Resources>) {
-    let mut pods = Vec::new();
-    let mut on_every_worker = Vec::new();
-    let (web_services, log_shipper) = web_services::demands(spec);
-    pods.extend(web_services);
-    on_every_worker.extend(log_shipper);
-    if needs_ingress(spec) {
-        pods.push(pod("ingress-nginx".to_owned(), INGRESS, 0, None));
-    }
-    if let Some(logs) = &spec.logs {
-        for replica in 0..logs.replicas {
-            let name = format!("elasticsearch-{replica}");
-            pods.push(pod(name, logs.elasticsearch, 1, Some("elasticsearch")));
-        }
-        pods.push(pod("kibana".to_owned(), logs.kibana, 0, None));
-        on_every_worker.push(FILEBEAT);
-    }
-    if spec.metrics.is_some() {
-        pods.push(pod("prometheus".to_owned(), PROMETHEUS, 1, None));
-        pods.push(pod("grafana".to_owned(), GRAFANA, 0, None));
-        pods.push(pod("prometheus-operator".to_owned(), PROMETHEUS_REST, 0, None));
-        pods.push(pod("prometheus-pushgateway".to_owned(), PUSHGATEWAY, 0, None));
-        // It listens on a port of the worker, where there is room for one; a shared cluster's workers are its owner's to watch.
-        if spec.provider != ProviderKind::Kubernetes {
-            on_every_worker.push(NODE_EXPORTER);
-        }
-    }
-    if spec.chaos.is_some() {
-        pods.push(pod("chaos-mesh".to_owned(), CHAOS_REST, 0, None));
-        on_every_worker.push(CHAOS_DAEMON);
-    }
-    (pods, on_every_worker)
-}
-
-/// Disk that claims of charts take, and how many claims they are.
-#[must_use]
-pub fn claims(spec: &NetworkSpec) -> (Bytes, u32) {
-    let logs = spec
-        .logs
-        .as_ref()
-        .map_or((Bytes(0), 0), |logs| (logs.disk * u64::from(logs.replicas), logs.replicas));
-    let metrics = if spec.metrics.is_some() { (PROMETHEUS_DISK, 1) } else { (Bytes(0), 0) };
-    (logs.0 + metrics.0, logs.1 + metrics.1)
 }
 
 /// The names of settings below `charts.`.

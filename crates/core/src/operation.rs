@@ -9,6 +9,7 @@ mod chaos;
 mod create;
 mod delete;
 mod differences;
+mod elsewhere;
 mod failure;
 mod garbage;
 mod miners;

@@ -199,7 +199,7 @@ impl Plan {
             cluster,
             notes,
         };
-        let foundation = foundation_of(spec, &plan, true, capabilities.creates_clusters);
+        let foundation = foundation_of(spec, &plan, true, capabilities.creates_clusters, "");
         plan.objects = support::object_counts(spec, &foundation);
         Ok(plan)
     }

@@ -379,6 +379,17 @@ pub struct StorageSpec {
     pub discovery_bucket: String,
 }
 
+impl StorageSpec {
+    /// Where records, journals and locks are: a bucket, or a part of the folder.
+    #[must_use]
+    pub fn state_location(&self) -> String {
+        match &self.object_dir {
+            Some(folder) => format!("{}/state", folder.trim_end_matches('/')),
+            None => format!("gs://{}", self.state_bucket),
+        }
+    }
+}
+
 /// What differs from a chart's defaults.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

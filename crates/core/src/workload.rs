@@ -10,6 +10,9 @@ use crate::image::ImageReference;
 use crate::quantity::{Bytes, MilliCpu, Resources};
 use crate::secret::{SecretBytes, SecretString};
 
+/// The annotation of a network's namespaces with the location of the store of its record.
+pub const RECORDED_IN_ANNOTATION: &str = "spacecraft.io/recorded-in";
+
 /// What a node is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -276,6 +279,8 @@ pub struct Foundation {
     pub public_ports: Vec<PublicPort>,
     /// True when the cluster holds other networks too, so that nothing outside the network's own namespaces may be assumed ours.
     pub shared_cluster: bool,
+    /// Where the network's record is, which is noted on its namespaces: who looks for it elsewhere learns that it is another's.
+    pub recorded_in: String,
     /// For each role with more than one node, how many of its nodes a drain may take away at once.
     pub disruption_budgets: Vec<DisruptionBudget>,
 }

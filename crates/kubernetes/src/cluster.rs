@@ -122,6 +122,7 @@ impl KubeconfigCluster {
             workers,
             created: namespaces.iter().filter_map(|one| one.metadata.creation_timestamp).min(),
             labels,
+            recorded_in: namespaces.iter().find_map(Namespace::recorded_in).map(str::to_owned),
             ownership: Ownership::Ours(network),
         }
     }

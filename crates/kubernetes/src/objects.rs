@@ -87,6 +87,14 @@ impl Manifest {
         Self { address, body }
     }
 
+    /// The same with one more annotation.
+    fn annotated(mut self, key: &str, value: &str) -> Self {
+        if let Some(annotations) = self.body.pointer_mut("/metadata/annotations") {
+            set(annotations, key, json!(value));
+        }
+        self
+    }
+
     /// The digest in its annotation.
     pub(crate) fn digest(&self) -> &str {
         self.body

@@ -13,7 +13,7 @@ use spacecraft_core::traits::{
     PreflightRequest, RememberedBalancer,
 };
 use spacecraft_core::wait::Wait;
-use spacecraft_core::workload::SharedChart;
+use spacecraft_core::workload::Foundation;
 use spacecraft_core::{Error, Meaning, Result};
 
 use crate::difference;
@@ -37,12 +37,19 @@ pub struct InMemoryCluster {
 struct Cloud {
     clusters: BTreeMap<String, Entry>,
     incarnations: u64,
-    sharing: BTreeMap<NetworkName, Vec<String>>,
+    sharing: BTreeMap<NetworkName, Founded>,
     firewalls: BTreeMap<NetworkName, FirewallRequest>,
     disks: BTreeMap<String, Disk>,
     balancers: BTreeMap<String, LoadBalancer>,
     findings: Vec<Finding>,
     unreachable: Vec<String>,
+}
+
+/// What the foundation of a network tells.
+#[derive(Debug)]
+struct Founded {
+    shared_charts: Vec<String>,
+    recorded_in: String,
 }
 
 #[derive(Debug, Clone)]
@@ -136,13 +143,16 @@ impl InMemoryCluster {
         self.state.lock().disks.remove(name);
     }
 
-    /// Notes that a network shares the cluster and which shared charts it uses, or with none that it does no more.
-    pub(crate) fn set_sharing(&self, network: &NetworkName, shared_charts: Option<&[SharedChart]>) {
+    /// Notes that a network shares the cluster, with what its foundation tells, or with none that it does no more.
+    pub(crate) fn set_sharing(&self, network: &NetworkName, foundation: Option<&Foundation>) {
         let mut cloud = self.state.lock();
-        match shared_charts {
-            Some(charts) => {
-                let names = charts.iter().map(|chart| chart.name.clone()).collect();
-                cloud.sharing.insert(network.clone(), names);
+        match foundation {
+            Some(foundation) => {
+                let founded = Founded {
+                    shared_charts: foundation.shared_charts.iter().map(|chart| chart.name.clone()).collect(),
+                    recorded_in: foundation.recorded_in.clone(),
+                };
+                cloud.sharing.insert(network.clone(), founded);
             }
             None => {
                 cloud.sharing.remove(network);
@@ -251,13 +261,15 @@ fn describe(name: &NetworkName, ownership: Ownership, workers: u32) -> Cluster {
         workers,
         created: Some(Timestamp::UNIX_EPOCH),
         labels: BTreeMap::new(),
+        recorded_in: None,
     }
 }
 
 /// The cluster that networks share, as one of them has it.
-fn shared_by(network: &NetworkName, shared_charts: &[String]) -> Cluster {
-    let labels = shared_charts.iter().map(|chart| (usage_label(chart), "true".to_owned())).collect();
-    Cluster { labels, ..describe(network, Ownership::Ours(network.clone()), 3) }
+fn shared_by(network: &NetworkName, founded: &Founded) -> Cluster {
+    let labels = founded.shared_charts.iter().map(|chart| (usage_label(chart), "true".to_owned())).collect();
+    let recorded_in = Some(founded.recorded_in.clone()).filter(|location| !location.is_empty());
+    Cluster { labels, recorded_in, ..describe(network, Ownership::Ours(network.clone()), 3) }
 }
 
 fn no_cluster(operation: &str, network: &NetworkName) -> Error {
@@ -301,7 +313,7 @@ impl ClusterProvider for InMemoryCluster {
         let cloud = self.state.lock();
         let made = cloud.clusters.values().map(|entry| entry.cluster.clone());
         let sharing = cloud.sharing.iter().filter(|_| !self.capabilities.creates_clusters);
-        let clusters = made.chain(sharing.map(|(network, charts)| shared_by(network, charts))).collect();
+        let clusters = made.chain(sharing.map(|(network, founded)| shared_by(network, founded))).collect();
         call.read(ClusterList { clusters, unreachable: cloud.unreachable.clone() })
     }
 

@@ -215,7 +215,7 @@ impl Workloads for InMemoryWorkloads {
         let call = self.ledger.begin("workloads.ensure_foundation", &self.namespace).await?;
         let before = self.present()?.foundation.replace(foundation.clone());
         if let Some(cloud) = self.link.cloud() {
-            cloud.set_sharing(&self.network, Some(&foundation.shared_charts));
+            cloud.set_sharing(&self.network, Some(foundation));
         }
         call.changed(match before {
             None => Outcome::Created,

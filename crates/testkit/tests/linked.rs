@@ -18,6 +18,7 @@ fn foundation() -> Foundation {
         guarded: Vec::new(),
         public_ports: Vec::new(),
         shared_cluster: false,
+        recorded_in: String::new(),
         disruption_budgets: Vec::new(),
     }
 }

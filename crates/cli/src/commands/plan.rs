@@ -119,7 +119,8 @@ fn manifests(settings: &Settings, spec: &NetworkSpec, plan: &Plan) -> Result<Vec
     let beacon_files = beacon_files(spec, &profile, &genesis)?;
     let bindings = Bindings::placeholders(spec, plan, genesis);
     let capabilities = spec.provider.capabilities();
-    let foundation = foundation_of(spec, plan, true, capabilities.creates_clusters);
+    let place = spec.storage.state_location();
+    let foundation = foundation_of(spec, plan, true, capabilities.creates_clusters, &place);
     let mut workloads: Vec<Workload> = support_workloads(spec, plan, beacon_files);
     for poet in &plan.poets {
         workloads.push(bindings.poet(spec, plan, &profile, poet.number)?);

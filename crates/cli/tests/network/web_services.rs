@@ -171,6 +171,9 @@ pub(crate) fn shared_cluster(cloud: &Cloud) -> Vec<String> {
         ("spacemesh-explorer", "spacemeshos.github.io/ws-helm-charts"),
         ("spacemesh-dash", "spacemeshos.github.io/ws-helm-charts"),
         ("chaos-mesh", "charts.chaos-mesh.org"),
+        ("elasticsearch", "helm.elastic.co"),
+        ("kibana", "helm.elastic.co"),
+        ("filebeat", "helm.elastic.co"),
         ("kube-prometheus-stack", "prometheus-community.github.io/helm-charts"),
         ("prometheus-pushgateway", "prometheus-community.github.io/helm-charts"),
     ];

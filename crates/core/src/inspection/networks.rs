@@ -206,10 +206,12 @@ impl Subject<'_> {
     async fn row(self) -> NetworkRow {
         let mut row = self.empty_row();
         if !self.recorded {
-            row.error = Some(
-                "its cluster carries our mark, but there is no record of it in this state store; delete-network removes it"
-                    .to_owned(),
-            );
+            row.error = Some(match self.cluster.and_then(|cluster| cluster.recorded_in) {
+                Some(there) if there != self.services.state_store.location() => {
+                    format!("it is recorded in {there}, not in this state store")
+                }
+                _ => "its cluster carries our mark, but there is no record of it in this state store; delete-network removes it".to_owned(),
+            });
             return row;
         }
         let store = Arc::clone(&self.services.state_store);

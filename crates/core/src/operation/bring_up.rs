@@ -18,7 +18,7 @@ mod workloads;
 pub(super) use charts::chart_step;
 pub use cluster::binding_of;
 pub(super) use cluster::poets_open;
-pub(super) use fleet::{Fleet, all_new};
+pub(super) use fleet::{Fleet, Places, all_new};
 pub use genesis::planned_genesis;
 pub use keys::secrets_of;
 pub(crate) use keys::{ELASTIC_SECRET, GRAFANA_SECRET};

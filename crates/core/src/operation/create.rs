@@ -11,10 +11,11 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::bring_up::{
-    BringUp, Fleet, NetworkKeys, NetworkMaterials, chart_step, dns_step, poets_open, unplannable,
+    BringUp, Fleet, NetworkKeys, NetworkMaterials, Places, chart_step, dns_step, poets_open, unplannable,
 };
 use super::differences::differences;
-use super::failure::unless_another_failed;
+use super::elsewhere::refuse_recorded_elsewhere;
+use super::failure::{both, unless_another_failed};
 use super::run::{Basis, Run, anew_when_outdated};
 use super::{Limits, OperationFailure, Services};
 use crate::charts::{ChartSecrets, ChartStage};
@@ -79,6 +80,11 @@ async fn create_once(
     let plan = Plan::new(&request.spec, &services.cluster.capabilities())
         .map_err(|problems| unplannable(&problems))?;
     check_known(request, known.as_ref())?;
+    if known.is_none() && !services.cluster.capabilities().creates_clusters {
+        let cluster = services.cluster.get(&request.spec.network).await?;
+        let here = services.state_store.location();
+        refuse_recorded_elsewhere("create network", &request.spec.network, cluster.as_ref(), &here)?;
+    }
     let rollout = &request.spec.rollout;
     let run = Run::new(
         services,
@@ -201,14 +207,17 @@ impl Creation<'_> {
         let cluster = bring_up.connect().await?;
         bring_up.ensure_foundation(&*cluster.workloads, poets_open(self.spec(), &record)).await?;
         self.start_anew(&*cluster.workloads, &mut record).await?;
-        let keys = bring_up.ensure_keys(&*cluster.workloads).await?;
+        let keys = bring_up.ensure_keys(&*cluster.workloads);
+        let places = bring_up.ensure_places(&*cluster.workloads, &record);
+        let (keys, places) = futures::join!(keys, places);
+        let (keys, places) = both(keys, places)?;
         let secrets = ChartSecrets {
             elastic_password: keys.elastic_password.clone(),
             grafana_password: keys.grafana_password.clone(),
             filebeat_config: self.request.materials.filebeat_config.clone(),
         };
         bring_up.ensure_charts(&cluster, &secrets, &[ChartStage::Metrics]).await?;
-        let nodes = self.bring_up_fleet(&cluster, &keys, &mut record);
+        let nodes = self.bring_up_fleet(&cluster, &keys, places, &mut record);
         let logs = bring_up.bring_up_logs(&cluster, &secrets);
         let extras = bring_up.ensure_charts(&cluster, &secrets, &[ChartStage::Extras]);
         let (nodes, logs, extras) = futures::join!(nodes, logs, extras);
@@ -221,10 +230,11 @@ impl Creation<'_> {
         &self,
         cluster: &ClusterServices,
         keys: &NetworkKeys,
+        places: Places,
         record: &mut NetworkRecord,
     ) -> Result<Fleet> {
         let (bring_up, workloads) = (&self.bring_up, &*cluster.workloads);
-        let mut fleet = bring_up.bind(workloads, keys, record).await?;
+        let mut fleet = bring_up.bind_to(places, keys, record)?;
         bring_up.remember(record, &fleet, false).await?;
         let started = bring_up.run.services().clock.now();
         let changed = bring_up.ensure_fleet(workloads, &fleet, poets_open(self.spec(), record)).await?;

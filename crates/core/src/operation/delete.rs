@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::bring_up::{archive, binding_of};
+use super::elsewhere::refuse_recorded_elsewhere;
 use super::run::{Basis, Run, anew_when_outdated};
 use super::{Limits, OperationFailure, Services};
 use crate::charts::{PlannedChart, usage_label};
@@ -86,6 +87,10 @@ pub(super) async fn remove_network(
     let known = read_record(services, &record).await?;
     let cluster = services.cluster.get(&request.network).await?;
     refusals::refuse_foreign(&request.network, cluster.as_ref())?;
+    if known.is_none() {
+        let here = services.state_store.location();
+        refuse_recorded_elsewhere("delete network", &request.network, cluster.as_ref(), &here)?;
+    }
     if let Some(known) = &known {
         refusals::check_names(services, known)?;
         if cluster.is_none() {

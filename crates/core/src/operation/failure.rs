@@ -82,6 +82,15 @@ pub(super) fn unless_another_failed<T>(
     }
 }
 
+/// What two tracks came to that ran side by side, or the failure that made them stop.
+pub(super) fn both<T, U>(first: Result<T>, second: Result<U>) -> Result<(T, U)> {
+    match (first, second) {
+        (Ok(first), Ok(second)) => Ok((first, second)),
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+        (Err(first), Err(second)) => Err(cause(first, [second])),
+    }
+}
+
 /// What steps that ran side by side did together, or the failure that made them stop.
 pub(super) fn all_together(steps: impl IntoIterator<Item = Result<Outcome>>) -> Result<Outcome> {
     let mut outcome = Outcome::Unchanged;
@@ -122,6 +131,10 @@ mod tests {
         assert_eq!(told(unless_another_failed(Ok(()), [Err(failed(stopped)), Err(failed(denied))])), denied);
         assert_eq!(told(unless_another_failed(Err(failed(stopped)), [Ok(())])), stopped);
         assert_eq!(unless_another_failed(Ok(7), [Ok(()), Ok(())]).unwrap(), 7);
+        let together = |first: Result<()>, second: Result<()>| both(first, second).unwrap_err().meaning();
+        assert_eq!(together(Err(failed(stopped)), Err(failed(denied))), denied);
+        assert_eq!(together(Ok(()), Err(failed(denied))), denied);
+        assert_eq!(both(Ok(7), Ok(8)).unwrap(), (7, 8));
     }
 
     #[test]

@@ -6,7 +6,13 @@ use crate::workload::Foundation;
 
 /// Namespaces, policies and budgets of a network. `poets_open` is false in v0 until the PoETs were activated.
 #[must_use]
-pub fn foundation_of(spec: &NetworkSpec, plan: &Plan, poets_open: bool, own_cluster: bool) -> Foundation {
+pub fn foundation_of(
+    spec: &NetworkSpec,
+    plan: &Plan,
+    poets_open: bool,
+    own_cluster: bool,
+    recorded_in: &str,
+) -> Foundation {
     let owned = plan.namespaces.owned(spec);
     Foundation {
         namespaces: owned.into_iter().filter(|name| *name != plan.namespaces.network).collect(),
@@ -14,6 +20,7 @@ pub fn foundation_of(spec: &NetworkSpec, plan: &Plan, poets_open: bool, own_clus
         guarded: if own_cluster { Vec::new() } else { plan.namespaces.guarded(spec) },
         public_ports: public_ports(spec, poets_open),
         shared_cluster: !own_cluster,
+        recorded_in: recorded_in.to_owned(),
         disruption_budgets: plan.disruption_budgets(),
     }
 }

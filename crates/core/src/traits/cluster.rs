@@ -224,6 +224,8 @@ pub struct Cluster {
     pub created: Option<Timestamp>,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
+    /// Where the network's record is, if the cluster tells.
+    pub recorded_in: Option<String>,
 }
 
 /// All clusters that could be seen.

@@ -5,6 +5,8 @@ use spacecraft_core::spec::{Generation, ProviderKind};
 use spacecraft_core::state::NetworkStatus;
 use spacecraft_core::traits::{ClusterProvider, DnsProvider, LoadBalancer, ServiceName};
 
+use spacecraft_testkit::InMemoryObjects;
+
 use crate::world::{World, network, spec};
 
 async fn nothing_is_left(world: &World) {
@@ -84,6 +86,24 @@ async fn a_network_on_a_shared_cluster_takes_its_charts_and_namespaces_with_it()
     assert!(world.charts.installed().is_empty(), "{:?}", world.charts.installed());
     assert!(world.workloads.is_empty());
     assert!(world.state.contents().is_empty());
+}
+
+#[tokio::test]
+async fn a_network_of_a_shared_cluster_that_is_recorded_elsewhere_is_neither_made_nor_deleted() {
+    let mut world = World::shared();
+    let mut spec = spec(Generation::V1);
+    spec.provider = ProviderKind::Kubernetes;
+    world.create(&spec, 1).await.unwrap();
+    let another = InMemoryObjects::with_ledger("another", world.ledger.clone());
+    let store = std::mem::replace(&mut world.state, another);
+    let writes = world.ledger.write_count();
+    for failure in [world.delete(&spec, 2).await.unwrap_err(), world.create(&spec, 2).await.unwrap_err()] {
+        assert_eq!(failure.error.meaning(), Meaning::Invalid);
+        assert!(failure.error.to_string().contains("recorded in memory://state"), "{}", failure.error);
+    }
+    assert_eq!(world.ledger.write_count(), writes);
+    world.state = store;
+    world.delete(&spec, 3).await.unwrap();
 }
 
 #[tokio::test]

@@ -275,6 +275,7 @@ async fn on_a_shared_cluster_chaos_mesh_goes_with_the_last_network_that_uses_it(
         guarded: Vec::new(),
         public_ports: Vec::new(),
         shared_cluster: true,
+        recorded_in: String::new(),
         disruption_budgets: Vec::new(),
     };
     let other = NetworkName::new("net2").unwrap();

@@ -124,6 +124,7 @@ impl ClusterBody {
             workers: self.current_node_count,
             created: self.create_time.parse::<Timestamp>().ok(),
             labels: self.resource_labels,
+            recorded_in: None,
         }
     }
 

@@ -77,7 +77,11 @@ pub(crate) fn namespace(target: &Target, foundation: &Foundation, name: &str, ow
         .map(|(key, value)| (*key, value))
         .chain(usages.iter().map(|(key, value)| (key.as_str(), value)))
         .collect();
-    Manifest::new(Address::new(NAMESPACE, "", name), &all, json!({}))
+    let namespace = Manifest::new(Address::new(NAMESPACE, "", name), &all, json!({}));
+    match foundation.recorded_in.as_str() {
+        "" => namespace,
+        location => namespace.annotated(labels::RECORDED_IN, location),
+    }
 }
 
 /// Lets pods of the network's namespaces, or on a cluster of our own of all namespaces, reach every pod of the network; nobody else

@@ -15,7 +15,7 @@ pub(crate) const APPLICATION: &str = "app";
 /// [`MANAGER`] on everything of ours.
 pub(crate) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// The network's name.
-pub(crate) const NETWORK: &str = "spacecraft.io/network";
+pub(crate) const NETWORK: &str = spacecraft_core::charts::NETWORK_LABEL;
 /// The role of a node; of anything else what it is.
 pub(crate) const ROLE: &str = "spacecraft.io/role";
 /// The number of a node.
@@ -30,6 +30,8 @@ pub(crate) const OWNED: &str = "spacecraft.io/owned";
 pub(crate) const SHARED: &str = "spacecraft.io/shared";
 /// Annotation: a digest of the object as it was applied, so that a field that is no longer wanted shows as a difference.
 pub(crate) const MANIFEST_DIGEST: &str = "spacecraft.io/manifest-digest";
+/// Annotation of namespaces: where the record of their network is.
+pub(crate) const RECORDED_IN: &str = spacecraft_core::workload::RECORDED_IN_ANNOTATION;
 /// Annotation of pods: a digest of their template and config, so that changed config makes a new pod and a pod is known for one of the newest template.
 pub(crate) const TEMPLATE_DIGEST: &str = "spacecraft.io/template-digest";
 
@@ -103,12 +105,17 @@ pub(crate) fn usages(shared_charts: &[SharedChart]) -> BTreeMap<String, String> 
 
 /// The selector of the namespaces of one network, or of all.
 pub(crate) fn namespace_selector(network: Option<&str>) -> String {
-    network.map_or_else(|| NETWORK.to_owned(), |network| format!("{NETWORK}={network}"))
+    network.map_or_else(|| NETWORK.to_owned(), bearing_network_selector)
 }
 
 /// The selector of everything of ours that belongs to the network.
 pub(crate) fn network_selector(network: &str) -> String {
     format!("{NETWORK}={network},{MANAGED_BY}={MANAGER}")
+}
+
+/// The selector of what carries the network's name, whoever manages it: the claims of charts, too.
+pub(crate) fn bearing_network_selector(network: &str) -> String {
+    format!("{NETWORK}={network}")
 }
 
 /// The selector of everything of ours that belongs to the workload `name`.

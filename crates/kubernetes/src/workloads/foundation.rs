@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use futures::future::try_join_all;
+use futures::try_join;
 use serde_json::Value;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::traits::Look;
@@ -11,47 +12,36 @@ use spacecraft_core::workload::Foundation;
 use spacecraft_core::{Error, Meaning, Result};
 
 use super::KubernetesWorkloads;
-use super::scope::{Namespace, namespace};
+use super::scope::{LiveNamespace, Namespace, namespace};
 use crate::compare;
 use crate::connection::{Applied, Query};
 use crate::objects::{Manifest, foundation};
 use crate::resource::{Address, DISRUPTION_BUDGET, NETWORK_POLICY};
 
 pub(super) async fn look(workloads: &KubernetesWorkloads, wanted: &Foundation) -> Result<Look> {
-    let mut looks = Vec::new();
-    for name in foundation::namespaces(&workloads.target, wanted) {
+    let own = try_join_all(foundation::namespaces(&workloads.target, wanted).into_iter().map(async |name| {
         let live = namespace(workloads, name).await?;
-        if live.is_none() && name == workloads.target.namespace {
-            return Ok(Look::Absent);
-        }
-        looks.push((
-            format!("Namespace {name}"),
-            look_namespace(workloads, wanted, name, live.as_ref()).await?,
-        ));
-    }
-    for chart in &wanted.shared_charts {
+        Ok((name, look_namespace(workloads, wanted, name, live.as_ref())))
+    }));
+    let shared = try_join_all(wanted.shared_charts.iter().map(async |chart| {
         let address = foundation::shared_namespace(&chart.namespace).address;
         let live: Option<Namespace> = workloads.connection.get(&address).await?;
-        let look = if live.is_some() { Look::Same } else { Look::Absent };
-        looks.push((format!("Namespace {}", chart.namespace), look));
+        Ok((chart.namespace.as_str(), if live.is_some() { Look::Same } else { Look::Absent }))
+    }));
+    let (own, shared, inside) = try_join!(own, shared, Inside::look(workloads, wanted))?;
+    if own.iter().any(|(name, look)| *name == workloads.target.namespace && *look == Look::Absent) {
+        return Ok(Look::Absent);
     }
-    let inside = Inside::look(workloads, wanted).await?;
+    let namespaces = own.into_iter().chain(shared);
+    let mut looks: Vec<_> = namespaces.map(|(name, look)| (format!("Namespace {name}"), look)).collect();
     looks.extend(inside.looks());
     Ok(compare::joined(false, looks))
 }
 
 pub(super) async fn ensure(workloads: &KubernetesWorkloads, wanted: &Foundation) -> Result<Outcome> {
-    let mut outcome = Outcome::Unchanged;
-    for name in foundation::namespaces(&workloads.target, wanted) {
-        outcome = outcome.and(ensure_namespace(workloads, wanted, name).await?);
-    }
-    for chart in &wanted.shared_charts {
-        let namespace = foundation::shared_namespace(&chart.namespace);
-        let (_, created): (Value, bool) =
-            workloads.connection.create_or_read(&namespace.address, &namespace.body).await?;
-        outcome = outcome.and(if created { Outcome::Created } else { Outcome::Unchanged });
-    }
-    let inside = Inside::look(workloads, wanted).await?;
+    let (outcome, inside) =
+        futures::join!(ensure_namespaces(workloads, wanted), Inside::look(workloads, wanted));
+    let (mut outcome, inside) = (outcome?, inside?);
     let differing = inside.wanted.iter().filter(|(_, look)| !look.is_same());
     let applied = differing.map(|(manifest, _)| workloads.connection.apply(manifest));
     outcome = try_join_all(applied).await?.into_iter().map(outcome_of).fold(outcome, Outcome::and);
@@ -62,19 +52,32 @@ pub(super) async fn ensure(workloads: &KubernetesWorkloads, wanted: &Foundation)
     Ok(outcome)
 }
 
-async fn look_namespace(
+async fn ensure_namespaces(workloads: &KubernetesWorkloads, wanted: &Foundation) -> Result<Outcome> {
+    let mut outcome = Outcome::Unchanged;
+    for name in foundation::namespaces(&workloads.target, wanted) {
+        outcome = outcome.and(ensure_namespace(workloads, wanted, name).await?);
+    }
+    for chart in &wanted.shared_charts {
+        let namespace = foundation::shared_namespace(&chart.namespace);
+        let (_, created): (Value, bool) =
+            workloads.connection.create_or_read(&namespace.address, &namespace.body).await?;
+        outcome = outcome.and(if created { Outcome::Created } else { Outcome::Unchanged });
+    }
+    Ok(outcome)
+}
+
+fn look_namespace(
     workloads: &KubernetesWorkloads,
     foundation: &Foundation,
     name: &str,
-    live: Option<&Namespace>,
-) -> Result<Look> {
-    let Some(live) = live else { return Ok(Look::Absent) };
-    if live.is_ending() {
-        return Ok(Look::Differs(vec![format!("Namespace {name}: is being deleted")]));
+    live: Option<&LiveNamespace>,
+) -> Look {
+    let Some(LiveNamespace { namespace, object }) = live else { return Look::Absent };
+    if namespace.is_ending() {
+        return Look::Differs(vec![format!("Namespace {name}: is being deleted")]);
     }
-    let wanted = foundation::namespace(&workloads.target, foundation, name, live.is_owned());
-    let live: Option<Value> = workloads.connection.get(&wanted.address).await?;
-    Ok(compare::look(&wanted, live.as_ref()))
+    let wanted = foundation::namespace(&workloads.target, foundation, name, namespace.is_owned());
+    compare::look(&wanted, Some(object))
 }
 
 /// Creates a namespace, which makes it ours to delete, or takes part in one that exists.
@@ -100,14 +103,14 @@ async fn join_namespace(
     workloads: &KubernetesWorkloads,
     foundation: &Foundation,
     name: &str,
-    live: &Namespace,
+    live: &LiveNamespace,
 ) -> Result<Outcome> {
-    if live.is_ending() {
+    if live.namespace.is_ending() {
         return Err(Error::new(Meaning::Unavailable, "use namespace", name, "it is being deleted")
             .with_hint("run the command again when it is gone"));
     }
-    let wanted = foundation::namespace(&workloads.target, foundation, name, live.is_owned());
-    if look_namespace(workloads, foundation, name, Some(live)).await?.is_same() {
+    let wanted = foundation::namespace(&workloads.target, foundation, name, live.namespace.is_owned());
+    if look_namespace(workloads, foundation, name, Some(live)).is_same() {
         return Ok(Outcome::Unchanged);
     }
     workloads.connection.apply(&wanted).await.map(outcome_of)

@@ -123,18 +123,21 @@ async fn remove_namespaces(
 /// Removes what is ours from a namespace that is not, and our label from it.
 async fn leave_namespace(workloads: &KubernetesWorkloads, name: &str, wait: &Wait) -> Result<()> {
     let connection = &workloads.connection;
-    let places = [Place { namespace: Some(name.to_owned()), selector: workloads.selector() }];
+    let place = |selector| [Place { namespace: Some(name.to_owned()), selector }];
+    let places = place(workloads.selector());
+    let claimed = place(labels::bearing_network_selector(workloads.network()));
     delete_kinds(connection, &places, &OUR_KINDS).await?;
+    delete_kinds(connection, &claimed, &[CLAIM]).await?;
     let gone = || async {
         let left = pods_left(connection, &places).await?;
-        still(left.or(storage_left(connection, &places, &BTreeSet::new()).await?))
+        still(left.or(storage_left(connection, &claimed, &BTreeSet::new()).await?))
     };
     wait.until(&format!("the network's objects to leave namespace {name}"), LOOK_AGAIN_AFTER, gone).await?;
     let ours = SHARED.map(usage_label).into_iter().chain([labels::NETWORK.to_owned()]);
     let labels: BTreeMap<String, Value> = ours.map(|label| (label, Value::Null)).collect();
     let patch = json!({ "metadata": {
         "labels": labels,
-        "annotations": { labels::MANIFEST_DIGEST: null },
+        "annotations": { labels::MANIFEST_DIGEST: null, labels::RECORDED_IN: null },
     } });
     connection.merge(&Address::new(NAMESPACE, "", name), &patch).await
 }

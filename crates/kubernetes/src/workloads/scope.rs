@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use serde_json::Value;
 use spacecraft_core::{Error, Meaning, Result};
 
 use super::KubernetesWorkloads;
@@ -26,6 +27,7 @@ pub(crate) struct Namespace {
 pub(crate) struct NamespaceMetadata {
     pub(crate) name: String,
     pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) annotations: BTreeMap<String, String>,
     pub(crate) creation_timestamp: Option<jiff::Timestamp>,
     pub(crate) deletion_timestamp: Option<jiff::Timestamp>,
 }
@@ -49,6 +51,11 @@ impl Namespace {
     /// The network that it belongs to.
     pub(crate) fn network(&self) -> Option<&str> {
         self.metadata.labels.get(labels::NETWORK).map(String::as_str)
+    }
+
+    /// Where the network's record is, as its founder noted.
+    pub(crate) fn recorded_in(&self) -> Option<&str> {
+        self.metadata.annotations.get(labels::RECORDED_IN).map(String::as_str)
     }
 
     /// True when we made it.
@@ -77,14 +84,26 @@ impl Namespace {
     }
 }
 
+/// A namespace with the whole object that it was read from.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LiveNamespace {
+    pub(super) namespace: Namespace,
+    pub(super) object: Value,
+}
+
 /// The namespace `name`; none when it does not exist.
 ///
 /// # Errors
 ///
 /// [`Meaning::AlreadyExists`] when it belongs to another network.
-pub(super) async fn namespace(workloads: &KubernetesWorkloads, name: &str) -> Result<Option<Namespace>> {
+pub(super) async fn namespace(workloads: &KubernetesWorkloads, name: &str) -> Result<Option<LiveNamespace>> {
     let address = Address::new(NAMESPACE, "", name);
-    let Some(namespace) = workloads.connection.get::<Namespace>(&address).await? else { return Ok(None) };
+    let Some(object) = workloads.connection.get::<Value>(&address).await? else { return Ok(None) };
+    let namespace = Namespace::deserialize(&object).map_err(|error| {
+        Error::new(Meaning::Invalid, "read namespace", name, "the reply is no namespace")
+            .with_source(error)
+            .of_reply()
+    })?;
     match namespace.network() {
         Some(other) if other != workloads.network() => Err(Error::new(
             Meaning::AlreadyExists,
@@ -93,7 +112,7 @@ pub(super) async fn namespace(workloads: &KubernetesWorkloads, name: &str) -> Re
             format!("it belongs to the network {other}"),
         )
         .with_hint("choose another --namespace or network name")),
-        _ => Ok(Some(namespace)),
+        _ => Ok(Some(LiveNamespace { namespace, object })),
     }
 }
 

@@ -53,9 +53,11 @@ spacecraft_testkit::shared_cluster_conformance!(async {
 
 #[tokio::test]
 async fn networks_are_the_namespaces_that_carry_our_labels() {
+    let mut noted = namespace("net1-ws", "net1");
+    noted["metadata"]["annotations"] = json!({ "spacecraft.io/recorded-in": "gs://records" });
     let server = served(&[
         namespace("net1", "net1"),
-        namespace("net1-ws", "net1"),
+        noted,
         namespace("net2", "net2"),
         namespace("odd", "Not A Name"),
     ])
@@ -65,6 +67,8 @@ async fn networks_are_the_namespaces_that_carry_our_labels() {
     assert_eq!(names, ["net1", "net2"]);
     assert_eq!(found[0].ownership, Ownership::Ours(NetworkName::new("net1").unwrap()));
     assert_eq!(found[0].message, "namespaces net1, net1-ws");
+    let recorded_in: Vec<_> = found.iter().map(|cluster| cluster.recorded_in.as_deref()).collect();
+    assert_eq!(recorded_in, [Some("gs://records"), None]);
     assert_eq!((found[0].workers, found[0].version.as_str()), (2, "v1.36.0"));
 }
 

@@ -25,6 +25,7 @@ fn live(workload: &Workload, kind: &str) -> Vec<Value> {
         guarded: Vec::new(),
         public_ports: Vec::new(),
         shared_cluster: false,
+        recorded_in: String::new(),
         disruption_budgets: Vec::new(),
     };
     manifests(&Target::of(&binding()), &foundation, &[], std::slice::from_ref(workload))
@@ -136,6 +137,7 @@ async fn a_namespace_of_another_network_is_refused() {
         guarded: Vec::new(),
         public_ports: Vec::new(),
         shared_cluster: true,
+        recorded_in: String::new(),
         disruption_budgets: Vec::new(),
     };
     let workloads = workloads(&server.uri()).await;

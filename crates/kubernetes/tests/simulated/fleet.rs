@@ -45,6 +45,7 @@ fn foundation(shared_cluster: bool) -> Foundation {
             },
         ],
         shared_cluster,
+        recorded_in: String::new(),
         disruption_budgets: vec![DisruptionBudget { role: Role::Miner, max_unavailable: 1 }],
     }
 }

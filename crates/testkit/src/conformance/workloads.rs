@@ -30,6 +30,7 @@ macro_rules! workloads_conformance {
             a_secret_that_is_not_there_is_none
             a_tls_secret_is_made_once_and_renewed
             a_namespace_beside_its_own_can_be_removed
+            a_foundation_tells_where_the_record_is
             a_foundation_that_shares_a_chart_is_made_once
             a_namespace_is_guarded_once
             a_workload_is_made_once
@@ -68,6 +69,7 @@ fn foundation() -> Foundation {
             from: Vec::new(),
         }],
         shared_cluster: false,
+        recorded_in: String::new(),
         disruption_budgets: vec![DisruptionBudget { role: Role::Bootnode, max_unavailable: 1 }],
     }
 }
@@ -220,6 +222,16 @@ pub async fn a_namespace_beside_its_own_can_be_removed(workloads: &dyn Workloads
     assert_eq!(workloads.remove_namespace(&name, wait).await.unwrap(), Outcome::Absent);
     assert_eq!(workloads.read_secret(&name, "tls").await.unwrap(), None);
     assert_eq!(workloads.look_foundation(&foundation()).await.unwrap(), Look::Same);
+}
+
+pub async fn a_foundation_tells_where_the_record_is(workloads: &dyn Workloads, _wait: &Wait) {
+    let in_place = |place: &str| Foundation { recorded_in: place.to_owned(), ..foundation() };
+    let (first, second) = (in_place("gs://first"), in_place("gs://second"));
+    workloads.ensure_foundation(&first).await.unwrap();
+    assert_eq!(workloads.look_foundation(&first).await.unwrap(), Look::Same);
+    assert!(matches!(workloads.look_foundation(&second).await.unwrap(), Look::Differs(_)));
+    assert_eq!(workloads.ensure_foundation(&second).await.unwrap(), Outcome::Updated);
+    assert_eq!(workloads.look_foundation(&second).await.unwrap(), Look::Same);
 }
 
 pub async fn a_foundation_that_shares_a_chart_is_made_once(workloads: &dyn Workloads, wait: &Wait) {

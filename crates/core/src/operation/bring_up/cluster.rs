@@ -10,6 +10,7 @@ use crate::state::NetworkRecord;
 use crate::traits::{
     ClusterServices, Evidence, FirewallRequest, Look, NetworkBinding, PreflightRequest, Workloads,
 };
+use crate::workload::Foundation;
 
 impl BringUp<'_> {
     /// Makes the cluster, or sees that it is there with at least the workers that the plan needs.
@@ -116,12 +117,7 @@ impl BringUp<'_> {
         workloads: &dyn Workloads,
         poets_open: bool,
     ) -> Result<Outcome> {
-        let foundation = foundation_of(
-            self.spec,
-            self.plan,
-            poets_open,
-            self.services().cluster.capabilities().creates_clusters,
-        );
+        let foundation = self.foundation(poets_open);
         self.run
             .step(
                 "foundation",
@@ -140,6 +136,12 @@ impl BringUp<'_> {
                 },
             )
             .await
+    }
+
+    fn foundation(&self, poets_open: bool) -> Foundation {
+        let services = self.services();
+        let own_cluster = services.cluster.capabilities().creates_clusters;
+        foundation_of(self.spec, self.plan, poets_open, own_cluster, &services.state_store.location())
     }
 
     /// Opens the firewall; without the PoETs while those of a v0 network are not activated.
@@ -163,9 +165,7 @@ impl BringUp<'_> {
     pub(in crate::operation) async fn open_poets(&self, workloads: &dyn Workloads) -> Result<()> {
         let provider = &self.services().cluster;
         let capabilities = provider.capabilities();
-        workloads
-            .ensure_foundation(&foundation_of(self.spec, self.plan, true, capabilities.creates_clusters))
-            .await?;
+        workloads.ensure_foundation(&self.foundation(true)).await?;
         if capabilities.manages_infrastructure {
             provider.ensure_firewall(&self.firewall_request(true), &self.run.wait("firewall")).await?;
         }

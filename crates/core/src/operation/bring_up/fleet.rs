@@ -36,6 +36,13 @@ pub(in crate::operation) struct Fleet {
     pub beacon_files: Vec<ConfigFile>,
 }
 
+/// The workers of a cluster, of which some carry the slots of pinned nodes.
+#[derive(Debug)]
+pub(in crate::operation) struct Places {
+    slots: u32,
+    workers: Vec<Worker>,
+}
+
 impl BringUp<'_> {
     /// Sees to it that pinned nodes have workers, and binds the plan to keys, workers and genesis.
     pub(in crate::operation) async fn bind(
@@ -44,9 +51,29 @@ impl BringUp<'_> {
         keys: &NetworkKeys,
         record: &mut NetworkRecord,
     ) -> Result<Fleet> {
-        record.slots = self.slots(workloads, record).await?;
-        let workers = self.ensure_workers(workloads, record.slots).await?;
-        self.bound(workers, keys, record)
+        let places = self.ensure_places(workloads, record).await?;
+        self.bind_to(places, keys, record)
+    }
+
+    /// Sees to it that pinned nodes have workers.
+    pub(in crate::operation) async fn ensure_places(
+        &self,
+        workloads: &dyn Workloads,
+        record: &NetworkRecord,
+    ) -> Result<Places> {
+        let slots = self.slots(workloads, record).await?;
+        Ok(Places { slots, workers: self.ensure_workers(workloads, slots).await? })
+    }
+
+    /// Binds the plan to keys, places and genesis.
+    pub(in crate::operation) fn bind_to(
+        &self,
+        places: Places,
+        keys: &NetworkKeys,
+        record: &mut NetworkRecord,
+    ) -> Result<Fleet> {
+        record.slots = places.slots;
+        self.bound(places.workers, keys, record)
     }
 
     /// The same with the workers that carry slots at the moment, waiting for none.

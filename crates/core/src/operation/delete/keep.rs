@@ -292,6 +292,7 @@ impl Keeping<'_> {
                 .filter(|port| !["miner", "poet"].contains(&port.application.as_str()))
                 .collect(),
             shared_cluster: !self.services().cluster.capabilities().creates_clusters,
+            recorded_in: self.services().state_store.location(),
             disruption_budgets: Vec::new(),
         };
         let look = || workloads.look_foundation(&foundation);

@@ -220,6 +220,7 @@ pub(crate) fn foundation() -> Foundation {
             public("miner", Some(6000), Protocol::Tcp, &["198.51.100.0/24"]),
         ],
         shared_cluster: false,
+        recorded_in: "gs://records".to_owned(),
         disruption_budgets: vec![
             DisruptionBudget { role: Role::Bootnode, max_unavailable: 1 },
             DisruptionBudget { role: Role::Miner, max_unavailable: 3 },
