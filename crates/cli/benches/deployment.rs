@@ -54,14 +54,10 @@ fn deploy(nodes: u32) {
         "  most memory of the command: {memory} MiB, of the simulation: {} MiB",
         server_memory(home.path())
     );
-    for command in ["hosts", "list"] {
-        let before = inventory(home.path());
-        spacecraft(
-            home.path(),
-            &[&[command], if command == "list" { &NETWORK[2..] } else { &NETWORK[..] }].concat(),
-        );
-        let made = total(&inventory(home.path())) - total(&before);
-        println!("  {command}: {made} calls");
+    for (command, of_network) in [("hosts", &NETWORK[..]), ("list", &NETWORK[2..])] {
+        let before = total(&inventory(home.path()));
+        spacecraft(home.path(), &[&[command], of_network].concat());
+        println!("  {command}: {} calls", total(&inventory(home.path())) - before);
     }
     spacecraft(home.path(), &["sandbox", "stop"]);
 }
