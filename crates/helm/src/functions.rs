@@ -20,7 +20,7 @@ mod merge;
 mod password;
 mod paths;
 mod random;
-mod re2;
+pub(crate) mod re2;
 mod reflection;
 mod regex;
 pub mod semver;

@@ -5,12 +5,14 @@
 //! recursion is bounded and nothing is fetched.
 
 mod format;
+mod meta;
 mod reference;
 mod scalars;
 mod validator;
 mod violation;
 
 use serde_json::Value;
+use spacecraft_gotemplate::json;
 
 use crate::chart::{Chart, ChartError};
 use crate::values::Values;
@@ -35,7 +37,7 @@ fn collect(chart: &Chart, values: &Values, faults: &mut String) {
     if let Some(schema) = &chart.schema
         && let Some(fault) = fault(schema, values)
     {
-        faults.push_str(&format!("{}:\n{fault}\n", chart.name()));
+        faults.push_str(&format!("{}:\n{fault}", chart.name()));
     }
     for subchart in &chart.dependencies {
         let empty = Values::new();
@@ -44,14 +46,41 @@ fn collect(chart: &Chart, values: &Values, faults: &mut String) {
     }
 }
 
+/// What is wrong with the values, each in a line of its own, or with the schema, which is a text without an end of line, as in Helm.
 fn fault(schema: &[u8], values: &Values) -> Option<String> {
-    let schema: Value = match serde_json::from_slice(schema) {
+    let schema = match read(schema) {
         Ok(schema) => schema,
-        Err(error) => return Some(format!("invalid schema: {error}")),
+        Err(problem) => return Some(problem),
     };
-    match Validator::new(&schema).validate(&Value::Object(values.clone())) {
+    let validator = Validator::new(&schema);
+    if let Some(problem) = unfit(&schema, validator.draft()) {
+        return Some(problem);
+    }
+    match validator.validate(&Value::Object(values.clone())) {
         Ok(violations) if violations.is_empty() => None,
-        Ok(violations) => Some(violation::to_text(&violations)),
+        Ok(violations) => Some(format!("{}\n", violation::to_text(&violations))),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+fn read(schema: &[u8]) -> Result<Value, String> {
+    json::from_slice(schema).map_err(|error| match error.to_string() {
+        _ if schema.trim_ascii().is_empty() => "EOF".to_owned(),
+        text if text == "unexpected end of JSON input" => "unexpected EOF".to_owned(),
+        text => text,
+    })
+}
+
+/// Why a schema is none: it is not what its draft says, or refers to what it has not got.
+fn unfit(schema: &Value, draft: u16) -> Option<String> {
+    let meta = meta::schema(draft);
+    match Validator::of_schemas(&meta).validate(schema) {
+        Ok(violations) if violations.is_empty() => reference::first_missing(schema, draft),
+        Ok(violations) => Some(format!(
+            "\"file:///values.schema.json#\" is not valid against metaschema: jsonschema validation failed with '{}'\n{}",
+            meta::url(draft),
+            violation::to_text(&violations)
+        )),
         Err(error) => Some(error.to_string()),
     }
 }
@@ -65,7 +94,7 @@ mod tests {
 
     fn text(schema: Value, values: Value) -> String {
         let schema = serde_json::to_vec(&schema).unwrap();
-        fault(&schema, values.as_object().unwrap()).unwrap_or_default()
+        fault(&schema, values.as_object().unwrap()).unwrap_or_default().trim_end().to_owned()
     }
 
     #[test]
@@ -154,10 +183,66 @@ mod tests {
 
     #[test]
     fn a_schema_that_cannot_be_used_is_told() {
-        assert!(text(json!({"$ref": "#/nowhere"}), json!({})).contains("#/nowhere"));
-        assert!(text(json!({"properties": {"a": {"pattern": "("}}}), json!({"a": "x"})).contains("pattern"));
+        assert_eq!(
+            text(json!({"$ref": "#/nowhere"}), json!({})),
+            "json-pointer in \"file:///values.schema.json#/nowhere\" not found"
+        );
+        assert_eq!(
+            text(json!({"properties": {"a": {"$ref": "#there"}}}), json!({})),
+            "anchor in \"file:///values.schema.json#there\" not found in schema \"file:///values.schema.json\""
+        );
+        assert!(
+            text(json!({"$ref": "https://example.org/x.json"}), json!({}))
+                .contains("'https://example.org/x.json'")
+        );
         assert!(text(json!({"$ref": "#"}), json!({})).contains("'#'"));
-        assert!(fault(b"{", &Values::new()).is_some());
+        let refusal = |text: &[u8]| fault(text, &Values::new()).unwrap_or_default();
+        assert_eq!(refusal(b"{"), "unexpected EOF");
+        assert_eq!(refusal(b" "), "EOF");
+        assert_eq!(refusal(br#"{"a":1}x"#), "invalid character 'x' after top-level value");
+    }
+
+    #[test]
+    fn a_schema_that_is_not_what_its_draft_says_is_refused() {
+        let refusal = |schema: Value| {
+            let text = text(schema, json!({}));
+            let (head, faults) = text.split_once('\n').unwrap_or_default();
+            let draft = head.rsplit_once(' ').map_or("", |(_, draft)| draft);
+            (draft.to_owned(), faults.to_owned())
+        };
+        let newest = "'https://json-schema.org/draft/2020-12/schema#'";
+        assert_eq!(
+            refusal(json!({"properties": {"a": {"pattern": "("}}})),
+            (
+                newest.to_owned(),
+                "- at '': 'allOf' failed\n  - at '/properties/a': 'allOf' failed\n    - at '/properties/a/pattern': \
+                 '(' is not valid regex: error parsing regexp: missing closing ): `(`"
+                    .to_owned()
+            )
+        );
+        assert_eq!(
+            refusal(json!({"type": "strin"})),
+            (
+                newest.to_owned(),
+                "- at '': 'allOf' failed\n  - at '/type': 'anyOf' failed\n    - at '/type': value must be one of 'array', \
+                 'boolean', 'integer', 'null', 'number', 'object', 'string'\n    - at '/type': got string, want array"
+                    .to_owned()
+            )
+        );
+        let seven = "http://json-schema.org/draft-07/schema#";
+        assert_eq!(
+            refusal(json!({"$schema": seven, "minLength": -1})),
+            (
+                format!("'{seven}'"),
+                "- at '/minLength': 'allOf' failed\n  - at '/minLength': minimum: got -1, want 0".to_owned()
+            )
+        );
+        let four = "http://json-schema.org/draft-04/schema#";
+        assert_eq!(
+            refusal(json!({"$schema": four, "exclusiveMinimum": true})).1,
+            "- at '': properties 'minimum' required, if 'exclusiveMinimum' exists"
+        );
+        assert_eq!(text(json!({"$schema": four, "exclusiveMinimum": true, "minimum": 1}), json!({})), "");
     }
 
     proptest! {

@@ -21,7 +21,7 @@ thread_local! {
 ///
 /// # Errors
 /// Go's message.
-pub(super) fn compile(expression: &str) -> Result<regex::Regex, String> {
+pub(crate) fn compile(expression: &str) -> Result<regex::Regex, String> {
     if let Some(known) = COMPILED.with_borrow(|compiled| compiled.get(expression).cloned()) {
         return Ok(known);
     }

@@ -1,5 +1,7 @@
 //! Where a `$ref` leads inside a schema document.
 
+use std::collections::HashSet;
+
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
@@ -37,6 +39,66 @@ fn find<'a>(value: &'a Value, wanted: &dyn Fn(&Value) -> bool) -> Option<&'a Val
         Value::Object(fields) => fields.values().find_map(|field| find(field, wanted)),
         Value::Array(items) => items.iter().find_map(|item| find(item, wanted)),
         _ => None,
+    }
+}
+
+/// What to say of the first reference that leads nowhere, of all that can be reached from the root.
+pub(super) fn first_missing(root: &Value, draft: u16) -> Option<String> {
+    let (mut to_visit, mut seen) = (vec![root], HashSet::new());
+    while let Some(schema) = to_visit.pop() {
+        let Some(keywords) = schema.as_object().filter(|_| seen.insert(std::ptr::from_ref(schema))) else {
+            continue;
+        };
+        for keyword in ["$ref", "$dynamicRef", "$recursiveRef"] {
+            let Some(reference) = keywords.get(keyword).and_then(Value::as_str) else { continue };
+            match resolve(root, reference) {
+                Some(target) => to_visit.push(target),
+                None => return Some(missing(reference)),
+            }
+        }
+        if draft >= 2019 || !keywords.contains_key("$ref") {
+            to_visit.extend(keywords.iter().flat_map(|(keyword, value)| schemas_in(keyword, value)));
+        }
+    }
+    None
+}
+
+fn missing(reference: &str) -> String {
+    const DOCUMENT: &str = "file:///values.schema.json";
+    match reference.strip_prefix('#') {
+        Some(pointer) if pointer.starts_with('/') => {
+            format!("json-pointer in \"{DOCUMENT}{reference}\" not found")
+        }
+        Some(_) => format!("anchor in \"{DOCUMENT}{reference}\" not found in schema \"{DOCUMENT}\""),
+        None => format!("the schema refers to '{reference}', which is not in it"),
+    }
+}
+
+/// The schemas that a keyword applies to parts of a value, or to all of it.
+fn schemas_in<'a>(keyword: &str, value: &'a Value) -> Vec<&'a Value> {
+    match (keyword, value) {
+        (
+            "properties" | "patternProperties" | "dependentSchemas" | "dependencies",
+            Value::Object(by_name),
+        ) => by_name.values().collect(),
+        ("allOf" | "anyOf" | "oneOf" | "prefixItems" | "items", Value::Array(schemas)) => {
+            schemas.iter().collect()
+        }
+        (
+            "additionalProperties"
+            | "propertyNames"
+            | "additionalItems"
+            | "contains"
+            | "not"
+            | "if"
+            | "then"
+            | "else"
+            | "items"
+            | "unevaluatedProperties"
+            | "unevaluatedItems",
+            schema,
+        ) => vec![schema],
+        _ => Vec::new(),
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::validator::{Findings, Outcome, Place, SchemaError};
 use super::violation::{number, quote};
+use crate::functions::re2::compile;
 
 pub(super) fn text_keywords(
     schema: &Map<String, Value>,
@@ -81,7 +82,7 @@ pub(super) fn missing<'s>(required: Option<&'s Value>, object: &Map<String, Valu
 }
 
 pub(super) fn regex(pattern: &str) -> Outcome<Regex> {
-    Regex::new(pattern).map_err(|_| SchemaError::Pattern(quote(pattern)))
+    compile(pattern).map_err(|_| SchemaError::Pattern(quote(pattern)))
 }
 
 pub(super) fn type_name(value: &Value) -> &'static str {
@@ -117,7 +118,7 @@ pub(super) fn is_compound(value: &Value) -> bool {
 
 pub(super) fn enum_text(wanted: &[Value]) -> String {
     if wanted.iter().any(is_compound) {
-        return "enum failed".to_owned();
+        return "'enum' failed".to_owned();
     }
     let shown = wanted.iter().map(display).collect::<Vec<_>>().join(", ");
     if wanted.len() == 1 { format!("value must be {shown}") } else { format!("value must be one of {shown}") }

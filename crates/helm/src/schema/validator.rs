@@ -17,6 +17,8 @@ use super::violation::{Violation, What, quote, quote_all};
 const MAX_DEPTH: usize = 200;
 /// How many schemas are applied at most; combinators inside each other could multiply without end.
 const MAX_STEPS: usize = 1_000_000;
+/// The same for the schema that schemas must meet, which multiplies nothing: a large schema takes some twenty for each of its parts.
+const MAX_STEPS_OF_SCHEMAS: usize = 50_000_000;
 
 /// Why a schema cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +37,8 @@ pub(super) type Outcome<T = ()> = Result<T, SchemaError>;
 pub(super) struct Validator<'a> {
     root: &'a Value,
     draft: u16,
+    asserts_formats: bool,
+    max_steps: usize,
     steps: std::cell::Cell<usize>,
 }
 
@@ -75,7 +79,22 @@ impl<'a> Validator<'a> {
             .iter()
             .find_map(|(name, draft)| named.contains(name).then_some(*draft))
             .unwrap_or(2020);
-        Self { root, draft, steps: std::cell::Cell::new(0) }
+        Self {
+            root,
+            draft,
+            asserts_formats: draft <= 7,
+            max_steps: MAX_STEPS,
+            steps: std::cell::Cell::new(0),
+        }
+    }
+
+    /// A validator for schemas, whose formats always count.
+    pub(super) fn of_schemas(root: &'a Value) -> Self {
+        Self { asserts_formats: true, max_steps: MAX_STEPS_OF_SCHEMAS, ..Self::new(root) }
+    }
+
+    pub(super) fn draft(&self) -> u16 {
+        self.draft
     }
 
     /// All that is wrong with `value`.
@@ -86,7 +105,7 @@ impl<'a> Validator<'a> {
     fn apply(&self, schema: &Value, place: Place<'_>) -> Outcome<Findings> {
         let mut findings = Findings::default();
         self.steps.set(self.steps.get() + 1);
-        if place.depth > MAX_DEPTH || self.steps.get() > MAX_STEPS {
+        if place.depth > MAX_DEPTH || self.steps.get() > self.max_steps {
             return Err(SchemaError::Endless(quote(&format!("#{}", place.at))));
         }
         match schema {
@@ -166,7 +185,7 @@ impl<'a> Validator<'a> {
             && !equal(wanted, value)
         {
             let text = if is_compound(wanted) {
-                "const failed".to_owned()
+                "'const' failed".to_owned()
             } else {
                 format!("value must be {}", display(wanted))
             };
@@ -178,7 +197,7 @@ impl<'a> Validator<'a> {
             return Some(Violation::new(at, enum_text(wanted)));
         }
         let (format, text) = (schema.get("format")?.as_str()?, value.as_str()?);
-        let fault = (self.draft <= 7).then(|| format::fault(format, text)).flatten()?;
+        let fault = self.asserts_formats.then(|| format::fault(format, text)).flatten()?;
         Some(Violation::new(at, format!("{} is not valid {format}: {fault}", quote(text))))
     }
 
