@@ -98,6 +98,10 @@ impl MirroredCharts {
 
 #[async_trait]
 impl ChartInstaller for MirroredCharts {
+    async fn find(&self, release: &ChartRelease) -> Result<()> {
+        self.installer.find(&self.mirrored(release)).await
+    }
+
     async fn look(&self, release: &ChartRelease) -> Result<Look> {
         self.installer.look(&self.mirrored(release)).await
     }

@@ -1,11 +1,11 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use spacecraft_core::Result;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::traits::{ChartInstaller, ChartRelease, InstalledRelease, Look};
 use spacecraft_core::wait::{Progress, Wait};
+use spacecraft_core::{Error, Meaning, Result};
 
 use crate::cluster::ClusterLink;
 use crate::difference;
@@ -25,6 +25,7 @@ struct Releases {
     incarnation: u64,
     installed: BTreeMap<Place, Deployed>,
     held_back: BTreeMap<String, String>,
+    published: Option<BTreeSet<(String, String)>>,
 }
 
 /// Namespace and name.
@@ -55,6 +56,12 @@ impl InMemoryCharts {
         &self.ledger
     }
 
+    /// Publishes these charts in these versions and no others; at first every chart is there in every version.
+    pub fn publish_only<'a>(&self, charts: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        let charts = charts.into_iter().map(|(chart, version)| (chart.to_owned(), version.to_owned()));
+        self.state.lock().published = Some(charts.collect());
+    }
+
     /// Keeps what a release installs from becoming ready, for this reason.
     pub fn hold_back(&self, release: impl Into<String>, reason: impl Into<String>) {
         self.state.lock().held_back.insert(release.into(), reason.into());
@@ -82,7 +89,17 @@ impl InMemoryCharts {
         Ok(releases)
     }
 
+    fn check_published(&self, wanted: &ChartRelease) -> Result<()> {
+        let chart = (wanted.chart.clone(), wanted.version.clone());
+        if self.state.lock().published.as_ref().is_none_or(|published| published.contains(&chart)) {
+            return Ok(());
+        }
+        let reason = format!("no version meets {:?}", wanted.version);
+        Err(Error::new(Meaning::NotFound, "find chart", &wanted.chart, reason))
+    }
+
     fn install(&self, wanted: &ChartRelease) -> Result<Outcome> {
+        self.check_published(wanted)?;
         let mut releases = self.present()?;
         let wanted = lasting(wanted);
         let place = (wanted.namespace.clone(), wanted.name.clone());
@@ -125,6 +142,12 @@ impl Deployed {
 
 #[async_trait]
 impl ChartInstaller for InMemoryCharts {
+    async fn find(&self, release: &ChartRelease) -> Result<()> {
+        let call = self.ledger.begin("charts.find", &release.name).await?;
+        self.check_published(release)?;
+        call.read(())
+    }
+
     async fn look(&self, release: &ChartRelease) -> Result<Look> {
         let call = self.ledger.begin("charts.look", &release.name).await?;
         let releases = self.present()?;

@@ -15,7 +15,7 @@ mod record;
 mod report;
 mod workloads;
 
-pub(super) use charts::chart_step;
+pub(super) use charts::{chart_step, find_charts};
 pub use cluster::binding_of;
 pub(super) use cluster::poets_open;
 pub(super) use fleet::{Fleet, Places, all_new};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::bring_up::{BringUp, NetworkMaterials, chart_step, poets_open};
+use super::bring_up::{BringUp, NetworkMaterials, chart_step, find_charts, poets_open};
 use super::change::{Limits, plan_of, ready_record};
 use super::run::{Basis, Run, anew_when_outdated};
 use super::{OperationFailure, Services};
@@ -14,6 +14,7 @@ use crate::plan::Plan;
 use crate::report::ChaosMeshReport;
 use crate::spec::{ChaosSpec, ChartOverride, NetworkSpec};
 use crate::state::{NetworkRecord, RecordStore};
+use crate::traits::ChartInstaller;
 
 /// What `deploy-cm` is to do.
 #[derive(Debug)]
@@ -34,7 +35,8 @@ pub struct ChaosRequest {
 ///
 /// # Errors
 ///
-/// [`OperationFailure`]; before anything is changed [`Meaning::NotFound`](crate::Meaning::NotFound) without such a network.
+/// [`OperationFailure`]; before anything is changed [`Meaning::NotFound`](crate::Meaning::NotFound) without such a
+/// network or such a version of the chart.
 pub async fn deploy_chaos_mesh(
     services: &Services,
     request: ChaosRequest,
@@ -74,16 +76,20 @@ async fn deploy_once(
 }
 
 async fn flow(bring_up: &BringUp<'_>, mut record: NetworkRecord) -> Result<()> {
-    remember(bring_up, &mut record).await?;
-    bring_up.ensure_cluster(&record).await?;
     let cluster = bring_up.connect().await?;
+    remember(bring_up, &*cluster.charts, &mut record).await?;
+    bring_up.ensure_cluster(&record).await?;
     bring_up.ensure_foundation(&*cluster.workloads, poets_open(bring_up.spec, &record)).await?;
     bring_up.ensure_charts(&cluster, &ChartSecrets::default(), &[ChartStage::Extras]).await?;
     bring_up.run.settle().await
 }
 
-/// Writes into the record that there is chaos mesh, as `create-network --chaos-mesh` would have.
-async fn remember(bring_up: &BringUp<'_>, record: &mut NetworkRecord) -> Result<()> {
+/// Writes into the record that there is chaos mesh, as `create-network --chaos-mesh` would have, once its chart is known to exist.
+async fn remember(
+    bring_up: &BringUp<'_>,
+    charts: &dyn ChartInstaller,
+    record: &mut NetworkRecord,
+) -> Result<()> {
     let before = record.clone();
     record.spec = bring_up.spec.clone();
     record.charts = bring_up.chart_records();
@@ -94,6 +100,9 @@ async fn remember(bring_up: &BringUp<'_>, record: &mut NetworkRecord) -> Result<
         }
     }
     let changed = *record != before;
+    if changed {
+        find_charts(charts, &bring_up.releases(&ChartSecrets::default(), ChartStage::Extras)?).await?;
+    }
     bring_up.ensure_record("record", record, changed).await?;
     Ok(())
 }

@@ -111,7 +111,8 @@ pub(super) async fn follow(
     let entry = DiscoveryEntry::new(bring_up.spec, wanted, genesis, config_url);
     let web_services = WebServices { bring_up, wanted, entry, filebeat_config: None };
     let node = web_services.node().await?;
-    web_services.ensure_releases(cluster, &node, record).await?;
+    let releases = web_services.releases(&node, record)?;
+    web_services.ensure_releases(&*cluster.charts, &releases, record).await?;
     web_services.ensure_discovery_entry().await
 }
 
@@ -182,14 +183,15 @@ async fn flow(
 ) -> Result<WebServicesReport> {
     let bring_up = web_services.bring_up;
     let node = web_services.node().await?;
-    web_services.remember(&mut record).await?;
-    bring_up.ensure_cluster(&record).await?;
     let cluster = bring_up.connect().await?;
+    let releases = web_services.releases(&node, &record)?;
+    web_services.remember(&*cluster.charts, &releases, &mut record).await?;
+    bring_up.ensure_cluster(&record).await?;
     let workloads = &*cluster.workloads;
     bring_up.ensure_foundation(workloads, poets_open(bring_up.spec, &record)).await?;
     web_services.ensure_certificate(workloads, certificate).await?;
     bring_up.ensure_charts(&cluster, &ChartSecrets::default(), &[ChartStage::Ingress]).await?;
-    web_services.ensure_releases(&cluster, &node, &record).await?;
+    web_services.ensure_releases(&*cluster.charts, &releases, &record).await?;
     web_services.ensure_retention(&cluster).await?;
     bring_up.ensure_dns(&cluster).await?;
     web_services.ensure_discovery_entry().await?;

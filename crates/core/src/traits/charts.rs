@@ -16,9 +16,13 @@ use crate::wait::Wait;
 /// * `ensure` installs, upgrades, or leaves alone: a release whose deployed revision has the same chart version, values and patches is
 ///   [`Outcome::Unchanged`] and costs no write. A release that a killed client left pending is recovered.
 /// * `ensure` returns when the release is ready, if `wait_ready` says so; what it waits for and why is told.
+/// * `find` changes nothing; a chart or version that is not published where the release says is [`Meaning::NotFound`](crate::Meaning::NotFound).
 /// * `remove` of what is not installed is [`Outcome::Absent`]. CRDs stay.
 #[async_trait]
 pub trait ChartInstaller: Debug + Send + Sync {
+    /// Sees to it that the chart of a release can be had, in its version, before anybody counts on it.
+    async fn find(&self, release: &ChartRelease) -> Result<()>;
+
     /// Compares the deployed revision with what is wanted.
     async fn look(&self, release: &ChartRelease) -> Result<Look>;
 

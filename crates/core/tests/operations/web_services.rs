@@ -263,6 +263,36 @@ async fn chaos_mesh_is_installed_once_and_remembered() {
     nothing_is_left(&world, "chaos mesh").await;
 }
 
+/// Runs `deploy`, which asks for a chart that is not published: it is refused as the operator's mistake before anything is written.
+async fn refuses_an_unknown_chart<T: std::fmt::Debug>(
+    world: &World,
+    deploy: impl AsyncFnOnce(&World) -> Result<T, OperationFailure>,
+) {
+    let (record, writes) = (world.record(), world.ledger.write_count());
+    let failure = deploy(world).await.unwrap_err();
+    assert!(failure.is_usage(), "{failure:?}");
+    assert_eq!(failure.error.meaning(), Meaning::NotFound);
+    assert_eq!((world.record(), world.ledger.write_count()), (record, writes), "something was written");
+}
+
+#[tokio::test]
+async fn a_version_of_chaos_mesh_that_does_not_exist_is_refused_before_anything_is_written() {
+    let world = created(Generation::V1).await;
+    world.charts.publish_only([("chaos-mesh", "2.8.3")]);
+    refuses_an_unknown_chart(&world, async |world| {
+        deploy_chaos_mesh(&world.services(2), chaos(network(), "2.99.0")).await
+    })
+    .await;
+    deploy_chaos_mesh(&world.services(3), chaos(network(), "2.8.3")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_chart_of_web_services_that_does_not_exist_is_refused_before_anything_is_written() {
+    let world = created(Generation::V1).await;
+    world.charts.publish_only([("spacemesh-api", "1.0.9"), ("spacemesh-explorer", "1.0.6")]);
+    refuses_an_unknown_chart(&world, async |world| deploy(world, Generation::V1, 2).await).await;
+}
+
 #[tokio::test]
 async fn on_a_shared_cluster_chaos_mesh_goes_with_the_last_network_that_uses_it() {
     let world = World::shared();

@@ -22,6 +22,10 @@ const PATCHES_LABEL: &str = "spacecraft.io/patches";
 
 #[async_trait]
 impl ChartInstaller for Charts {
+    async fn find(&self, release: &ChartRelease) -> Result<()> {
+        self.load(&reference(release)).await.map(drop)
+    }
+
     async fn look(&self, release: &ChartRelease) -> Result<Look> {
         let history = self.storage()?.history(&release.namespace, &release.name).await?;
         let Some(last) = history.last() else { return Ok(Look::Absent) };

@@ -1,16 +1,18 @@
 //! What every [`ChartInstaller`] promises.
 
 use serde_json::{Value, json};
+use spacecraft_core::Meaning;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::traits::{ChartInstaller, ChartRelease, InstalledRelease, Look};
 use spacecraft_core::wait::Wait;
 
 /// Runs the suite on an installer without releases; the argument is a future of a [`Subject`](super::Subject) that keeps a
-/// [`ChartRelease`] which can be installed and takes any value under the key `conformance`.
+/// [`ChartRelease`] of a chart which can be installed in no other version and takes any value under the key `conformance`.
 #[macro_export]
 macro_rules! chart_installer_conformance {
     ($subject:expr) => {
         $crate::conformance_tests! { $subject, charts(keep, wait):
+            a_chart_that_is_not_published_is_not_found_and_not_installed
             a_release_is_installed_once
             values_that_differ_make_a_new_revision
             a_list_is_of_one_namespace_or_of_all
@@ -35,6 +37,22 @@ async fn only(charts: &dyn ChartInstaller, release: &ChartRelease) -> InstalledR
     assert_eq!(installed.name, release.name);
     assert_eq!(installed.status, "deployed");
     installed.clone()
+}
+
+pub async fn a_chart_that_is_not_published_is_not_found_and_not_installed(
+    charts: &dyn ChartInstaller,
+    release: &ChartRelease,
+    wait: &Wait,
+) {
+    charts.find(release).await.unwrap();
+    let unknown = ChartRelease {
+        chart: format!("{}-that-nobody-made", release.chart),
+        version: "99.99.99".to_owned(),
+        ..release.clone()
+    };
+    assert_eq!(charts.find(&unknown).await.unwrap_err().meaning(), Meaning::NotFound);
+    assert_eq!(charts.ensure(&unknown, wait).await.unwrap_err().meaning(), Meaning::NotFound);
+    assert_eq!(charts.list(None).await.unwrap(), [], "finding installs nothing");
 }
 
 pub async fn a_release_is_installed_once(charts: &dyn ChartInstaller, release: &ChartRelease, wait: &Wait) {

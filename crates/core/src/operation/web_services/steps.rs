@@ -3,16 +3,16 @@
 use serde_json::Value;
 
 use super::{TlsPair, discovery_file, without_certificate};
-use crate::charts::{self, ChartStage, WebServiceFacts, ships_logs, web_service_release};
+use crate::charts::{self, ChartSecrets, ChartStage, WebServiceFacts, ships_logs, web_service_release};
 use crate::discovery::{DiscoveryEntry, ensure_entry, file_exists, look_entry};
 use crate::error::{Error, Meaning, Result, render_chain};
 use crate::generation::{WebNode, WebNodeFacts};
 use crate::observer::Outcome;
-use crate::operation::bring_up::{BringUp, archive, chart_step};
+use crate::operation::bring_up::{BringUp, archive, find_charts};
 use crate::plan::beacon_url;
 use crate::spec::WebServicesSpec;
 use crate::state::NetworkRecord;
-use crate::traits::{ClusterServices, LogRetention, Workloads};
+use crate::traits::{ChartInstaller, ChartRelease, ClusterServices, LogRetention, Workloads};
 use crate::workload::TlsSecret;
 
 /// The step that decides how long logs are kept.
@@ -51,7 +51,12 @@ impl WebServices<'_> {
     }
 
     /// Writes into the record that there are web services, before the first of them is made, so that they are found and removed whatever happens.
-    pub(super) async fn remember(&self, record: &mut NetworkRecord) -> Result<Outcome> {
+    pub(super) async fn remember(
+        &self,
+        installer: &dyn ChartInstaller,
+        releases: &[ChartRelease],
+        record: &mut NetworkRecord,
+    ) -> Result<Outcome> {
         let before = record.clone();
         record.spec = self.bring_up.spec.clone();
         let file = discovery_file(self.wanted);
@@ -65,6 +70,9 @@ impl WebServices<'_> {
         let changed = *record != before;
         if changed {
             self.preflight().await?;
+            find_charts(installer, releases).await?;
+            find_charts(installer, &self.bring_up.releases(&ChartSecrets::default(), ChartStage::Ingress)?)
+                .await?;
         }
         self.bring_up.ensure_record("record", record, changed).await
     }
@@ -114,40 +122,37 @@ impl WebServices<'_> {
         Ok(())
     }
 
-    /// The charts of the web services, side by side.
-    pub(super) async fn ensure_releases(
-        &self,
-        cluster: &ClusterServices,
-        node: &WebNode,
-        record: &NetworkRecord,
-    ) -> Result<()> {
+    /// The releases of the web services, as they are to be.
+    pub(super) fn releases(&self, node: &WebNode, record: &NetworkRecord) -> Result<Vec<ChartRelease>> {
         let bring_up = &self.bring_up;
-        let now = bring_up.run.services().clock.now();
         let facts = WebServiceFacts {
             node,
             filebeat_config: self.filebeat_config.unwrap_or_default(),
-            chain_has_begun: record.genesis.as_ref().is_some_and(|genesis| genesis.genesis.time <= now),
+            chain_has_begun: self.chain_has_begun(record),
         };
         let ours = bring_up.plan.charts.iter().filter(|chart| chart.stage == ChartStage::WebServices);
         let wanted = ours.filter(|chart| self.filebeat_config.is_some() || !ships_logs(chart));
-        let installs = wanted.map(async |chart| {
-            let templates = &bring_up.materials.chart_templates;
-            let release = web_service_release(chart, bring_up.spec, self.wanted, &facts, templates)?;
-            let step = chart_step(&chart.name);
-            let wait = bring_up.run.wait(&step);
-            let detail = format!("{} {}", chart.chart, chart.version);
-            let installer = &cluster.charts;
-            bring_up
-                .run
-                .step(&step, &detail, || installer.look(&release), |_| installer.ensure(&release, &wait))
-                .await
-        });
-        let mut together = Outcome::Unchanged;
-        for outcome in futures::future::join_all(installs).await {
-            together = together.and(outcome?);
-        }
-        if !facts.chain_has_begun && together != Outcome::Unchanged {
-            bring_up.run.tell(
+        let templates = &bring_up.materials.chart_templates;
+        wanted
+            .map(|chart| web_service_release(chart, bring_up.spec, self.wanted, &facts, templates))
+            .collect()
+    }
+
+    fn chain_has_begun(&self, record: &NetworkRecord) -> bool {
+        let now = self.bring_up.run.services().clock.now();
+        record.genesis.as_ref().is_some_and(|genesis| genesis.genesis.time <= now)
+    }
+
+    /// The charts of the web services, side by side.
+    pub(super) async fn ensure_releases(
+        &self,
+        installer: &dyn ChartInstaller,
+        releases: &[ChartRelease],
+        record: &NetworkRecord,
+    ) -> Result<()> {
+        let together = self.bring_up.ensure_releases(installer, releases).await?;
+        if !self.chain_has_begun(record) && together != Outcome::Unchanged {
+            self.bring_up.run.tell(
                 "the chain has not begun yet: public API nodes and explorer become ready once their nodes are in step with it",
             );
         }
