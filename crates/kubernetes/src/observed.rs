@@ -131,9 +131,9 @@ struct PodContainer {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct PodPort {
-    name: String,
-    container_port: u16,
+pub(crate) struct PodPort {
+    pub(crate) name: String,
+    pub(crate) container_port: u16,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -154,6 +154,15 @@ pub(crate) struct ContainerStatus {
     pub(crate) restart_count: u32,
     pub(crate) state: ContainerState,
     pub(crate) last_state: ContainerState,
+}
+
+impl ContainerStatus {
+    /// True when it runs or has run, so that it may have written something.
+    pub(crate) fn has_run(&self) -> bool {
+        let states = [&self.state, &self.last_state];
+        self.restart_count > 0
+            || states.iter().any(|state| state.running.is_some() || state.terminated.is_some())
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -289,8 +298,12 @@ impl Pod {
 
     /// The port that a container of it names so.
     pub(crate) fn named_port(&self, name: &str) -> Option<u16> {
-        let mut ports = self.spec.containers.iter().flat_map(|container| &container.ports);
-        ports.find(|port| port.name == name).map(|port| port.container_port)
+        self.ports().find(|port| port.name == name).map(|port| port.container_port)
+    }
+
+    /// The ports that its containers declare.
+    pub(crate) fn ports(&self) -> impl Iterator<Item = &PodPort> {
+        self.spec.containers.iter().flat_map(|container| &container.ports)
     }
 
     /// How often its containers were restarted.

@@ -41,9 +41,15 @@ pub(crate) struct Troubles {
     pod: String,
     pull: Option<Timestamp>,
     place: Option<Timestamp>,
+    crashes: bool,
 }
 
 impl Troubles {
+    /// True when the pod has a trouble that more time does not mend: its image does not come, or its container crashes.
+    pub(crate) fn outlast_patience(&self) -> bool {
+        self.pull.is_some() || self.crashes
+    }
+
     /// True when the pod fits on no worker at the moment.
     pub(crate) fn lacks_place(&self) -> bool {
         self.place.is_some()
@@ -115,6 +121,7 @@ fn judge_pod(pod: &Pod, troubles: &mut Troubles, circumstances: Circumstances) -
         *troubles = Troubles { pod: pod.metadata.name.clone(), ..Troubles::default() };
     }
     let trouble = trouble_of(pod);
+    troubles.crashes = pod.containers().any(|container| crashes(container) > 0);
     let since = |kept: &mut Option<Timestamp>, present: bool| {
         *kept = present.then(|| kept.unwrap_or(circumstances.now));
         kept.map_or(SignedDuration::ZERO, |since| circumstances.now.duration_since(since))
@@ -204,6 +211,18 @@ pub(crate) fn reason(pod: &Pod) -> String {
     }
 }
 
+/// The container that keeps a pod from being ready: an init container that is not done, one that is not up, or else the last that runs.
+pub(crate) fn holding_up(pod: &Pod) -> Option<&ContainerStatus> {
+    let is_done = |one: &ContainerStatus| {
+        one.state.terminated.as_ref().is_some_and(|terminated| terminated.exit_code == 0)
+    };
+    let (first, own) = (&pod.status.init_container_statuses, &pod.status.container_statuses);
+    let initialising = first.iter().find(|one| !is_done(one));
+    let failing = || own.iter().find(|one| reason_of_container(one).is_some());
+    let running = || own.iter().rfind(|one| one.state.running.is_some());
+    initialising.or_else(failing).or_else(running)
+}
+
 /// Why a container is not up; none when it runs or has done its work.
 fn reason_of_container(container: &ContainerStatus) -> Option<String> {
     let state = &container.state;
@@ -221,9 +240,13 @@ fn reason_of_container(container: &ContainerStatus) -> Option<String> {
     let waiting = state.waiting.as_ref()?;
     let mut why = format!("container {}: {}", container.name, phrase(&waiting.reason, &waiting.message));
     if let Some(last) = &container.last_state.terminated {
+        let often = match container.restart_count {
+            1 => "once".to_owned(),
+            count => format!("{count} times"),
+        };
         why.push_str(&format!(
-            "; it ended with exit code {} ({}) and was restarted {} times",
-            last.exit_code, last.reason, container.restart_count
+            "; it ended with exit code {} ({}) and was restarted {often}",
+            last.exit_code, last.reason
         ));
     }
     Some(why)

@@ -74,6 +74,24 @@ fn pending(verdict: Verdict) -> String {
 }
 
 #[test]
+fn what_holds_a_pod_up_is_the_container_that_fails_and_not_one_that_is_done() {
+    let done =
+        json!({ "name": "copy-keys", "state": { "terminated": { "exitCode": 0, "reason": "Completed" } } });
+    let with = |miner: Value| {
+        pod("a", "new", json!({ "initContainerStatuses": [done], "containerStatuses": [miner] }))
+    };
+    let crashed = json!({ "name": "miner", "restartCount": 1, "state": { "waiting": { "reason": "CrashLoopBackOff" } } });
+    let running = json!({ "name": "miner", "state": { "running": {} } });
+    for miner in [crashed, running] {
+        assert_eq!(holding_up(&with(miner)).unwrap().name, "miner");
+    }
+    let fetching = json!({ "name": "copy-keys", "state": { "running": {} } });
+    let begun = json!({ "name": "miner", "state": { "waiting": { "reason": "PodInitializing" } } });
+    let pod = pod("a", "new", json!({ "initContainerStatuses": [fetching], "containerStatuses": [begun] }));
+    assert_eq!(holding_up(&pod).unwrap().name, "copy-keys", "the other one waits for it");
+}
+
+#[test]
 fn a_ready_pod_of_the_present_template_alone_makes_a_workload_ready() {
     assert_eq!(judged(&[pod("a", "new", ready())], &[0], false), Verdict::Ready);
 }

@@ -77,11 +77,8 @@ pub(super) async fn collect(workloads: &KubernetesWorkloads) -> Result<Evidence>
 }
 
 async fn pod_evidence(workloads: &KubernetesWorkloads, pod: &Pod, with_logs: bool) -> PodEvidence {
-    let has_run = |pod: &Pod| pod.restarts() > 0 || pod.containers().any(|one| one.state.running.is_some());
-    let failing =
-        pod.containers().find(|one| one.state.running.is_none()).or(pod.status.container_statuses.first());
-    let last_log_lines = match failing {
-        Some(container) if with_logs && has_run(pod) => {
+    let last_log_lines = match readiness::holding_up(pod) {
+        Some(container) if with_logs && container.has_run() => {
             last_words(workloads, &pod.metadata.name, &container.name, LAST_LINES).await
         }
         _ => Vec::new(),

@@ -10,6 +10,7 @@ use super::KubernetesWorkloads;
 use crate::connection::{Draft, Query};
 use crate::objects::labels;
 use crate::observed::Pod;
+use crate::readiness;
 use crate::resource::{Address, POD};
 
 const READ: &str = "read logs of";
@@ -17,12 +18,14 @@ const READ: &str = "read logs of";
 /// The last lines of the workload's own container in its newest pod.
 pub(super) async fn logs(workloads: &KubernetesWorkloads, query: &LogQuery) -> Result<Vec<String>> {
     let pod = newest_pod(workloads, query).await?;
+    check_has_run(&pod, query)?;
     read_log(workloads, &pod.metadata.name, container(&pod), query).await
 }
 
 /// The same lines and those that follow, until the container ends.
 pub(super) async fn follow(workloads: &KubernetesWorkloads, query: &LogQuery) -> Result<LogLines> {
     let pod = newest_pod(workloads, query).await?;
+    check_has_run(&pod, query)?;
     let (call, draft) = request(workloads, &pod.metadata.name, container(&pod), query);
     let lines = workloads.connection.lines(&call, &draft.query("follow", "true")).await?;
     let pod = pod.metadata.name;
@@ -42,6 +45,23 @@ async fn newest_pod(workloads: &KubernetesWorkloads, query: &LogQuery) -> Result
         .await?;
     let newest = pods.into_iter().max_by_key(|pod| (!pod.is_leaving(), pod.metadata.creation_timestamp));
     newest.ok_or_else(|| Error::new(Meaning::NotFound, READ, query.workload.as_str(), "it has no pod"))
+}
+
+/// A container that has not run yet, or not before, has written nothing. Nobody is to blame for asking.
+fn check_has_run(pod: &Pod, query: &LogQuery) -> Result<()> {
+    let Some(container) = pod.containers().find(|one| Some(one.name.as_str()) == container(pod)) else {
+        return Ok(());
+    };
+    let nothing = |reason: String| Error::new(Meaning::Unavailable, READ, query.workload.as_str(), reason);
+    if !container.has_run() {
+        let reason = format!("its container has not run yet: {}", readiness::reason(pod));
+        return Err(nothing(reason).with_hint("run the command again once it does; status tells how it is"));
+    }
+    if query.previous && container.restart_count == 0 {
+        let reason = "its container was never restarted, so that there are no lines of an earlier run";
+        return Err(nothing(reason.to_owned()).with_hint("leave out --previous"));
+    }
+    Ok(())
 }
 
 /// The name of the pod's own container, beside which others may run.

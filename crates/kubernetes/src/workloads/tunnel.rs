@@ -25,7 +25,8 @@ const ATTEMPTS: u32 = 3;
 ///
 /// # Errors
 ///
-/// [`Meaning::NotFound`] without such a Service, [`Meaning::Unavailable`] when no pod behind it is ready.
+/// [`Meaning::NotFound`] without such a Service, [`Meaning::Invalid`] with the ports that there are for one that neither Service nor pods have, and
+/// [`Meaning::Unavailable`] when no pod behind it is ready.
 pub(super) async fn open(connection: &Connection, service: &ServiceName, port: u16) -> Result<Tunnel> {
     let route = Route { connection: connection.clone(), service: service.clone(), port };
     route.destination().await?;
@@ -150,16 +151,31 @@ impl Route {
         let Some(pod) = pods.iter().find(|pod| pod.is_ready() && !pod.is_leaving()) else {
             return Err(self.failed(Meaning::Unavailable, "no pod behind it is ready"));
         };
-        let port = target_port(&service, pod, self.port).ok_or_else(|| {
-            self.failed(Meaning::Invalid, "the pod has no port of the name that the Service uses")
-        })?;
+        let port = target_port(&service, pod, self.port).ok_or_else(|| self.no_such_port(&service, pod))?;
         Ok(Destination { pod: pod.metadata.name.clone(), port })
+    }
+
+    fn no_such_port(&self, service: &Service, pod: &Pod) -> Error {
+        let named = |name: &str, port: u16| match name {
+            "" => port.to_string(),
+            name => format!("{port} ({name})"),
+        };
+        let offered = service.spec.ports.iter().map(|port| named(&port.name, port.port));
+        let own = pod.ports().map(|port| named(&port.name, port.container_port));
+        let mut ports: Vec<String> = offered.chain(own).collect();
+        ports.sort();
+        ports.dedup();
+        self.failed(Meaning::Invalid, "neither the Service nor its pods have this port")
+            .with_hint(format!("there are: {}", ports.join(", ")))
     }
 }
 
-/// The port of the pod that the Service's port leads to; none when the pod does not have the port that is named.
+/// The port of the pod that the Service's port leads to, or the pod's own; none when the pod does not have the port that is meant. A pod that declares none may have any.
 fn target_port(service: &Service, pod: &Pod, port: u16) -> Option<u16> {
-    let Some(found) = service.spec.ports.iter().find(|other| other.port == port) else { return Some(port) };
+    let Some(found) = service.spec.ports.iter().find(|other| other.port == port) else {
+        let is_declared = pod.ports().any(|own| own.container_port == port);
+        return (is_declared || pod.ports().next().is_none()).then_some(port);
+    };
     match &found.target_port {
         TargetPort::Number(number) => Some(*number),
         TargetPort::SameAsPort => Some(port),

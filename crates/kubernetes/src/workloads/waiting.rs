@@ -19,6 +19,9 @@ const WORKERS_COUNTED_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(15
 /// How many of a crashed container's last lines an error shows.
 const SHOWN_LOG_LINES: u32 = 8;
 
+/// What to do about what more time does not mend.
+const BEYOND_PATIENCE: &str = "more time does not help: see that the image exists and that what it runs does not end by itself, then run the same command again";
+
 /// Returns when every named workload is ready, or fails when one of them cannot get ready or patience ends.
 pub(super) async fn until_ready(
     workloads: &KubernetesWorkloads,
@@ -35,7 +38,11 @@ pub(super) async fn until_ready(
             return Err(explained(workloads, name, hopeless).await);
         }
         if wait.remaining().is_zero() {
-            return Err(wait.timed_out(&fleet.what(), &fleet.why()));
+            let timed_out = wait.timed_out(&fleet.what(), &fleet.why());
+            return Err(match fleet.is_beyond_patience() {
+                true => timed_out.with_hint(BEYOND_PATIENCE),
+                false => timed_out,
+            });
         }
         let circumstances = Circumstances { now: wait.clock().now(), pool_is_full: pool.is_full };
         let pause = std::time::Duration::try_from(judged_again_at.duration_since(circumstances.now));

@@ -43,7 +43,7 @@ async fn echo(mut socket: WebSocket, pod: String, port: u16) {
 fn pod(name: &str, ready: &str) -> Value {
     json!({
         "metadata": { "name": name, "labels": { "app": "kibana" } },
-        "spec": { "containers": [{ "ports": [{ "name": "http", "containerPort": 5601 }] }] },
+        "spec": { "containers": [{ "ports": [{ "name": "http", "containerPort": 5601 }, { "name": "private", "containerPort": 9093 }] }] },
         "status": { "phase": "Running", "conditions": [{ "type": "Ready", "status": ready }] },
     })
 }
@@ -100,6 +100,14 @@ async fn a_port_that_the_service_does_not_offer_is_the_pods_own() {
     let workloads = workloads(&api().await).await;
     let tunnel = workloads.tunnel(&ServiceName::new("net1", "kibana"), 9093).await.unwrap();
     assert_eq!(talk(tunnel.local, "x", 17).await, "kibana-new:9093 x");
+}
+
+#[tokio::test]
+async fn a_port_that_neither_service_nor_pods_have_is_refused_with_those_that_there_are() {
+    let workloads = workloads(&api().await).await;
+    let refused = workloads.tunnel(&ServiceName::new("net1", "kibana"), 9999).await.unwrap_err();
+    assert_eq!(refused.meaning(), Meaning::Invalid);
+    assert_eq!(refused.hint(), Some("there are: 5601 (http), 80 (web), 9093 (private)"));
 }
 
 #[tokio::test]

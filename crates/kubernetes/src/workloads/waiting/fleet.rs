@@ -174,6 +174,12 @@ impl Fleet {
         self.members.values().any(|member| member.troubles.lacks_place())
     }
 
+    /// True when nothing that is not ready would be with more time.
+    pub(super) fn is_beyond_patience(&self) -> bool {
+        let mut unready = self.members.values().filter(|member| member.verdict != Verdict::Ready).peekable();
+        unready.peek().is_some() && unready.all(|member| member.troubles.outlast_patience())
+    }
+
     /// What is waited for.
     pub(super) fn what(&self) -> String {
         let mut pending = self.pending().map(|(name, _)| name);
@@ -286,6 +292,27 @@ mod tests {
         fleet.note_pods(Delta::All(vec![pod("miner-1"), pod("miner-10")]), now());
         fleet.note_pods(Delta::All(vec![pod("miner-1")]), now());
         assert_eq!(fleet.what(), "miner-10");
+    }
+
+    #[test]
+    fn more_time_helps_unless_all_that_is_left_crashes_or_has_no_image() {
+        let waiting = |name: &str, reason: &str| {
+            let mut pod = pod(name);
+            pod.status = serde_json::from_value(json!({ "containerStatuses": [{
+                "name": "miner", "restartCount": 1, "state": { "waiting": { "reason": reason } },
+            }] }))
+            .unwrap();
+            pod
+        };
+        let mut fleet = fleet();
+        fleet.note_deployments(Delta::All(vec![deployment("miner-1"), deployment("miner-10")]), now());
+        let starting = waiting("miner-10", "ContainerCreating");
+        fleet.note_pods(Delta::All(vec![waiting("miner-1", "ErrImagePull"), starting]), now());
+        assert!(!fleet.is_beyond_patience(), "miner-10 only needs time");
+        fleet.note_pods(Delta::Changed(waiting("miner-10", "CrashLoopBackOff")), now());
+        assert!(fleet.is_beyond_patience());
+        fleet.note_pods(Delta::All(vec![pod("miner-1"), pod("miner-10")]), now());
+        assert!(!fleet.is_beyond_patience());
     }
 
     #[test]
