@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde::Serialize;
-use spacecraft_core::settings::{self, DefaultValue, Kind, Setting};
+use spacecraft_core::settings::{self, Kind, Setting};
 use spacecraft_core::state::SCHEMA;
 
 use crate::exit::ExitStatus;
@@ -17,7 +17,7 @@ const ABOUT: &str = "Deploys and runs whole Spacemesh networks";
 const EXIT_CODES: &str = "Exit codes:
   0  done
   1  failed, nothing left behind
-  2  wrong usage or settings, nothing was called
+  2  wrong usage or settings, nothing was changed
   3  failed or interrupted with resources left: the same command goes on
   4  a difference was found (status, plan --check)
 
@@ -54,16 +54,16 @@ pub(crate) fn of_named(name: &'static str, command: settings::Command, about: &'
     let means_something =
         |setting: &Setting| command != settings::Command::Sandbox || setting.name == "sandbox-dir";
     let flags = used.filter(|setting| setting.kind.has_flag()).map(|setting| {
-        let argument = argument(setting);
+        let argument = argument(setting, command);
         if means_something(setting) { argument } else { argument.hide(true) }
     });
     Command::new(name).about(about).args(flags)
 }
 
-fn argument(setting: &'static Setting) -> Arg {
+fn argument(setting: &'static Setting, command: settings::Command) -> Arg {
     let mut argument = Arg::new(setting.name)
         .long(setting.name)
-        .help(help(setting))
+        .help(help(setting, command))
         .value_name(value_name(setting.kind))
         .action(ArgAction::Append)
         .value_parser(AnyText(setting.kind))
@@ -89,11 +89,10 @@ fn retired_argument(name: &'static str) -> Arg {
     Arg::new(name).long(name).alias(settings::camel_case(name)).action(ArgAction::Append).hide(true)
 }
 
-fn help(setting: &Setting) -> String {
-    match setting.default {
-        DefaultValue::None => setting.help.to_owned(),
-        DefaultValue::Is(value) => format!("{} [default: {value}]", setting.help),
-        DefaultValue::Follows(what) => format!("{} [default: {what}]", setting.help),
+fn help(setting: &Setting, command: settings::Command) -> String {
+    match setting.default_text(command) {
+        None => setting.help.to_owned(),
+        Some(usual) => format!("{} [default: {usual}]", setting.help),
     }
 }
 
@@ -124,7 +123,7 @@ pub(crate) fn switch(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).help(help).action(ArgAction::SetTrue)
 }
 
-fn global_arguments() -> Vec<Arg> {
+pub(crate) fn global_arguments() -> Vec<Arg> {
     vec![
         Arg::new("output")
             .long("output")

@@ -24,12 +24,13 @@ mod status;
 mod tunnel;
 mod upgrade_network;
 
-use clap::ArgMatches;
+use spacecraft_core::settings::{Command, SettingsErrors};
 
 use crate::environment::Environment;
 use crate::exit::ExitStatus;
 use crate::output::Output;
-use crate::session::Session;
+use crate::session::{Known, Session};
+use crate::typed::Typed;
 
 /// The command lines of all of them, in the order in which help tells them.
 pub(crate) fn arguments() -> [clap::Command; 23] {
@@ -61,7 +62,7 @@ pub(crate) fn arguments() -> [clap::Command; 23] {
 }
 
 /// Runs the command that was asked for as this process.
-pub(crate) fn dispatch(matches: &ArgMatches, environment: Environment, output: Output) -> ExitStatus {
+pub(crate) fn dispatch(typed: &Typed, environment: Environment, output: Output) -> ExitStatus {
     if let Err(reason) = output.start_logging() {
         output.complain(&reason);
         return ExitStatus::Usage;
@@ -75,16 +76,19 @@ pub(crate) fn dispatch(matches: &ArgMatches, environment: Environment, output: O
             return ExitStatus::Failed;
         }
     };
-    let status = runtime.block_on(run(matches, &environment, &output));
+    let status = runtime.block_on(run(typed, &environment, &output));
     runtime.shutdown_background();
     output.end_progress();
     status
 }
 
 /// Runs the command that was asked for on the runtime of the caller.
-pub(crate) async fn run(matches: &ArgMatches, environment: &Environment, output: &Output) -> ExitStatus {
-    let Some((name, matches)) = matches.subcommand() else { return ExitStatus::Usage };
-    let session = Session { matches, environment, output };
+pub(crate) async fn run(typed: &Typed, environment: &Environment, output: &Output) -> ExitStatus {
+    let Some((name, matches)) = typed.matches.subcommand() else { return ExitStatus::Usage };
+    let session = Session { matches, environment, output, strays: &typed.strays };
+    if !typed.strays.are_none() {
+        return refuse(name, &session);
+    }
     match name {
         "create-network" => Box::pin(create_network::run(&session)).await,
         "plan" => Box::pin(plan::run(&session)).await,
@@ -110,5 +114,41 @@ pub(crate) async fn run(matches: &ArgMatches, environment: &Environment, output:
         "completions" => completions::run(&session),
         "man" => man::run(&session),
         _ => ExitStatus::Usage,
+    }
+}
+
+/// Tells what is wrong with a command line that has what its command does not know, together with all else that can be told before anything is called.
+fn refuse(name: &str, session: &Session<'_>) -> ExitStatus {
+    let innermost = session.matches.subcommand().map_or(session.matches, |(_, matches)| matches);
+    let session = &Session { matches: innermost, ..*session };
+    let wrong = mistakes(name, session).unwrap_or_else(|| SettingsErrors::of(session.strays.others.clone()));
+    let status = session.output.wrong_settings(&wrong);
+    session.output.say(&format!("spacecraft {name} --help tells what it takes"));
+    status
+}
+
+/// What is wrong with the arguments of a command.
+fn mistakes(name: &str, session: &Session<'_>) -> Option<SettingsErrors> {
+    match name {
+        "create-network" => create_network::asked(session).err(),
+        "plan" => plan::asked(session).err(),
+        "add-miner" => add_miner::asked(session).err(),
+        "delete-miner" => delete_miner::asked(session).err(),
+        "upgrade-network" => upgrade_network::asked(session).err(),
+        "deploy-ws" => deploy_ws::asked(session).err(),
+        "deploy-cm" => deploy_cm::asked(session).err(),
+        "release-network" => release_network::asked(session).err(),
+        "rewards" => rewards::asked(session).err(),
+        "logs" => logs::asked(session).err(),
+        "status" => status::asked(session).err(),
+        "tunnel" => tunnel::asked(session).err(),
+        "gc" => gc::asked(session).err(),
+        _ => {
+            let command = Command::ALL.into_iter().find(|command| command.name() == name)?;
+            match command.needs_network() {
+                true => session.named(command).err(),
+                false => session.settings(command, &Known::default()).err(),
+            }
+        }
     }
 }

@@ -19,7 +19,7 @@ pub(crate) fn ask(
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return refuse(unattended);
     }
-    session.output.say(question);
+    session.output.ask(question);
     let mut answer = String::new();
     match io::stdin().lock().read_line(&mut answer) {
         Ok(_) if answer.trim() == word => Ok(()),

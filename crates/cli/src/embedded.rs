@@ -2,6 +2,7 @@
 //! handed back instead of printed.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use spacecraft_core::time::{Clock, Random};
 
 use crate::exit::ExitStatus;
 use crate::output::{Output, Streams};
-use crate::{arguments, commands, environment};
+use crate::{arguments, commands, environment, typed};
 
 /// The machine that a command is to run on.
 #[derive(Clone)]
@@ -56,11 +57,11 @@ async fn run_to_end(command_line: &[String], machine: &Machine) -> Ended {
     let streams = Streams::kept();
     let environment = environment::played(machine, streams.clone());
     let words = std::iter::once("spacecraft").chain(command_line.iter().map(String::as_str));
-    let status = match arguments::command_line().try_get_matches_from(words) {
-        Ok(matches) => {
+    let status = match typed::read(arguments::command_line(), words.map(OsString::from).collect()) {
+        Ok(typed) => {
             let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-            let output = Output::new(&matches, &environment);
-            Box::pin(commands::run(&matches, &environment, &output)).await
+            let output = Output::new(&typed.matches, &environment);
+            Box::pin(commands::run(&typed, &environment, &output)).await
         }
         Err(error) => {
             streams.to_stderr(&error.to_string());

@@ -33,6 +33,7 @@ mod recorded;
 mod session;
 mod signals;
 mod support;
+mod typed;
 mod wiring;
 
 use std::process::ExitCode;
@@ -44,10 +45,10 @@ pub use exit::ExitStatus;
 #[must_use]
 pub fn run() -> ExitCode {
     let environment = environment::read();
-    let matches = match command_line().try_get_matches() {
-        Ok(matches) => matches,
+    let typed = match typed::read(command_line(), std::env::args_os().collect()) {
+        Ok(typed) => typed,
         Err(error) => return arguments::report(&error, std::env::args_os()),
     };
-    let output = output::Output::new(&matches, &environment);
-    commands::dispatch(&matches, environment, output).into()
+    let output = output::Output::new(&typed.matches, &environment);
+    commands::dispatch(&typed, environment, output).into()
 }

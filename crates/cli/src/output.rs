@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use clap::ArgMatches;
 use serde::Serialize;
 use spacecraft_core::error::printable;
-use spacecraft_core::observer::Observer;
+use spacecraft_core::observer::{Event, Observer};
 
 use crate::environment::Environment;
 use crate::exit::ExitStatus;
@@ -95,23 +95,30 @@ impl Output {
         self.progress.clone()
     }
 
-    /// Tells the operator something, on stderr.
+    /// Tells the operator something, on stderr: a line of text, or for machines a line of JSON.
     pub(crate) fn say(&self, text: &str) {
-        if !self.quiet {
-            self.progress.line(&printable(text));
-        }
+        self.progress.observe(&Event::Note { text: text.to_owned() });
+    }
+
+    /// Asks the operator, however little they want to be told.
+    pub(crate) fn ask(&self, question: &str) {
+        self.progress.line(&printable(question));
     }
 
     /// Warns the operator on stderr, of each thing once.
     pub(crate) fn warn(&self, text: &str) {
         let mut told = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
         if told.insert(text.to_owned()) {
-            self.say(&format!("warning: {text}"));
+            self.progress.observe(&Event::Warning { text: text.to_owned() });
         }
     }
 
     /// Tells the operator what went wrong, on stderr.
     pub(crate) fn complain(&self, text: &str) {
+        if self.is_json() {
+            self.progress.line(&serde_json::json!({ "event": "error", "text": text }).to_string());
+            return;
+        }
         let mark = if self.colour { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };
         self.progress.line(&format!("{mark} {}", printable(text)));
     }
@@ -135,6 +142,15 @@ impl Output {
             },
         };
         self.write(&text)
+    }
+
+    /// Says what was done where there is nothing to show: `document` as JSON, or a sentence on stderr.
+    pub(crate) fn done(&self, document: &impl Serialize, sentence: &str) -> ExitStatus {
+        if self.is_json() {
+            return self.result(document, String::new);
+        }
+        self.say(sentence);
+        ExitStatus::Done
     }
 
     /// Writes text as it is, whatever the format: for scripts, manifests, kubeconfigs.

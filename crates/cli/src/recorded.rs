@@ -8,7 +8,7 @@ use spacecraft_core::{Error, Meaning, Result};
 use spacecraft_sandbox::server::SandboxInfo;
 
 use crate::exit::ExitStatus;
-use crate::session::{Known, Session, network_name};
+use crate::session::{Known, Session};
 use crate::wiring::{Wiring, known_of_sandbox, start_sandbox};
 
 /// A network of which there is a record.
@@ -29,10 +29,8 @@ pub(crate) async fn recorded_network(
     session: &Session<'_>,
     command: Command,
 ) -> Result<RecordedNetwork, ExitStatus> {
-    let named = session
-        .settings(command, &Known::default())
-        .and_then(|settings| Ok((network_name(&settings)?, settings)));
-    let (network, settings) = named.map_err(|wrong| session.output.wrong_settings(&wrong))?;
+    let named = session.named(command);
+    let (settings, network) = named.map_err(|wrong| session.output.wrong_settings(&wrong))?;
     read(session, command, &settings, &network).await.map_err(|error| session.output.failed(error))
 }
 

@@ -6,6 +6,7 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 use serde_json::Value;
 use spacecraft_core::names::NetworkName;
+use spacecraft_core::plan::Plan;
 use spacecraft_core::settings::{
     Command, RecordRank, Settings, SettingsBuilder, SettingsError, SettingsErrors, SystemFiles, find,
 };
@@ -13,6 +14,7 @@ use spacecraft_core::spec::NetworkSpec;
 
 use crate::environment::Environment;
 use crate::output::Output;
+use crate::typed::Strays;
 
 /// What every command gets.
 #[derive(Debug)]
@@ -23,25 +25,63 @@ pub(crate) struct Session<'a> {
     pub environment: &'a Environment,
     /// Where it writes.
     pub output: &'a Output,
+    /// What is wrong with the command line itself.
+    pub strays: &'a Strays,
 }
 
 impl Session<'_> {
     /// The settings of `command` from flags, environment and config file, over what `known` says.
     pub(crate) fn settings(&self, command: Command, known: &Known) -> Result<Settings, SettingsErrors> {
-        let settings = self.builder(command, known).build(&SystemFiles)?;
+        let built = self.builder(command, known).build(&SystemFiles);
+        let (settings, ()) = SettingsErrors::both(built, self.check_strays())?;
         self.tell_warnings(&settings);
         Ok(settings)
     }
 
-    /// The settings of `command` with the network that they describe; what is wrong with either is told together.
-    pub(crate) fn spec(
+    /// The settings of `command` before anything is called, with what `look` makes of them. What is wrong with the command line, with single settings and with what they
+    /// say together is told together.
+    pub(crate) fn checked<T>(
+        &self,
+        command: Command,
+        look: impl FnOnce(&Settings) -> Result<T, SettingsErrors>,
+    ) -> Result<(Settings, T), SettingsErrors> {
+        let builder = self.builder(command, &Known::default());
+        let (settings, mut errors) = builder.build_what_can_be_read(&SystemFiles);
+        let looked = look(&settings).map_err(|wrong| {
+            let told: Vec<String> = errors.iter().map(|error| error.key.clone()).collect();
+            let is_new =
+                |error: &SettingsError| !told.contains(&error.key) && !settings.is_unread(&error.key);
+            errors.extend(wrong.errors.into_iter().filter(is_new));
+        });
+        errors.extend(self.strays.others.iter().cloned());
+        match looked {
+            Ok(found) if errors.is_empty() => {
+                self.tell_warnings(&settings);
+                Ok((settings, found))
+            }
+            _ => Err(SettingsErrors::of(errors)),
+        }
+    }
+
+    /// The settings of a command for one network, with its name.
+    pub(crate) fn named(&self, command: Command) -> Result<(Settings, NetworkName), SettingsErrors> {
+        self.checked(command, network_name)
+    }
+
+    fn check_strays(&self) -> Result<(), SettingsErrors> {
+        SettingsErrors::unless_empty(self.strays.others.clone(), || ())
+    }
+
+    /// The settings of `command` with the network that they describe and its plan; what is wrong with any of it is told together.
+    pub(crate) fn plan(
         &self,
         command: Command,
         known: &Known,
-    ) -> Result<(Settings, NetworkSpec), SettingsErrors> {
-        let (settings, spec, _) = NetworkSpec::from_sources(self.builder(command, known), &SystemFiles)?;
+    ) -> Result<(Settings, NetworkSpec, Plan), SettingsErrors> {
+        let planned = Plan::from_sources(self.builder(command, known), &SystemFiles);
+        let ((settings, spec, plan), ()) = SettingsErrors::both(planned, self.check_strays())?;
         self.tell_warnings(&settings);
-        Ok((settings, spec))
+        Ok((settings, spec, plan))
     }
 
     fn builder(&self, command: Command, known: &Known) -> SettingsBuilder {
@@ -50,6 +90,8 @@ impl Session<'_> {
         values.extend(known.of_record.clone());
         Settings::builder(command)
             .flags(crate::arguments::given_flags(self.matches))
+            .flags(self.strays.flags.iter().cloned())
+            .own_flags(self.strays.own_flags.iter().cloned())
             .environment(self.environment.variables().filter(|(_, value)| !value.is_empty()))
             .record(values, rank)
             .brought(known.credentials.clone())

@@ -9,11 +9,27 @@ use spacecraft_core::secret::ExposeSecret as _;
 use spacecraft_core::settings::{Settings, catalogue};
 use spacecraft_core::{Error, Meaning, Result, render_chain};
 
+use crate::exit::ExitStatus;
 use crate::folders;
+use crate::output::failure::Aftermath;
 use crate::private_file;
 use crate::session::Session;
 
-/// Collects and writes the bundle of an operation that left something behind; answers the file. A bundle that cannot be written is a warning.
+/// Tells a failed operation on a recorded network, with a support bundle of what may explain it, and the commands that go on from there.
+pub(crate) async fn tell_failure(
+    session: &Session<'_>,
+    (settings, services): (&Settings, &Services),
+    (network, operation): (&NetworkName, &str),
+    failure: &OperationFailure,
+    next: &[(&str, String)],
+) -> ExitStatus {
+    let support_bundle = write_bundle(session, settings, services, (network, operation), failure).await;
+    let aftermath = Aftermath { support_bundle, rolled_back: None };
+    session.output.operation_failed_with(failure, next, &aftermath)
+}
+
+/// Collects and writes the bundle of an operation that left something behind, or saw pods that were not ready; answers the file. A bundle that cannot be written is
+/// a warning.
 pub(crate) async fn write_bundle(
     session: &Session<'_>,
     settings: &Settings,
@@ -21,7 +37,8 @@ pub(crate) async fn write_bundle(
     (network, operation): (&NetworkName, &str),
     failure: &OperationFailure,
 ) -> Option<PathBuf> {
-    if !failure.is_resumable() {
+    let saw_pods = failure.evidence.as_ref().is_some_and(|evidence| !evidence.pods.is_empty());
+    if !failure.is_resumable() && !saw_pods {
         return None;
     }
     let bundle = collect_support(services, network, operation, failure).await;

@@ -74,7 +74,7 @@ fn patches_change_what_is_rendered() {
         .arg("--patches")
         .arg(&patches)
         .assert()
-        .code(1)
+        .code(2)
         .stderr(predicate::str::contains("it is no list of patches"));
 }
 
@@ -88,6 +88,9 @@ fn a_broken_chart_fails_with_helms_own_error() {
         .stderr(predicate::str::contains("execution error at (small/templates/map.yaml:1:6): no word"));
     let missing = TempDir::new().unwrap();
     template(&missing).assert().code(1).stderr(predicate::str::contains("Chart.yaml file is missing"));
+    let mut nowhere = spacecraft(chart.path());
+    nowhere.args(["template", "web", "no-such-folder"]);
+    nowhere.assert().code(2).stderr(predicate::str::contains("there is no such path"));
 }
 
 #[test]
@@ -132,7 +135,7 @@ fn a_release_that_is_not_named_has_helms_name_or_one_by_a_template() {
     named(&["--name-template", "{{ lower \"WEB\" }}-1"], "web-1");
     let refused = |arguments: &[&str], reason: &str| {
         let mut command = template(&chart);
-        command.args(arguments).assert().code(1).stderr(predicate::str::contains(reason));
+        command.args(arguments).assert().code(2).stderr(predicate::str::contains(reason));
     };
     refused(&["-g"], "cannot set --generate-name and also specify a name");
     refused(&["--name-template", "x"], "cannot set --name-template and also specify a name");
@@ -140,7 +143,7 @@ fn a_release_that_is_not_named_has_helms_name_or_one_by_a_template() {
         .args(["template", "--name-template", "{{ nothing }}"])
         .arg(chart.path())
         .assert()
-        .code(1)
+        .code(2)
         .stderr(predicate::str::contains("function \"nothing\" not defined"));
 }
 
@@ -200,6 +203,6 @@ fn what_is_not_done_is_refused_and_not_passed_over() {
         ("--verify", "signatures of charts are not verified"),
         ("--insecure-skip-tls-verify", "certificates are always verified"),
     ] {
-        template(&chart).arg(flag).assert().code(1).stdout("").stderr(predicate::str::contains(reason));
+        template(&chart).arg(flag).assert().code(2).stdout("").stderr(predicate::str::contains(reason));
     }
 }

@@ -6,6 +6,8 @@
 mod metrics;
 #[path = "network/miners.rs"]
 mod miners;
+#[path = "network/mistakes.rs"]
+mod mistakes;
 #[path = "network/namespaces.rs"]
 mod namespaces;
 #[path = "network/places.rs"]

@@ -7,8 +7,8 @@ mod status;
 pub use hosts::{Host, HostsReport, find_hosts};
 pub use networks::{ClusterSummary, Login, NetworkRow, NetworksReport, NodeCount, Standing, find_networks};
 pub use status::{
-    ChartHealth, GenesisState, Listing, NameHealth, NodeHealth, PoetHealth, StatusReport, WorkloadHealth,
-    find_status,
+    ChartHealth, GenesisState, Listing, NameHealth, NodeHealth, PoetHealth, StatusReport, WebServicesState,
+    WorkloadHealth, find_status,
 };
 
 use std::time::Duration;

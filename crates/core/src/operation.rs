@@ -46,14 +46,16 @@ pub use web_services::{TlsPair, WebServicesRequest, deploy_web_services};
 
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, Meaning, Result};
 use crate::interrupt::Interrupt;
+use crate::names::NetworkName;
 use crate::observer::Observer;
 use crate::spec::NetworkSpec;
 use crate::state::{Holder, HolderProbe};
 use crate::time::{Clock, Random};
 use crate::traits::{
-    ClusterConnector, ClusterProvider, ClusterServices, DnsProvider, Notifier, ObjectStore, SpacemeshApi,
+    Access, ClusterConnector, ClusterProvider, ClusterServices, DnsProvider, Notifier, ObjectStore,
+    SpacemeshApi,
 };
 
 /// Everything outside that operations work with.
@@ -96,10 +98,42 @@ impl Services {
     ///
     /// # Errors
     ///
-    /// Those of the cluster provider and of the connection, such as that there is no cluster.
+    /// Those of the cluster provider and of the connection; [`Meaning::NotFound`] when there is no cluster.
     pub async fn connect(&self, spec: &NetworkSpec) -> Result<ClusterServices> {
-        let access = self.cluster.access(&spec.network).await?;
+        let access = self.access(&spec.network).await?;
         let binding = binding_of(spec, self.cluster.capabilities().creates_clusters);
         self.connector.connect(&access, &binding).await
     }
+
+    /// How the cluster of a network is reached.
+    ///
+    /// # Errors
+    ///
+    /// Those of the cluster provider; [`Meaning::NotFound`] with what to do when there is no cluster.
+    pub async fn access(&self, network: &NetworkName) -> Result<Access> {
+        self.cluster.access(network).await.map_err(|error| match error.meaning() {
+            Meaning::NotFound => cluster_is_gone(network).with_source(error),
+            _ => error,
+        })
+    }
+}
+
+/// That a network has no cluster any more, with what to do about it.
+#[must_use]
+pub fn cluster_is_gone(network: &NetworkName) -> Error {
+    let reason = "there is none: it was deleted, or never made";
+    Error::new(Meaning::NotFound, "reach the cluster of", network.as_str(), reason)
+        .with_hint("delete-network removes what is left of the network; create-network makes it anew")
+}
+
+/// An error of asking a network's cluster, with what to do next when it did not answer and the error does not say.
+#[must_use]
+pub fn with_way_out(error: Error) -> Error {
+    let is_silent = matches!(error.meaning(), Meaning::Unavailable | Meaning::TimedOut);
+    if !is_silent || error.hint().is_some() {
+        return error;
+    }
+    error.with_hint(
+        "see that the cluster runs and can be reached from here, then run the command again; list tells which networks there are",
+    )
 }

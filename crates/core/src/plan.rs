@@ -7,6 +7,7 @@ mod bindings;
 mod bring_up;
 mod exposure;
 mod foundation;
+mod from_sources;
 mod peers;
 mod support;
 

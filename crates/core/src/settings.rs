@@ -19,7 +19,7 @@ pub use files::{FileReader, SystemFiles};
 pub use setting::{BareUnit, Command, DefaultValue, Kind, Setting, camel_case};
 pub use value::SettingValue;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -61,6 +61,8 @@ pub struct Settings {
     values: BTreeMap<&'static str, (SettingValue, Origin)>,
     secrets: BTreeMap<&'static str, (SecretString, Origin)>,
     warnings: Vec<String>,
+    unread: BTreeSet<&'static str>,
+    config_is_unread: bool,
 }
 
 impl Settings {
@@ -99,6 +101,13 @@ impl Settings {
     #[must_use]
     pub fn is_given_now(&self, name: &str) -> bool {
         self.origin(name).is_some_and(|origin| !matches!(origin, Origin::Default | Origin::Record))
+    }
+
+    /// True when somebody gave the setting and it could not be read, or may have given it in a config file that could not: what stands in for it says nothing.
+    #[must_use]
+    pub fn is_unread(&self, name: &str) -> bool {
+        let may_be_in_config = || !matches!(self.origin(name), Some(Origin::Flag | Origin::Environment(_)));
+        self.unread.contains(name) || (self.config_is_unread && may_be_in_config())
     }
 
     /// A text, path or choice.

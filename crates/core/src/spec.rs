@@ -17,6 +17,7 @@ mod to_settings;
 mod upgrade;
 
 pub use credentials::Credentials;
+pub(crate) use from_settings::DescribedNetwork;
 pub use roster::{NodeMakeup, NodeOverride};
 pub use upgrade::{UpgradeSpec, UpgradeSwitches};
 

@@ -16,7 +16,8 @@ use crate::exit::ExitStatus;
 use crate::materials::materials;
 use crate::output::table::{or_dash, table};
 use crate::recorded::{RecordedNetwork, recorded_network};
-use crate::session::{Known, Session, one_mistake};
+use crate::session::{Session, network_name, one_mistake};
+use crate::support::tell_failure;
 
 const MINER_NUMBER: &str = "miner-number";
 const PROFILED: &str = "profile-miners";
@@ -33,8 +34,7 @@ pub(crate) fn arguments() -> clap::Command {
 }
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
-    let given = session.settings(Command::AddMiner, &Known::default());
-    if let Err(wrong) = given.and_then(|given| miners(&given, NodeOverride::default())) {
+    if let Err(wrong) = asked(session) {
         return session.output.wrong_settings(&wrong);
     }
     let network = match recorded_network(session, Command::AddMiner).await {
@@ -45,7 +45,7 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     let wanted = differences(settings, record).and_then(|differences| miners(settings, differences));
     let wanted = match wanted {
         Ok(wanted) => wanted,
-        Err(wrong) => return session.output.wrong_settings(&wrong),
+        Err(wrong) => return session.output.refused_settings(&wrong),
     };
     let request = match request(session, settings, record, wanted) {
         Ok(request) => request,
@@ -61,9 +61,19 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
                 ),
                 ("to take them back, name them to", session.again("delete-miner", record.network.as_str())),
             ];
-            session.output.operation_failed(&failure, &next)
+            let about = (&record.network, "add-miner");
+            tell_failure(session, (settings, services), about, &failure, &next).await
         }
     }
+}
+
+/// Checks what can be checked before the network's record is read.
+pub(crate) fn asked(session: &Session<'_>) -> Result<(), SettingsErrors> {
+    let look = |given: &Settings| {
+        let miners = SettingsErrors::both(network_name(given), miners(given, NodeOverride::default()));
+        SettingsErrors::both(miners, NodeOverride::check_alone(given, &SystemFiles))
+    };
+    session.checked(Command::AddMiner, look).map(drop)
 }
 
 fn request(
@@ -96,19 +106,24 @@ fn differences(settings: &Settings, record: &NetworkRecord) -> Result<NodeOverri
 }
 
 fn miners(settings: &Settings, differences: NodeOverride) -> Result<NewMiners, SettingsErrors> {
+    let profiled = settings.is_given_now(PROFILED).then(|| numbers_of(settings, PROFILED)).transpose();
+    let (first, profiled) = SettingsErrors::both(first_number(settings), profiled)?;
+    Ok(NewMiners {
+        count: settings.number("count").and_then(|count| u32::try_from(count).ok()).unwrap_or(1),
+        first,
+        differences,
+        profiled,
+    })
+}
+
+fn first_number(settings: &Settings) -> Result<Option<u32>, SettingsErrors> {
     let numbers = numbers_of(settings, MINER_NUMBER)?;
     if numbers.len() > 1 {
         let given = settings.list(MINER_NUMBER).join(",");
         let message = "give the number of the first one; --count adds those after it";
         return Err(one_mistake(MINER_NUMBER, &given, message));
     }
-    let profiled = settings.is_given_now(PROFILED).then(|| numbers_of(settings, PROFILED)).transpose()?;
-    Ok(NewMiners {
-        count: settings.number("count").and_then(|count| u32::try_from(count).ok()).unwrap_or(1),
-        first: numbers.first().copied(),
-        differences,
-        profiled,
-    })
+    Ok(numbers.first().copied())
 }
 
 fn numbers_of(settings: &Settings, name: &str) -> Result<BTreeSet<u32>, SettingsErrors> {

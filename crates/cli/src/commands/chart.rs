@@ -49,7 +49,14 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     let Some((name, matches)) = session.matches.subcommand() else { return ExitStatus::Usage };
     let session = &Session { matches, ..*session };
     let done = match name {
-        "template" => Box::pin(template::run(session)).await,
+        "template" => match Box::pin(template::run(session)).await {
+            Ok(text) => Ok(text),
+            Err(template::Unrendered::Failure(error)) => Err(error),
+            Err(template::Unrendered::Usage(error)) => {
+                session.output.failed(error);
+                return ExitStatus::Usage;
+            }
+        },
         "install" => Box::pin(install::run(session)).await,
         "upgrade" => Box::pin(upgrade::run(session)).await,
         "rollback" => Box::pin(rollback::run(session)).await,

@@ -32,8 +32,7 @@ pub(crate) fn arguments() -> clap::Command {
                         "new-genesis",
                         "start the chain of a network that was begun anew, with new keys and data",
                     ),
-                    switch("force", "with --new-genesis: even when its config was published")
-                        .requires("new-genesis"),
+                    switch("force", "with --new-genesis: even when its config was published"),
                 ],
             )
 }
@@ -41,31 +40,42 @@ pub(crate) fn arguments() -> clap::Command {
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     // Everything is checked before the first call: a first time without what only calls can tell.
     let before = known_before_sandbox(session, Command::CreateNetwork);
-    let known = match session.spec(Command::CreateNetwork, &before) {
-        Ok((settings, _)) => match known(session, &settings).await {
+    let known = match asked(session) {
+        Ok(settings) => match known(session, &settings).await {
             Ok(known) => known,
             Err(error) => return refused(session, error),
         },
-        Err(wrong) => match known_by_record(session, &before, &wrong).await {
-            Some(known) => known,
+        Err(wrong) => match settings_for_record(session, &before, &wrong) {
             None => return session.output.wrong_settings(&wrong),
+            Some(settings) => match known(session, &settings).await {
+                Ok(known) if !known.0.of_record.is_empty() => known,
+                _ => return session.output.refused_settings(&wrong),
+            },
         },
     };
-    match session.spec(Command::CreateNetwork, &known.0) {
-        Ok((settings, spec)) => create(session, &settings, spec, known.1).await,
-        Err(wrong) => session.output.wrong_settings(&wrong),
+    match session.plan(Command::CreateNetwork, &known.0) {
+        Ok((settings, spec, _)) => create(session, &settings, spec, known.1).await,
+        Err(wrong) => session.output.refused_settings(&wrong),
     }
+}
+
+/// The settings of a network that can be created as they are, as far as nothing has to be called to know.
+pub(crate) fn asked(session: &Session<'_>) -> Result<Settings, SettingsErrors> {
+    let before = known_before_sandbox(session, Command::CreateNetwork);
+    let forced = if session.switch("force") && !session.switch("new-genesis") {
+        Err(one_mistake("force", "true", "it is for --new-genesis, which is not given"))
+    } else {
+        Ok(())
+    };
+    SettingsErrors::both(session.plan(Command::CreateNetwork, &before), forced)
+        .map(|((settings, ..), ())| settings)
 }
 
 type Sandbox = Option<spacecraft_sandbox::server::SandboxInfo>;
 
-/// What the network's record adds to settings that without it are wrong: `--miners 5` is right where the record has two bootnodes. None where no record can
-/// help, because what is wrong was given just now, or where there is none.
-async fn known_by_record(
-    session: &Session<'_>,
-    before: &Known,
-    wrong: &SettingsErrors,
-) -> Option<(Known, Sandbox)> {
+/// Settings that lead to a record with which what is wrong may be right: `--miners 5` is right where the record has two bootnodes. None where no record can
+/// help, because what is wrong was given just now, or where there can be none.
+fn settings_for_record(session: &Session<'_>, before: &Known, wrong: &SettingsErrors) -> Option<Settings> {
     let settings = session.settings(Command::CreateNetwork, before).ok()?;
     if wrong.errors.iter().any(|error| settings.is_given_now(&error.key)) {
         return None;
@@ -75,8 +85,7 @@ async fn known_by_record(
     {
         return None;
     }
-    let (known, sandbox) = known(session, &settings).await.ok()?;
-    (!known.of_record.is_empty()).then_some((known, sandbox))
+    Some(settings)
 }
 
 /// What the simulated cloud and the network's record add to the settings.

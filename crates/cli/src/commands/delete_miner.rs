@@ -17,7 +17,8 @@ use crate::exit::ExitStatus;
 use crate::materials::materials;
 use crate::output::table::{or_dash, table};
 use crate::recorded::{RecordedNetwork, recorded_network};
-use crate::session::{Known, Session, network_name, one_mistake};
+use crate::session::{Session, network_name, one_mistake};
+use crate::support::tell_failure;
 
 const MINER_NUMBER: &str = "miner-number";
 
@@ -45,11 +46,8 @@ pub(crate) fn arguments() -> clap::Command {
 }
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
-    let given = session
-        .settings(Command::DeleteMiner, &Known::default())
-        .and_then(|settings| Ok((network_name(&settings)?, numbers(session, &settings)?)));
-    let (name, numbers) = match given {
-        Ok(given) => given,
+    let (name, numbers) = match asked(session) {
+        Ok(asked) => asked,
         Err(wrong) => return session.output.wrong_settings(&wrong),
     };
     if !session.switch("yes")
@@ -77,9 +75,16 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
         Ok(report) => session.output.result(&report, || text(&report)),
         Err(failure) => {
             let next = [("to go on, run the same command again", same_again(session))];
-            session.output.operation_failed(&failure, &next)
+            let about = (&record.network, "delete-miner");
+            tell_failure(session, (settings, services), about, &failure, &next).await
         }
     }
+}
+
+/// The network and the numbers of its nodes that are to go.
+pub(crate) fn asked(session: &Session<'_>) -> Result<(NetworkName, BTreeSet<u32>), SettingsErrors> {
+    let look = |settings: &Settings| SettingsErrors::both(network_name(settings), numbers(session, settings));
+    session.checked(Command::DeleteMiner, look).map(|(_, asked)| asked)
 }
 
 fn confirm(session: &Session<'_>, network: &NetworkName, numbers: &BTreeSet<u32>) -> Result<(), ExitStatus> {

@@ -15,7 +15,7 @@ use crate::confirmation::ask;
 use crate::exit::ExitStatus;
 use crate::output::table::table;
 use crate::recorded::{PossibleNetwork, open};
-use crate::session::{Known, Session, network_name};
+use crate::session::Session;
 
 /// Its command line.
 pub(crate) fn arguments() -> clap::Command {
@@ -24,10 +24,7 @@ pub(crate) fn arguments() -> clap::Command {
 }
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
-    let named = session
-        .settings(Command::DeleteNetwork, &Known::default())
-        .and_then(|settings| Ok((network_name(&settings)?, settings)));
-    let (network, settings) = match named {
+    let (settings, network) = match session.named(Command::DeleteNetwork) {
         Ok(named) => named,
         Err(wrong) => return session.output.wrong_settings(&wrong),
     };

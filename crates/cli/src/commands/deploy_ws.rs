@@ -1,12 +1,14 @@
 //! `deploy-ws`: public API nodes, explorer and dashboard of a network, with names and an entry in the discovery file.
 
+use std::collections::BTreeMap;
+
 use spacecraft_core::charts::{Namespaces, WEB_SERVICE_CHARTS, certified_names};
 use spacecraft_core::image::ImageReference;
-use spacecraft_core::operation::{WebServicesRequest, deploy_web_services};
+use spacecraft_core::operation::{TlsPair, WebServicesRequest, deploy_web_services};
 use spacecraft_core::quantity::Resources;
 use spacecraft_core::report::WebServicesReport;
-use spacecraft_core::settings::{Command, Settings, SettingsErrors};
-use spacecraft_core::spec::{NetworkSpec, WebServicesSpec};
+use spacecraft_core::settings::{Command, Settings, SettingsError, SettingsErrors};
+use spacecraft_core::spec::{ChartOverride, NetworkSpec, WebServicesSpec};
 use spacecraft_core::time::{Clock, SystemClock};
 
 use crate::additions::{chart_changes, limits};
@@ -16,7 +18,8 @@ use crate::exit::ExitStatus;
 use crate::materials::{materials, web_services_filebeat_config};
 use crate::output::table::table;
 use crate::recorded::{RecordedNetwork, recorded_network};
-use crate::session::{Known, Session, one_mistake};
+use crate::session::{Session, network_name, one_mistake};
+use crate::support::tell_failure;
 
 /// Its command line.
 pub(crate) fn arguments() -> clap::Command {
@@ -25,13 +28,8 @@ pub(crate) fn arguments() -> clap::Command {
 }
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
-    // The certificate is checked before the first call.
-    let given = session.settings(Command::DeployWs, &Known::default());
-    let checked = given.and_then(|given| {
-        Ok((pair_of(&given, SystemClock.now())?, chart_changes(&given, &WEB_SERVICE_CHARTS)?))
-    });
-    let (certificate, charts) = match checked {
-        Ok(checked) => checked,
+    let (certificate, charts) = match asked(session) {
+        Ok(asked) => asked,
         Err(wrong) => return session.output.wrong_settings(&wrong),
     };
     let network = match recorded_network(session, Command::DeployWs).await {
@@ -48,7 +46,7 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     });
     let wanted = match wanted {
         Ok(wanted) => wanted,
-        Err(wrong) => return session.output.wrong_settings(&wrong),
+        Err(wrong) => return session.output.refused_settings(&wrong),
     };
     let namespace = Namespaces::of(&record.spec).web_services;
     let prepared = materials(settings, &record.spec)
@@ -69,9 +67,26 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     match Box::pin(deploy_web_services(services, request)).await {
         Ok(report) => session.output.result(&report, || text(&report)),
         Err(failure) => {
-            session.output.operation_failed(&failure, &next(session, "deploy-ws", record.network.as_str()))
+            let next = next(session, "deploy-ws", record.network.as_str());
+            let about = (&record.network, "deploy-ws");
+            tell_failure(session, (settings, services), about, &failure, &next).await
         }
     }
+}
+
+type Certificate = Option<TlsPair>;
+type Charts = BTreeMap<String, ChartOverride>;
+
+/// The certificate and the changes to charts, with all else checked that can be before the network's record is read.
+pub(crate) fn asked(session: &Session<'_>) -> Result<(Certificate, Charts), SettingsErrors> {
+    let look = |given: &Settings| {
+        let certified = SettingsErrors::both(network_name(given), pair_of(given, SystemClock.now()));
+        let forms = SettingsErrors::both(given_image(given), check_versions(given));
+        let charts = SettingsErrors::both(forms, chart_changes(given, &WEB_SERVICE_CHARTS));
+        SettingsErrors::both(certified, charts)
+    };
+    let (_, ((_, certificate), (_, charts))) = session.checked(Command::DeployWs, look)?;
+    Ok((certificate, charts))
 }
 
 /// What can be done after a failure.
@@ -104,28 +119,37 @@ fn services_of(settings: &Settings, spec: &NetworkSpec) -> Result<WebServicesSpe
             _ => settings.number("logs-expiry").and_then(|days| u32::try_from(days).ok()).unwrap_or(1),
         },
     };
-    for (name, version) in
-        [("explorer-version", &services.explorer_version), ("dash-version", &services.dash_version)]
-    {
-        ImageReference::parse(&format!("image:{version}"))
-            .map_err(|_| one_mistake(name, version, "it is the tag of an image, such as v0.0.10"))?;
-    }
-    if services.smapp_version.is_empty() {
-        return Err(one_mistake(
-            "smapp-version",
-            "",
-            "clients of the discovery file need a release, such as 0.2.1",
-        ));
-    }
     Ok(services)
+}
+
+fn check_versions(settings: &Settings) -> Result<(), SettingsErrors> {
+    let is_no_tag = |version: &str| ImageReference::parse(&format!("image:{version}")).is_err();
+    let mut mistakes = Vec::new();
+    for name in ["explorer-version", "dash-version"] {
+        let version = settings.text(name).unwrap_or_default();
+        if is_no_tag(version) {
+            let message = "it is the tag of an image, such as v0.0.10";
+            mistakes.push(SettingsError::new(name, version, message));
+        }
+    }
+    if settings.text("smapp-version").unwrap_or_default().is_empty() {
+        let message = "clients of the discovery file need a release, such as 0.2.1";
+        mistakes.push(SettingsError::new("smapp-version", "", message));
+    }
+    SettingsErrors::unless_empty(mistakes, || ())
 }
 
 /// An image of their own; none follows the network's nodes.
 fn image_of(settings: &Settings, spec: &NetworkSpec) -> Result<Option<ImageReference>, SettingsErrors> {
+    let given = given_image(settings)?;
+    let wanted = given.map(|image| Some(image).filter(|image| *image != spec.node.image));
+    Ok(wanted.unwrap_or_else(|| spec.web_services.as_ref().and_then(|was| was.image.clone())))
+}
+
+/// The image that is given for this run.
+fn given_image(settings: &Settings) -> Result<Option<ImageReference>, SettingsErrors> {
     const NAME: &str = "go-sm-image";
-    let Some(text) = settings.text(NAME).filter(|_| settings.is_given_now(NAME)) else {
-        return Ok(spec.web_services.as_ref().and_then(|was| was.image.clone()));
-    };
+    let Some(text) = settings.text(NAME).filter(|_| settings.is_given_now(NAME)) else { return Ok(None) };
     let image = ImageReference::parse(text).map_err(|message| one_mistake(NAME, text, message))?;
     if image.tag().is_none() && image.digest().is_none() {
         return Err(one_mistake(
@@ -134,7 +158,7 @@ fn image_of(settings: &Settings, spec: &NetworkSpec) -> Result<Option<ImageRefer
             "it needs a tag or a digest: what runs must not change by itself",
         ));
     }
-    Ok(Some(image).filter(|image| *image != spec.node.image))
+    Ok(Some(image))
 }
 
 /// Resources of their own; none follows the network's nodes.

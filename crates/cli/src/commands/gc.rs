@@ -12,7 +12,7 @@ use crate::arguments::{of, switch};
 use crate::confirmation::ask;
 use crate::exit::ExitStatus;
 use crate::output::table::{or_dash, table};
-use crate::session::{Known, Session, network_name};
+use crate::session::{Session, network_name};
 use crate::wiring::{Wiring, known_of_sandbox, start_sandbox};
 
 /// Its command line.
@@ -22,11 +22,8 @@ pub(crate) fn arguments() -> clap::Command {
 }
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
-    let checked = session
-        .settings(Command::Gc, &Known::default())
-        .and_then(|settings| Ok((request(&settings)?, settings)));
-    let (request, settings) = match checked {
-        Ok(checked) => checked,
+    let (settings, request) = match asked(session) {
+        Ok(asked) => asked,
         Err(wrong) => return session.output.wrong_settings(&wrong),
     };
     let found: Result<(Services, GarbageReport)> = async {
@@ -44,6 +41,11 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
         Ok((services, report)) => decide(session, &services, &request, report).await,
         Err(error) => session.output.failed(error),
     }
+}
+
+/// The settings, and what is asked for.
+pub(crate) fn asked(session: &Session<'_>) -> Result<(Settings, GarbageRequest), SettingsErrors> {
+    session.checked(Command::Gc, request)
 }
 
 fn request(settings: &Settings) -> Result<GarbageRequest, SettingsErrors> {
@@ -97,7 +99,7 @@ async fn decide(
 
 fn tell_problems(session: &Session<'_>, report: &GarbageReport) {
     for problem in &report.problems {
-        session.output.say(&format!("warning: not everything could be seen: {problem}"));
+        session.output.warn(&format!("not everything could be seen: {problem}"));
     }
 }
 

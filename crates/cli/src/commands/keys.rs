@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::Arg;
 use serde::Serialize;
+use serde_json::json;
 use spacecraft_core::settings::Command;
 use spacecraft_core::state::SCHEMA;
 use spacecraft_core::workload::{NetworkSecret, Part};
@@ -82,8 +83,11 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     };
     match exported.await {
         Ok(count) => {
-            session.output.say(&format!("wrote {count} wallet keys into {}", file.display()));
-            ExitStatus::Done
+            let keys = if count == 1 { "key" } else { "keys" };
+            let document = json!({
+                "schema": SCHEMA, "kind": "KeysExport", "network": opened.network, "file": file, "keys": count,
+            });
+            session.output.done(&document, &format!("wrote {count} wallet {keys} into {}", file.display()))
         }
         Err(error) => session.output.failed(error),
     }

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::Arg;
+use serde_json::json;
+use spacecraft_core::names::NetworkName;
+use spacecraft_core::operation::with_way_out;
 use spacecraft_core::secret::{ExposeSecret, SecretString};
 use spacecraft_core::settings::Command;
-use spacecraft_core::state::unknown_network;
+use spacecraft_core::state::{SCHEMA, unknown_network};
 use spacecraft_core::traits::{Access, BearerTokens};
 use spacecraft_core::{Error, Meaning, Result};
 use spacecraft_kubernetes::kubeconfig::{self, KubeconfigEntry, KubeconfigUser};
@@ -14,7 +17,7 @@ use spacecraft_kubernetes::kubeconfig::{self, KubeconfigEntry, KubeconfigUser};
 use crate::arguments::{of, switch};
 use crate::exit::ExitStatus;
 use crate::recorded::{PossibleNetwork, open};
-use crate::session::{Known, Session, network_name};
+use crate::session::Session;
 
 /// Its command line.
 pub(crate) fn arguments() -> clap::Command {
@@ -28,10 +31,7 @@ pub(crate) fn arguments() -> clap::Command {
 }
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
-    let named = session
-        .settings(Command::Kubeconfig, &Known::default())
-        .and_then(|settings| Ok((network_name(&settings)?, settings)));
-    let (network, settings) = match named {
+    let (settings, network) = match session.named(Command::Kubeconfig) {
         Ok(named) => named,
         Err(wrong) => return session.output.wrong_settings(&wrong),
     };
@@ -42,23 +42,24 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
         if record.is_none() && provider.get(&network).await?.is_none() {
             return Err(unknown_network(&*services.state_store, "make a kubeconfig for", &network).await);
         }
-        match provider.access(&network).await? {
+        match services.access(&network).await? {
             Access::Kubeconfig { text, .. } => {
                 refuse_changes(session)?;
-                Ok(session.output.write(text.expose_secret()))
+                Ok(print(session, &network, text.expose_secret()))
             }
             Access::Bearer { server, certificate_authority, tokens } => {
                 let recorded = record.map(|record| record.spec.cluster.namespace);
                 let namespace = recorded.or_else(|| settings.text("namespace").map(str::to_owned));
                 let user = user(session, &*tokens).await?;
                 let name = network.to_string();
-                deliver(session, &KubeconfigEntry { name, server, certificate_authority, namespace, user })
+                let entry = KubeconfigEntry { name, server, certificate_authority, namespace, user };
+                deliver(session, &network, &entry)
             }
         }
     };
     match delivered.await {
         Ok(status) => status,
-        Err(error) => session.output.failed(error),
+        Err(error) => session.output.failed(with_way_out(error)),
     }
 }
 
@@ -95,13 +96,22 @@ async fn user(session: &Session<'_>, tokens: &dyn BearerTokens) -> Result<Kubeco
 }
 
 /// Prints the kubeconfig, or merges it into a file.
-fn deliver(session: &Session<'_>, entry: &KubeconfigEntry) -> Result<ExitStatus> {
+fn deliver(session: &Session<'_>, network: &NetworkName, entry: &KubeconfigEntry) -> Result<ExitStatus> {
     let Some(path) = session.argument("merge") else {
-        return Ok(session.output.write(kubeconfig::print(entry)?.expose_secret()));
+        return Ok(print(session, network, kubeconfig::print(entry)?.expose_secret()));
     };
     merge(Path::new(path), entry)?;
-    session.output.say(&format!("merged into {path}; its current context is the network's cluster"));
-    Ok(ExitStatus::Done)
+    let document = json!({ "schema": SCHEMA, "kind": "Kubeconfig", "network": network, "merged_into": path });
+    let sentence = format!("merged into {path}; its current context is the network's cluster");
+    Ok(session.output.done(&document, &sentence))
+}
+
+fn print(session: &Session<'_>, network: &NetworkName, text: &str) -> ExitStatus {
+    if !session.output.is_json() {
+        return session.output.write(text);
+    }
+    let document = json!({ "schema": SCHEMA, "kind": "Kubeconfig", "network": network, "kubeconfig": text });
+    session.output.result(&document, String::new)
 }
 
 /// Merges into a kubeconfig that only its owner can read, by writing beside it and renaming.

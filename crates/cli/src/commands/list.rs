@@ -36,7 +36,7 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
         Ok(report) => {
             let status = session.output.result(&report, || text(&report));
             for problem in &report.problems {
-                session.output.say(&format!("warning: networks may be missing: {problem}"));
+                session.output.warn(&format!("networks may be missing: {problem}"));
             }
             status
         }

@@ -5,6 +5,7 @@ use futures::StreamExt as _;
 use serde_json::json;
 use spacecraft_core::error::printable;
 use spacecraft_core::interrupt::Interrupt;
+use spacecraft_core::operation::with_way_out;
 use spacecraft_core::settings::{Command, Settings, SettingsErrors};
 use spacecraft_core::state::{NetworkRecord, SCHEMA};
 use spacecraft_core::traits::{LogLines, LogQuery, Workloads};
@@ -13,7 +14,7 @@ use spacecraft_core::{Error, Meaning, Result};
 use crate::arguments::{of, switch};
 use crate::exit::ExitStatus;
 use crate::recorded::recorded_network;
-use crate::session::{Session, one_mistake};
+use crate::session::{Session, network_name, one_mistake};
 
 /// How many of the last lines are shown when nothing else is asked for.
 const USUAL_TAIL: u32 = 200;
@@ -31,7 +32,7 @@ pub(crate) fn arguments() -> clap::Command {
 }
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
-    if let Err(wrong) = check_switches(session) {
+    if let Err(wrong) = asked(session) {
         return session.output.wrong_settings(&wrong);
     }
     let network = match recorded_network(session, Command::Logs).await {
@@ -48,7 +49,15 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     } else {
         show(session, &*workloads, &query).await
     };
-    shown.unwrap_or_else(|error| session.output.failed(explained(error, &network.record, &query)))
+    shown.unwrap_or_else(|error| {
+        session.output.failed(with_way_out(explained(error, &network.record, &query)))
+    })
+}
+
+/// Checks what can be checked before the network's record is read.
+pub(crate) fn asked(session: &Session<'_>) -> Result<(), SettingsErrors> {
+    let look = |settings: &Settings| SettingsErrors::both(network_name(settings), check_switches(session));
+    session.checked(Command::Logs, look).map(drop)
 }
 
 fn check_switches(session: &Session<'_>) -> Result<(), SettingsErrors> {

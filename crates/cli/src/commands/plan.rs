@@ -5,10 +5,10 @@ use serde::Serialize;
 use spacecraft_core::generation::Profile;
 use spacecraft_core::operation::{binding_of, differences, planned_genesis, secrets_of};
 use spacecraft_core::plan::{
-    Bindings, Exposure, Plan, Problem, Reach, beacon_files, foundation_of, support_workloads,
+    Bindings, Exposure, Plan, Reach, beacon_files, foundation_of, support_workloads,
 };
 use spacecraft_core::secret::SecretString;
-use spacecraft_core::settings::{Command, Settings, SettingsError, SettingsErrors};
+use spacecraft_core::settings::{Command, Settings, SettingsErrors};
 use spacecraft_core::spec::NetworkSpec;
 use spacecraft_core::state::{RecordStore, SCHEMA};
 use spacecraft_core::time::SeededRandom;
@@ -41,14 +41,7 @@ pub(crate) fn arguments() -> clap::Command {
 }
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
-    let planned = session.spec(Command::Plan, &known_before_sandbox(session, Command::Plan)).and_then(
-        |(settings, spec)| {
-            let plan =
-                Plan::new(&spec, &spec.provider.capabilities()).map_err(|problems| wrong(&problems))?;
-            Ok((settings, spec, plan))
-        },
-    );
-    let (settings, spec, plan) = match planned {
+    let (settings, spec, plan) = match asked(session) {
         Ok(planned) => planned,
         Err(wrong) => return session.output.wrong_settings(&wrong),
     };
@@ -67,10 +60,9 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     session.output.result(&PlanDocument { schema: SCHEMA, kind: "Plan", plan: &plan }, || text(&plan))
 }
 
-fn wrong(problems: &[Problem]) -> SettingsErrors {
-    let errors =
-        problems.iter().map(|problem| SettingsError::new(&problem.key, &problem.value, &problem.message));
-    SettingsErrors { errors: errors.collect() }
+/// What is to be planned, as far as nothing has to be called to know.
+pub(crate) fn asked(session: &Session<'_>) -> Result<(Settings, NetworkSpec, Plan), SettingsErrors> {
+    session.plan(Command::Plan, &known_before_sandbox(session, Command::Plan))
 }
 
 /// Compares with the network that is recorded; what is not given comes from its record.
@@ -108,7 +100,7 @@ async fn found_differences(
         return Ok(vec!["the network does not exist".to_owned()]);
     };
     known.of_record = record.settings;
-    let (_, asked) = session.spec(Command::Plan, &known).map_err(unexpected)?;
+    let (_, asked, _) = session.plan(Command::Plan, &known).map_err(unexpected)?;
     Ok(differences(&record.spec, &asked.with_changes_of(&record.spec)))
 }
 

@@ -15,11 +15,11 @@ use crate::exit::ExitStatus;
 use crate::materials::template_overrides;
 use crate::output::table::{or_dash, table};
 use crate::recorded::{RecordedNetwork, recorded_network};
-use crate::session::{Known, Session, one_mistake};
+use crate::session::{Session, network_name, one_mistake};
 use crate::wiring::Wiring;
 
 /// What must be right before anything is called.
-struct Wanted {
+pub(crate) struct Wanted {
     version: ReleaseVersion,
     repository: RepositoryName,
 }
@@ -34,9 +34,7 @@ pub(crate) fn arguments() -> clap::Command {
 }
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
-    let wanted =
-        session.settings(Command::ReleaseNetwork, &Known::default()).and_then(|settings| wanted(&settings));
-    let wanted = match wanted {
+    let wanted = match asked(session) {
         Ok(wanted) => wanted,
         Err(wrong) => return session.output.wrong_settings(&wrong),
     };
@@ -57,6 +55,12 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
             session.output.operation_failed(&failure, &[("to go on, run the same command again", again)])
         }
     }
+}
+
+/// What is asked for, checked before anything is called.
+pub(crate) fn asked(session: &Session<'_>) -> Result<Wanted, SettingsErrors> {
+    let look = |settings: &Settings| SettingsErrors::both(network_name(settings), wanted(settings));
+    session.checked(Command::ReleaseNetwork, look).map(|(_, (_, wanted))| wanted)
 }
 
 fn wanted(settings: &Settings) -> Result<Wanted, SettingsErrors> {

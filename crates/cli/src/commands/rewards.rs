@@ -6,8 +6,8 @@ use std::path::Path;
 
 use clap::Arg;
 use spacecraft_core::identity::{CoinbaseSource, NodeKeys};
-use spacecraft_core::operation::binding_of;
-use spacecraft_core::settings::{Command, Settings};
+use spacecraft_core::operation::with_way_out;
+use spacecraft_core::settings::{Command, Settings, SettingsError, SettingsErrors};
 use spacecraft_core::state::NetworkRecord;
 use spacecraft_core::time::{Clock as _, SystemClock};
 use spacecraft_core::traits::Workloads;
@@ -23,11 +23,11 @@ use spacecraft_spacemesh::grpc::NodeAddress;
 use crate::arguments::of;
 use crate::exit::ExitStatus;
 use crate::recorded::{RecordedNetwork, recorded_network};
-use crate::session::{Known, Session, one_mistake};
+use crate::session::Session;
 use crate::wiring::client;
 
 /// What the command was asked for.
-struct Wanted {
+pub(crate) struct Wanted {
     host: Option<String>,
     from: Option<u32>,
     to: Option<u32>,
@@ -61,14 +61,10 @@ pub(crate) fn arguments() -> clap::Command {
 }
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
-    let settings = match session.settings(Command::Rewards, &Known::default()) {
-        Ok(settings) => settings,
+    let (settings, wanted) = match asked(session) {
+        Ok(asked) => asked,
         Err(wrong) => return session.output.wrong_settings(&wrong),
     };
-    let wanted = wanted(&settings);
-    if let Some(mistake) = mistake(&settings, &wanted) {
-        return session.output.wrong_settings(&mistake);
-    }
     let network = if settings.text("network-name").is_some() {
         match recorded_network(session, Command::Rewards).await {
             Ok(network) => Some(network),
@@ -99,19 +95,30 @@ fn wanted(settings: &Settings) -> Wanted {
     }
 }
 
-/// What can be told before anything is asked.
-fn mistake(settings: &Settings, wanted: &Wanted) -> Option<spacecraft_core::settings::SettingsErrors> {
+/// What is asked for, checked before anything is called.
+pub(crate) fn asked(session: &Session<'_>) -> Result<(Settings, Wanted), SettingsErrors> {
+    session.checked(Command::Rewards, |settings| {
+        let wanted = wanted(settings);
+        SettingsErrors::unless_empty(mistakes(settings, &wanted), || wanted)
+    })
+}
+
+fn mistakes(settings: &Settings, wanted: &Wanted) -> Vec<SettingsError> {
+    let mut mistakes = Vec::new();
     if let Some(error) = wanted.host.as_deref().and_then(|host| NodeAddress::parse(host).err()) {
-        let hint = error.hint().unwrap_or_default();
-        return Some(one_mistake("host", error.resource(), format!("{}; {hint}", error.reason())));
+        let message = format!("{}; {}", error.reason(), error.hint().unwrap_or_default());
+        mistakes.push(SettingsError::new("host", error.resource(), message));
     }
-    if wanted.host.is_none() && settings.text("network-name").is_none() {
+    if wanted.host.is_none() && settings.text("network-name").is_none() && !settings.is_unread("host") {
         let message = "name a network, any healthy node of which is asked, or a node with --host";
-        return Some(one_mistake("network-name", "", message));
+        mistakes.push(SettingsError::new("network-name", "", message));
     }
     let (from, to) = (wanted.from.unwrap_or_default(), wanted.to.unwrap_or(u32::MAX));
-    let message = format!("no layer is from {from} to {to}");
-    (from > to).then(|| one_mistake("to-layer", &to.to_string(), message))
+    if from > to {
+        let message = format!("no layer is from {from} to {to}");
+        mistakes.push(SettingsError::new("to-layer", to.to_string(), message));
+    }
+    mistakes
 }
 
 async fn report(
@@ -120,18 +127,22 @@ async fn report(
     network: Option<RecordedNetwork>,
 ) -> Result<RewardsReport> {
     let retrier = client(session.environment)?.0.retrier().clone();
-    let asked = asked(session, wanted, network).await?;
+    let asked = node_to_ask(session, wanted, network).await?;
     read(session, wanted, &retrier, asked).await
 }
 
 /// The node of `--host`, or any healthy one of the network.
-async fn asked(session: &Session<'_>, wanted: &Wanted, network: Option<RecordedNetwork>) -> Result<Asked> {
+async fn node_to_ask(
+    session: &Session<'_>,
+    wanted: &Wanted,
+    network: Option<RecordedNetwork>,
+) -> Result<Asked> {
     let mut keys = network.as_ref().map(|network| recorded_keys(&network.record)).unwrap_or_default();
     if let Some(host) = &wanted.host {
         let public = NodeAddress::parse(host)?;
         if !public.is_protected() {
-            session.output.say(&format!(
-                "warning: {host} is read without encryption: who is in between can change what it says; https:// before it asks for TLS"
+            session.output.warn(&format!(
+                "{host} is read without encryption: who is in between can change what it says; https:// before it asks for TLS"
             ));
         }
         let listeners = NodeListeners { name: host.clone(), public, private: None };
@@ -140,15 +151,15 @@ async fn asked(session: &Session<'_>, wanted: &Wanted, network: Option<RecordedN
     let network = network
         .ok_or_else(|| Error::new(Meaning::Invalid, "find a healthy node", "", "no network is named"))?;
     let RecordedNetwork { record, services, .. } = network;
-    let access = services.cluster.access(&record.network).await?;
-    let binding = binding_of(&record.spec, services.cluster.capabilities().creates_clusters);
-    let workloads = services.connector.connect(&access, &binding).await?.workloads;
+    let workloads = services.connect(&record.spec).await?.workloads;
     let generation = record.spec.generation;
-    let reached = reach_healthy_node(&*workloads, &*services.spacemesh, generation, &record.nodes).await?;
+    let reached = reach_healthy_node(&*workloads, &*services.spacemesh, generation, &record.nodes)
+        .await
+        .map_err(with_way_out)?;
     if !reached.status.synced {
         session
             .output
-            .say(&format!("warning: {} is not synced, and no node that answers is", reached.listeners.name));
+            .warn(&format!("{} is not synced, and no node that answers is", reached.listeners.name));
     }
     take_secret_keys(&mut keys, &*workloads, &record).await?;
     Ok(Asked { listeners: reached.listeners.clone(), keys, record: Some(record), _reached: Some(reached) })

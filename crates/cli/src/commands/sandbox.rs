@@ -1,16 +1,17 @@
 //! `sandbox ...`: the simulated cloud itself.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, Command};
 use serde::Serialize;
-use serde_json::{Map, Value};
-use spacecraft_core::render_chain;
-use spacecraft_core::settings;
+use serde_json::{Map, Value, json};
+use spacecraft_core::settings::{self, SettingsError, SettingsErrors};
+use spacecraft_core::state::SCHEMA;
+use spacecraft_core::{Error, Meaning};
 use spacecraft_sandbox::client::{AdminClient, AdminError};
 use spacecraft_sandbox::faults::{Fault, FaultRule};
-use spacecraft_sandbox::server::{ServeError, ServeOptions, ensure_running, running, serve};
+use spacecraft_sandbox::server::{ServeOptions, ensure_running, running, serve};
 use spacecraft_sandbox::settings::SettingsChange;
 
 use crate::arguments::of_named;
@@ -79,10 +80,7 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
         "calls" => calls(&session, folder).await,
         "configure" => configure(&session, folder).await,
         "fault" => fault(&session, folder).await,
-        "reset" => match admin(&session, folder).await {
-            Ok(admin) => report(&session, admin.reset().await),
-            Err(status) => status,
-        },
+        "reset" => reset(&session, folder).await,
         _ => ExitStatus::Usage,
     }
 }
@@ -105,35 +103,56 @@ async fn serve_folder(session: &Session<'_>, folder: PathBuf) -> ExitStatus {
     }
     match serve(&folder, ServeOptions { idle, background }).await {
         Ok(()) => ExitStatus::Done,
-        Err(error) => serve_failed(session, &error),
+        Err(error) => session.output.failed(about(&folder, "serve").with_source(error)),
     }
 }
 
-fn serve_failed(session: &Session<'_>, error: &ServeError) -> ExitStatus {
-    session.output.complain(&render_chain(error));
-    ExitStatus::Failed
+/// An error of the simulated cloud in `folder`, whose cause says more.
+fn about(folder: &Path, attempt: &str) -> Error {
+    let operation = format!("{attempt} the simulated cloud in");
+    Error::new(Meaning::Unavailable, operation, folder.display().to_string(), "")
 }
 
 async fn stop(session: &Session<'_>, folder: PathBuf) -> ExitStatus {
-    match running(&folder).await {
-        None => {
-            session.output.say(&format!("no server runs for {}", folder.display()));
-            ExitStatus::Done
+    let running = running(&folder).await;
+    let was_running = running.is_some();
+    if let Some(info) = running
+        && let Err(error) = AdminClient::new(info).stop().await
+    {
+        return session.output.failed(about(&folder, "stop").with_source(error));
+    }
+    let document =
+        json!({ "schema": SCHEMA, "kind": "SandboxStop", "folder": folder, "was_running": was_running });
+    let sentence = match was_running {
+        true => format!("stopped; what exists stays in {}", folder.display()),
+        false => format!("no server runs for {}", folder.display()),
+    };
+    session.output.done(&document, &sentence)
+}
+
+async fn reset(session: &Session<'_>, folder: PathBuf) -> ExitStatus {
+    let admin = match admin(session, &folder).await {
+        Ok(admin) => admin,
+        Err(status) => return status,
+    };
+    match admin.reset().await {
+        Ok(()) => {
+            let document = json!({ "schema": SCHEMA, "kind": "SandboxReset", "folder": folder });
+            session.output.done(&document, &format!("nothing exists in {} any more", folder.display()))
         }
-        Some(info) => report(session, AdminClient::new(info).stop().await),
+        Err(error) => session.output.failed(about(&folder, "reset").with_source(error)),
     }
 }
 
 /// The running server's controls; the server is started when none runs.
-async fn admin(session: &Session<'_>, folder: PathBuf) -> Result<AdminClient, ExitStatus> {
-    let executable = std::env::current_exe().map_err(|error| {
-        session.output.complain(&format!("find this program's own file: {error}"));
-        ExitStatus::Failed
-    })?;
-    match ensure_running(&folder, &executable).await {
-        Ok(running) => Ok(AdminClient::new(running.info)),
-        Err(error) => Err(serve_failed(session, &error)),
-    }
+async fn admin(session: &Session<'_>, folder: &Path) -> Result<AdminClient, ExitStatus> {
+    let failed = |error: Error| session.output.failed(error);
+    let executable = std::env::current_exe()
+        .map_err(|error| failed(about(folder, "find the program that serves").with_source(error)))?;
+    let running = ensure_running(folder, &executable).await;
+    running
+        .map(|running| AdminClient::new(running.info))
+        .map_err(|error| failed(about(folder, "start").with_source(error)))
 }
 
 type Asked<'a, T> = std::pin::Pin<Box<dyn Future<Output = Result<T, AdminError>> + Send + 'a>>;
@@ -144,7 +163,7 @@ async fn ask<T: Serialize>(
     folder: PathBuf,
     question: impl for<'a> FnOnce(&'a AdminClient) -> Asked<'a, T>,
 ) -> ExitStatus {
-    let admin = match admin(session, folder).await {
+    let admin = match admin(session, &folder).await {
         Ok(admin) => admin,
         Err(status) => return status,
     };
@@ -152,12 +171,12 @@ async fn ask<T: Serialize>(
         Ok(answer) => {
             session.output.result(&answer, || serde_json::to_string_pretty(&answer).unwrap_or_default())
         }
-        Err(error) => report(session, Err(error)),
+        Err(error) => session.output.failed(about(&folder, "look into").with_source(error)),
     }
 }
 
 async fn calls(session: &Session<'_>, folder: PathBuf) -> ExitStatus {
-    let admin = match admin(session, folder).await {
+    let admin = match admin(session, &folder).await {
         Ok(admin) => admin,
         Err(status) => return status,
     };
@@ -167,31 +186,62 @@ async fn calls(session: &Session<'_>, folder: PathBuf) -> ExitStatus {
                 calls.iter().filter_map(|call| Some(serde_json::to_string(call).ok()? + "\n")).collect();
             session.output.write(&lines)
         }
-        Err(error) => report(session, Err(error)),
+        Err(error) => session.output.failed(about(&folder, "look into").with_source(error)),
     }
 }
 
 async fn configure(session: &Session<'_>, folder: PathBuf) -> ExitStatus {
-    let given = session.matches.get_many::<String>("setting").into_iter().flatten();
+    let change = match change(session) {
+        Ok(change) => change,
+        Err(wrong) => return session.output.wrong_settings(&wrong),
+    };
+    if change == SettingsChange::default() {
+        return ask(session, folder, |admin| Box::pin(async move { admin.settings().await })).await;
+    }
+    let admin = match admin(session, &folder).await {
+        Ok(admin) => admin,
+        Err(status) => return status,
+    };
+    let configured = async {
+        admin.configure(&change).await?;
+        admin.settings().await
+    };
+    match configured.await {
+        Ok(settings) => {
+            let document = json!({ "schema": SCHEMA, "kind": "SandboxSettings", "settings": settings });
+            session.output.done(&document, "configured")
+        }
+        Err(error) => refused(session, &folder, "configure", error),
+    }
+}
+
+/// What is to change, or every argument that cannot be read.
+fn change(session: &Session<'_>) -> Result<SettingsChange, SettingsErrors> {
     let mut change = SettingsChange::default();
-    for text in given {
-        let Some((name, value)) = text.split_once('=') else {
-            return session.output.wrong_settings(&one_mistake("setting", text, "write NAME=VALUE"));
-        };
-        insert(&mut change.settings, name, value);
+    let mut mistakes = Vec::new();
+    for text in session.arguments("setting") {
+        match text.split_once('=') {
+            Some((name, value)) => insert(&mut change.settings, name, value),
+            None => mistakes.push(SettingsError::new("setting", text, "write NAME=VALUE")),
+        }
     }
     if let Some(text) = session.argument("advance") {
         match text.parse::<f64>() {
             Ok(seconds) if seconds.is_finite() && seconds >= 0.0 => change.advance_seconds = seconds,
-            _ => return session.output.wrong_settings(&one_mistake("advance", text, "write seconds")),
+            _ => mistakes.push(SettingsError::new("advance", text, "write seconds")),
         }
     }
-    if change == SettingsChange::default() {
-        return ask(session, folder, |admin| Box::pin(async move { admin.settings().await })).await;
-    }
-    match admin(session, folder).await {
-        Ok(admin) => report(session, admin.configure(&change).await),
-        Err(status) => status,
+    SettingsErrors::unless_empty(mistakes, || change)
+}
+
+/// Tells why the server does not do what it is told: it refuses what it does not know, which is a mistake in the arguments.
+fn refused(session: &Session<'_>, folder: &Path, attempt: &str, error: AdminError) -> ExitStatus {
+    match error {
+        AdminError::Refused { status, message, .. } if status.is_client_error() => {
+            let given = session.arguments("setting").join(" ");
+            session.output.refused_settings(&one_mistake("setting", &given, message))
+        }
+        error => session.output.failed(about(folder, attempt).with_source(error)),
     }
 }
 
@@ -228,28 +278,30 @@ async fn fault(session: &Session<'_>, folder: PathBuf) -> ExitStatus {
     let rule = match (session.switch("clear"), rule(session)) {
         (true, _) => None,
         (false, Ok(rule)) => Some(rule),
-        (false, Err((key, value))) => {
-            return session.output.wrong_settings(&one_mistake(key, &value, "write a whole number"));
-        }
+        (false, Err(wrong)) => return session.output.wrong_settings(&wrong),
     };
-    if rule.is_none() && !session.switch("clear") {
-        return ExitStatus::Usage;
-    }
-    let admin = match admin(session, folder).await {
+    let admin = match admin(session, &folder).await {
         Ok(admin) => admin,
         Err(status) => return status,
     };
-    match rule {
-        None => report(session, admin.clear_faults().await),
-        Some(rule) => report(session, admin.fault(&rule).await),
+    let (done, sentence) = match &rule {
+        None => (admin.clear_faults().await, "all faults are forgotten"),
+        Some(rule) => (admin.fault(rule).await, "calls that match will fail"),
+    };
+    match done {
+        Ok(()) => {
+            let document = json!({ "schema": SCHEMA, "kind": "SandboxFault", "rule": rule });
+            session.output.done(&document, sentence)
+        }
+        Err(error) => refused(session, &folder, "disturb", error),
     }
 }
 
-/// The rule that the arguments describe, or the argument that is no number.
-fn rule(session: &Session<'_>) -> Result<FaultRule, (&'static str, String)> {
+/// The rule that the arguments describe, or what is wrong with them.
+fn rule(session: &Session<'_>) -> Result<FaultRule, SettingsErrors> {
     let text = |name: &str| session.argument(name).map(str::to_owned);
     let fault = match session.argument("kind") {
-        None => return Err(("kind", String::new())),
+        None => return Err(one_mistake("kind", "", "say how calls fail, such as status, or give --clear")),
         Some("status") => Fault::Status {
             status: number(session, "status")?.unwrap_or(503),
             body: text("body"),
@@ -281,18 +333,9 @@ fn rule(session: &Session<'_>) -> Result<FaultRule, (&'static str, String)> {
 fn number<T: std::str::FromStr>(
     session: &Session<'_>,
     name: &'static str,
-) -> Result<Option<T>, (&'static str, String)> {
-    session.argument(name).map(|text| text.parse().map_err(|_| (name, text.to_owned()))).transpose()
-}
-
-fn report(session: &Session<'_>, result: Result<(), AdminError>) -> ExitStatus {
-    match result {
-        Ok(()) => ExitStatus::Done,
-        Err(error) => {
-            session.output.complain(&render_chain(&error));
-            ExitStatus::Failed
-        }
-    }
+) -> Result<Option<T>, SettingsErrors> {
+    let wrong = |text| one_mistake(name, text, "write a whole number");
+    session.argument(name).map(|text| text.parse().map_err(|_| wrong(text))).transpose()
 }
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
-use spacecraft_core::inspection::{NodeHealth, PoetHealth, StatusReport, WorkloadHealth, find_status};
-use spacecraft_core::settings::Command;
+use spacecraft_core::inspection::{
+    NodeHealth, PoetHealth, StatusReport, WebServicesState, WorkloadHealth, find_status,
+};
+use spacecraft_core::settings::{Command, Settings, SettingsErrors};
 use spacecraft_core::state::RecordStore;
 use spacecraft_core::traits::NodeStatus;
 use spacecraft_core::{Error, Meaning, Result};
@@ -14,7 +16,7 @@ use crate::arguments::{of, switch};
 use crate::exit::ExitStatus;
 use crate::output::table::{or_dash, table};
 use crate::recorded::{RecordedNetwork, recorded_network};
-use crate::session::{Session, one_mistake};
+use crate::session::{Session, network_name, one_mistake};
 
 /// The pause between two looks of `--watch`.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -31,9 +33,8 @@ pub(crate) fn arguments() -> clap::Command {
 }
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
-    if session.switch("watch") && session.output.is_json() {
-        let message = "one JSON document cannot be written again and again: leave out --output json";
-        return session.output.wrong_settings(&one_mistake("watch", "true", message));
+    if let Err(wrong) = asked(session) {
+        return session.output.wrong_settings(&wrong);
     }
     let network = match recorded_network(session, Command::Status).await {
         Ok(network) => network,
@@ -47,6 +48,18 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
             .map(|report| verdict(&report, session.output.result(&report, || text(&report))))
     };
     shown.unwrap_or_else(|error| session.output.failed(error))
+}
+
+/// Checks what can be checked before the network's record is read.
+pub(crate) fn asked(session: &Session<'_>) -> Result<(), SettingsErrors> {
+    let watched = if session.switch("watch") && session.output.is_json() {
+        let message = "one JSON document cannot be written again and again: leave out --output json";
+        Err(one_mistake("watch", "true", message))
+    } else {
+        Ok(())
+    };
+    let look = |settings: &Settings| SettingsErrors::both(network_name(settings), watched);
+    session.checked(Command::Status, look).map(drop)
 }
 
 async fn look(session: &Session<'_>, network: &RecordedNetwork) -> Result<StatusReport> {
@@ -224,7 +237,11 @@ fn names(report: &StatusReport) -> String {
 fn listing(report: &StatusReport) -> String {
     let listing = &report.listing;
     let discovery = if listing.discovery.is_empty() { "no".to_owned() } else { listing.discovery.join(", ") };
-    let web_services = if listing.web_services { "deployed" } else { "none" };
+    let web_services = match listing.web_services {
+        WebServicesState::None => "none",
+        WebServicesState::Unfinished => "unfinished",
+        WebServicesState::Deployed => "deployed",
+    };
     table(
         ["PUBLISHED", "WHERE"],
         [

@@ -5,17 +5,17 @@ use serde_json::json;
 use spacecraft_core::charts::{Namespaces, elasticsearch_service, grafana_service, kibana_service};
 use spacecraft_core::generation::{GRPC_PORT, REST_PORT};
 use spacecraft_core::names::NetworkName;
-use spacecraft_core::operation::binding_of;
+use spacecraft_core::operation::{binding_of, with_way_out};
 use spacecraft_core::plan::PYROSCOPE;
-use spacecraft_core::settings::Command;
+use spacecraft_core::settings::{Command, Settings, SettingsErrors};
 use spacecraft_core::state::{SCHEMA, unknown_network};
 use spacecraft_core::traits::{ClusterServices, ServiceName};
-use spacecraft_core::{Error, Meaning, Result};
+use spacecraft_core::{Error, Result};
 
 use crate::arguments::of;
 use crate::exit::ExitStatus;
 use crate::recorded::{PossibleNetwork, open};
-use crate::session::{Known, Session, network_name, one_mistake};
+use crate::session::{Session, network_name, one_mistake};
 
 /// A network whose cluster is connected.
 pub(crate) struct OpenNetwork {
@@ -29,10 +29,8 @@ pub(crate) struct OpenNetwork {
 
 /// Finds the network that the settings name and connects to its cluster; tells what is wrong otherwise.
 pub(crate) async fn open_network(session: &Session<'_>, command: Command) -> Result<OpenNetwork, ExitStatus> {
-    let named = session
-        .settings(command, &Known::default())
-        .and_then(|settings| Ok((network_name(&settings)?, settings)));
-    let (network, settings) = named.map_err(|wrong| session.output.wrong_settings(&wrong))?;
+    let named = session.named(command);
+    let (settings, network) = named.map_err(|wrong| session.output.wrong_settings(&wrong))?;
     let opened = async {
         let PossibleNetwork { settings, record, services, .. } =
             open(session, command, &settings, &network).await?;
@@ -44,14 +42,11 @@ pub(crate) async fn open_network(session: &Session<'_>, command: Command) -> Res
             || super::delete_network::fallback(&settings, &network),
             |record| binding_of(&record.spec, provider.capabilities().creates_clusters),
         );
-        if provider.get(&network).await?.is_none() {
-            return Err(Error::new(Meaning::NotFound, "find network", network.as_str(), "it has no cluster"));
-        }
-        let access = provider.access(&network).await?;
+        let access = services.access(&network).await?;
         let cluster = services.connector.connect(&access, &binding).await?;
         Ok(OpenNetwork { network: network.clone(), namespaces: binding.namespaces, cluster })
     };
-    opened.await.map_err(|error: Error| session.output.failed(error))
+    opened.await.map_err(|error: Error| session.output.failed(with_way_out(error)))
 }
 
 /// Its command line.
@@ -69,29 +64,19 @@ pub(crate) fn arguments() -> clap::Command {
 }
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
+    let (wanted, port) = match asked(session) {
+        Ok(asked) => asked,
+        Err(wrong) => return session.output.wrong_settings(&wrong),
+    };
     let opened = match open_network(session, Command::Tunnel).await {
         Ok(opened) => opened,
         Err(status) => return status,
     };
-    let wanted = session.argument("service").unwrap_or_default();
-    let Some((service, usual_port)) = service(wanted, &opened.namespaces) else {
-        let message =
-            "name kibana, elasticsearch, grafana, pyroscope, miner-N, poet-N, or NAMESPACE/SERVICE:PORT";
-        return session.output.wrong_settings(&one_mistake("service", wanted, message));
-    };
-    let port = match session.argument("port").map(str::parse).transpose() {
-        Ok(port) => port.unwrap_or(usual_port),
-        Err(_) => {
-            return session.output.wrong_settings(&one_mistake(
-                "port",
-                session.argument("port").unwrap_or_default(),
-                "write a port, 1 to 65535",
-            ));
-        }
-    };
+    let (service, usual_port) = wanted.place(&opened.namespaces);
+    let port = port.unwrap_or(usual_port);
     let tunnel = match opened.cluster.workloads.tunnel(&service, port).await {
         Ok(tunnel) => tunnel,
-        Err(error) => return session.output.failed(error),
+        Err(error) => return session.output.failed(with_way_out(error)),
     };
     let document = json!({
         "schema": SCHEMA, "kind": "Tunnel", "network": opened.network, "service": service, "port": port,
@@ -108,21 +93,70 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     status
 }
 
-/// The Service that a word names, with its usual port.
-fn service(word: &str, namespaces: &Namespaces) -> Option<(ServiceName, u16)> {
-    let own = |name: &str| ServiceName::new(&namespaces.network, name);
-    match word {
-        "kibana" => Some((kibana_service(namespaces), 5601)),
-        "elasticsearch" => Some((elasticsearch_service(namespaces), 9200)),
-        "grafana" => Some((grafana_service(namespaces), 80)),
-        PYROSCOPE => Some((own(PYROSCOPE), 4040)),
-        _ if is_numbered(word, "miner-") => Some((own(word), GRPC_PORT)),
-        _ if is_numbered(word, "poet-") => Some((own(word), REST_PORT)),
-        _ => {
-            let (namespace, rest) = word.split_once('/')?;
-            let (name, port) = rest.split_once(':')?;
-            let port = port.parse().ok()?;
-            (!namespace.is_empty() && !name.is_empty()).then(|| (ServiceName::new(namespace, name), port))
+/// What the tunnel is to lead to, checked before anything is called.
+pub(crate) fn asked(session: &Session<'_>) -> Result<(Wanted, Option<u16>), SettingsErrors> {
+    let look = |settings: &Settings| {
+        let wanted = SettingsErrors::both(wanted(session), port(session));
+        SettingsErrors::both(network_name(settings), wanted)
+    };
+    session.checked(Command::Tunnel, look).map(|(_, (_, asked))| asked)
+}
+
+fn wanted(session: &Session<'_>) -> Result<Wanted, SettingsErrors> {
+    let word = session.argument("service").unwrap_or_default();
+    Wanted::named(word).ok_or_else(|| {
+        let message =
+            "name kibana, elasticsearch, grafana, pyroscope, miner-N, poet-N, or NAMESPACE/SERVICE:PORT";
+        one_mistake("service", word, message)
+    })
+}
+
+/// The port that is asked for instead of the usual one.
+fn port(session: &Session<'_>) -> Result<Option<u16>, SettingsErrors> {
+    let Some(text) = session.argument("port") else { return Ok(None) };
+    let port = text.parse().ok().filter(|port| *port > 0);
+    port.map(Some).ok_or_else(|| one_mistake("port", text, "write a port, 1 to 65535"))
+}
+
+/// The service that a word names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Kibana,
+    Elasticsearch,
+    Grafana,
+    /// A workload of the network, with its usual port.
+    Own(String, u16),
+    /// Any other, with a port.
+    Other(ServiceName, u16),
+}
+
+impl Wanted {
+    fn named(word: &str) -> Option<Self> {
+        Some(match word {
+            "kibana" => Self::Kibana,
+            "elasticsearch" => Self::Elasticsearch,
+            "grafana" => Self::Grafana,
+            PYROSCOPE => Self::Own(word.to_owned(), 4040),
+            _ if is_numbered(word, "miner-") => Self::Own(word.to_owned(), GRPC_PORT),
+            _ if is_numbered(word, "poet-") => Self::Own(word.to_owned(), REST_PORT),
+            _ => {
+                let (namespace, rest) = word.split_once('/')?;
+                let (name, port) = rest.split_once(':')?;
+                let port = port.parse().ok()?;
+                let is_whole = !namespace.is_empty() && !name.is_empty() && port > 0;
+                return is_whole.then(|| Self::Other(ServiceName::new(namespace, name), port));
+            }
+        })
+    }
+
+    /// Its Service in the network, with the port that is meant when none is given.
+    fn place(self, namespaces: &Namespaces) -> (ServiceName, u16) {
+        match self {
+            Self::Kibana => (kibana_service(namespaces), 5601),
+            Self::Elasticsearch => (elasticsearch_service(namespaces), 9200),
+            Self::Grafana => (grafana_service(namespaces), 80),
+            Self::Own(name, port) => (ServiceName::new(&namespaces.network, name), port),
+            Self::Other(service, port) => (service, port),
         }
     }
 }
@@ -141,14 +175,15 @@ mod tests {
     fn words_name_services_and_what_is_no_service_is_refused() {
         let network = NetworkName::new("net1").unwrap();
         let namespaces = Namespaces::named(ProviderKind::Gcp, &network, "default");
-        let found = |word: &str| service(word, &namespaces).map(|(service, port)| (service.name, port));
+        let place = |wanted: Wanted| wanted.place(&namespaces);
+        let found = |word: &str| Wanted::named(word).map(place).map(|(service, port)| (service.name, port));
         assert_eq!(found("miner-10"), Some(("miner-10".to_owned(), GRPC_PORT)));
         assert_eq!(found("kibana"), Some(("kibana-kibana".to_owned(), 5601)));
         assert_eq!(
             found("metrics/prometheus-pushgateway:9091"),
             Some(("prometheus-pushgateway".to_owned(), 9091))
         );
-        for word in ["", "miner-", "miner-x", "a/b", "/b:1", "a/b:99999"] {
+        for word in ["", "miner-", "miner-x", "a/b", "/b:1", "a/b:99999", "a/b:0"] {
             assert_eq!(found(word), None, "{word}");
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use spacecraft_core::operation::{UpgradeRequest, upgrade_network};
 use spacecraft_core::report::UpgradeReport;
-use spacecraft_core::settings::{Command, SystemFiles};
+use spacecraft_core::settings::{Command, Settings, SettingsErrors, SystemFiles};
 use spacecraft_core::spec::{UpgradeSpec, UpgradeSwitches};
 
 use crate::arguments::{force_unlock, of, switch};
@@ -12,7 +12,8 @@ use crate::exit::ExitStatus;
 use crate::materials::materials;
 use crate::output::table::{or_dash, table};
 use crate::recorded::{RecordedNetwork, recorded_network};
-use crate::session::Session;
+use crate::session::{Session, network_name};
+use crate::support::tell_failure;
 
 /// Its command line.
 pub(crate) fn arguments() -> clap::Command {
@@ -38,6 +39,9 @@ pub(crate) fn arguments() -> clap::Command {
 }
 
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
+    if let Err(wrong) = asked(session) {
+        return session.output.wrong_settings(&wrong);
+    }
     let recorded = match recorded_network(session, Command::UpgradeNetwork).await {
         Ok(recorded) => recorded,
         Err(status) => return status,
@@ -50,7 +54,7 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
         &SystemFiles,
     ) {
         Ok(asked) => asked,
-        Err(wrong) => return session.output.wrong_settings(&wrong),
+        Err(wrong) => return session.output.refused_settings(&wrong),
     };
     let materials = match materials(&settings, &record.spec) {
         Ok(materials) => materials,
@@ -66,9 +70,19 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
                 ("to go on, run the same command again, which is", session.same_again("upgrade-network")),
                 ("to take back what was touched", back),
             ];
-            session.output.operation_failed(&failure, &next)
+            let about = (&network, "upgrade-network");
+            tell_failure(session, (&settings, &services), about, &failure, &next).await
         }
     }
+}
+
+/// Checks what can be checked before the network's record is read.
+pub(crate) fn asked(session: &Session<'_>) -> Result<(), SettingsErrors> {
+    let look = |given: &Settings| {
+        let alone = UpgradeSpec::check_alone(given, switches(session), &SystemFiles);
+        SettingsErrors::both(network_name(given), alone)
+    };
+    session.checked(Command::UpgradeNetwork, look).map(drop)
 }
 
 fn switches(session: &Session<'_>) -> UpgradeSwitches {

@@ -50,8 +50,17 @@ pub(crate) struct Aftermath {
 }
 
 impl Output {
-    /// Tells wrong settings, all of them.
+    /// Tells wrong settings, all of them, that were found before anything was called.
     pub(crate) fn wrong_settings(&self, wrong: &SettingsErrors) -> ExitStatus {
+        self.tell_settings(wrong, "nothing was called")
+    }
+
+    /// Tells wrong settings that were found once something had been read.
+    pub(crate) fn refused_settings(&self, wrong: &SettingsErrors) -> ExitStatus {
+        self.tell_settings(wrong, "nothing was changed")
+    }
+
+    fn tell_settings(&self, wrong: &SettingsErrors, consequence: &str) -> ExitStatus {
         self.end_progress();
         if self.is_json() {
             self.result(
@@ -61,7 +70,7 @@ impl Output {
         } else {
             let count = wrong.errors.len();
             self.complain(&format!(
-                "{count} {} in the settings; nothing was called",
+                "{count} {} in the settings; {consequence}",
                 if count == 1 { "mistake" } else { "mistakes" }
             ));
             for error in &wrong.errors {

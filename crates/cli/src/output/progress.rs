@@ -122,7 +122,7 @@ impl Progress {
             Event::Resource { .. } | Event::Note { .. } | Event::Warning { .. } => {
                 drop(steps);
                 if let Some(text) = self.sentence(event) {
-                    self.line(&text);
+                    self.line(&printable(&text));
                 }
             }
         }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::names::NetworkName;
-use crate::operation::Services;
+use crate::operation::{Services, with_way_out};
 use crate::plan::{Reach, api_reach, watched_node};
 use crate::state::{NetworkRecord, SCHEMA};
 use crate::workload::{ObservedWorkload, Part, Role, Worker};
@@ -52,7 +52,8 @@ pub struct Host {
 /// Those of the cluster provider and of the Kubernetes API.
 pub async fn find_hosts(services: &Services, record: &NetworkRecord) -> Result<HostsReport> {
     let cluster = services.connect(&record.spec).await?;
-    let (observed, workers) = futures::try_join!(cluster.workloads.list(), cluster.workloads.workers())?;
+    let looked = futures::try_join!(cluster.workloads.list(), cluster.workloads.workers());
+    let (observed, workers) = looked.map_err(with_way_out)?;
     Ok(report(record, &observed, &workers))
 }
 

@@ -8,14 +8,14 @@ use serde::Serialize;
 use super::{ClusterSummary, networks};
 use crate::error::{Result, render_chain};
 use crate::names::NetworkName;
-use crate::operation::{CreateRequest, Drift, Services, look_at_network};
+use crate::operation::{CreateRequest, Drift, Services, look_at_network, with_way_out};
 use crate::spec::Generation;
 use crate::state::{NetworkRecord, NetworkStatus, SCHEMA};
 use crate::traits::{Cluster, ClusterServices, ClusterState, Look};
 use jiff::Timestamp;
 
 pub use health::{NodeHealth, PoetHealth, WorkloadHealth};
-pub use surroundings::{ChartHealth, Listing, NameHealth};
+pub use surroundings::{ChartHealth, Listing, NameHealth, WebServicesState};
 
 /// How a network is.
 #[derive(Debug, Clone, Serialize)]
@@ -92,7 +92,7 @@ pub async fn find_status(
     match usable(services, record, cluster.as_ref()).await {
         Ok(Some(inside)) => look_inside(services, record, &inside, &mut report).await,
         Ok(None) => {}
-        Err(error) => report.findings.push(render_chain(&error)),
+        Err(error) => report.findings.push(render_chain(&with_way_out(error))),
     }
     surroundings::look(services, record, &mut report).await;
     if let Some(request) =
@@ -191,7 +191,7 @@ async fn look_inside(
     );
     match parts {
         Ok(parts) => parts.into_report(report),
-        Err(error) => report.findings.push(render_chain(&error)),
+        Err(error) => report.findings.push(render_chain(&with_way_out(error))),
     }
     match charts {
         Ok(charts) => {

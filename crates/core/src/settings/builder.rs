@@ -6,7 +6,7 @@ use super::catalogue::{catalogue, find, retired};
 use super::document::read_config;
 use super::error::{SettingsError, SettingsErrors};
 use super::files::FileReader;
-use super::resolution::{Given, Resolution, shown, unknown};
+use super::resolution::{Given, Resolution};
 use super::setting::{Command, Setting};
 use super::{Origin, Settings};
 
@@ -38,6 +38,7 @@ pub struct SettingsBuilder {
     record: BTreeMap<String, Value>,
     rank: RecordRank,
     brought: BTreeMap<String, String>,
+    own_flags: Vec<String>,
 }
 
 /// Everything that was given for one setting, most important first.
@@ -53,6 +54,7 @@ impl SettingsBuilder {
             record: BTreeMap::new(),
             rank: RecordRank::default(),
             brought: BTreeMap::new(),
+            own_flags: Vec::new(),
         }
     }
 
@@ -92,6 +94,13 @@ impl SettingsBuilder {
         self
     }
 
+    /// The flags that the command has besides settings: those that it has not are compared with them.
+    #[must_use]
+    pub fn own_flags(mut self, names: impl IntoIterator<Item = String>) -> Self {
+        self.own_flags.extend(names);
+        self
+    }
+
     /// Reads everything. `files` reads the config file and the files of secrets.
     ///
     /// # Errors
@@ -124,21 +133,24 @@ impl SettingsBuilder {
     }
 
     fn add_flags(&self, candidates: &mut Candidates, resolution: &mut Resolution<'_>) {
-        let mut joined: BTreeMap<&str, String> = BTreeMap::new();
+        let mut by_setting: BTreeMap<&'static str, Vec<&str>> = BTreeMap::new();
         for (name, value) in &self.flags {
-            let repeated = joined.entry(name).and_modify(|text| {
-                text.push(',');
-                text.push_str(value);
-            });
-            repeated.or_insert_with(|| value.clone());
+            match find(name) {
+                Some(setting) if setting.commands.contains(&self.command) => {
+                    by_setting.entry(setting.name).or_default().push(value);
+                }
+                Some(setting) => resolution.misplaced_flag(setting, name, value),
+                None => match retired(name) {
+                    Some(why) => {
+                        resolution.settings.warnings.push(format!("--{name} means nothing any more: {why}"));
+                    }
+                    None => resolution.unknown_flag(name, value, &self.own_flags),
+                },
+            }
         }
-        for (name, value) in joined {
-            if let Some(setting) = find(name) {
-                candidates.entry(setting.name).or_default().push((Origin::Flag, Given::Text(value)));
-            } else if let Some(why) = retired(name) {
-                resolution.settings.warnings.push(format!("--{name} means nothing any more: {why}"));
-            } else {
-                resolution.errors.push(unknown(name, value, &format!("--{name} is no setting"), "--"));
+        for (name, values) in by_setting {
+            if let Some(value) = resolution.one_value(name, &values) {
+                candidates.entry(name).or_default().push((Origin::Flag, Given::Text(value)));
             }
         }
     }
@@ -180,11 +192,7 @@ impl SettingsBuilder {
         match resolution.files.read_text(path) {
             Ok(text) => self.config_file = Some((path.clone(), text)),
             Err(error) => {
-                resolution.errors.push(SettingsError::new(
-                    "config",
-                    path,
-                    format!("the file cannot be read: {error}"),
-                ));
+                resolution.config_is_wrong(path, format!("the file cannot be read: {error}"));
             }
         }
     }
@@ -194,7 +202,7 @@ impl SettingsBuilder {
         let entries = match read_config(name, text) {
             Ok(entries) => entries,
             Err(message) => {
-                resolution.errors.push(SettingsError::new("config", name, message));
+                resolution.config_is_wrong(name, message);
                 return;
             }
         };
@@ -205,8 +213,7 @@ impl SettingsBuilder {
                 continue;
             }
             let Some(setting) = find(&key).filter(|setting| setting.name != "config") else {
-                let message = format!("{key} in {name} is no setting");
-                resolution.errors.push(unknown(&key, shown(&value), &message, ""));
+                resolution.unknown_key(&key, &value, name);
                 continue;
             };
             let given = candidates.entry(setting.name).or_default();

@@ -111,28 +111,7 @@ const CONNECTED: &[Command] = &[
     C::Chart,
 ];
 /// All of them.
-const ALL: &[Command] = &[
-    C::CreateNetwork,
-    C::Plan,
-    C::DeleteNetwork,
-    C::AddMiner,
-    C::DeleteMiner,
-    C::UpgradeNetwork,
-    C::DeployWs,
-    C::DeployCm,
-    C::Hosts,
-    C::List,
-    C::Status,
-    C::Rewards,
-    C::ReleaseNetwork,
-    C::Kubeconfig,
-    C::Tunnel,
-    C::Logs,
-    C::Keys,
-    C::Gc,
-    C::Chart,
-    C::Sandbox,
-];
+const ALL: &[Command] = &Command::ALL;
 
 const fn count(least: u64, most: u64) -> Kind {
     Kind::Number { least, most }
@@ -192,7 +171,7 @@ static CATALOGUE: [Setting; 110] = [
     set("wait", Kind::Choice(&["ready", "healthy"]), RELEASES, "ready: pods are ready; healthy: every node answers over gRPC too").default("ready"),
     set("enable-json-api", Kind::Flag, CREATE, "nodes serve the JSON API").default("true"),
     set("enable-go-debug", Kind::Flag, CREATE, "the Go runtime of nodes traces itself").default("false"),
-    set("p2p-port-base", count(1, 65_534), CREATE, "node N listens for peers on the worker's port of this number plus N").default("5000"),
+    set("p2p-port-base", count(1, 65_534), CREATE, "node N listens for peers on its worker's port of this number plus N, or 20,000 above that where the node has the port for something else (gRPC, JSON, pprof, metrics)").default("5000"),
 
     // Cluster
     set("gcp-machine-type", Kind::Text, CREATE, "machine type of workers").default("e2-standard-16"),
@@ -312,6 +291,28 @@ mod tests {
                 assert!(value.is_ok(), "{}: {value:?}", setting.name);
             }
         }
+    }
+
+    #[test]
+    fn commands_for_a_network_that_exists_have_its_own_values_as_defaults() {
+        let told = |name: &str, command: Command| find(name).unwrap().default_text(command);
+        let own = Some("as the network has it".to_owned());
+        assert_eq!(told("miner-ram", C::CreateNetwork).as_deref(), Some("2"));
+        for (name, command) in [
+            ("miner-ram", C::AddMiner),
+            ("wait", C::AddMiner),
+            ("go-sm-image", C::DeployWs),
+            ("chaos-mesh-version", C::DeployCm),
+            ("gcp-zone", C::Status),
+            ("bucket", C::DeleteNetwork),
+        ] {
+            assert_eq!(told(name, command), own, "{name} of {command}");
+        }
+        assert_eq!(told("wait", C::UpgradeNetwork).as_deref(), Some("healthy"));
+        assert_eq!(told("count", C::AddMiner).as_deref(), Some("1"));
+        assert_eq!(told("dash-version", C::DeployWs).as_deref(), Some("as deployed before, else v0.0.2"));
+        assert_eq!(told("timeout", C::AddMiner).as_deref(), Some("2h"));
+        assert_eq!(told("bucket", C::List).as_deref(), Some("spacecraft-data"));
     }
 
     #[test]

@@ -57,6 +57,19 @@ impl SettingsErrors {
         if errors.is_empty() { Ok(value()) } else { Err(Self::of(errors)) }
     }
 
+    /// Both values, or the mistakes of both.
+    ///
+    /// # Errors
+    ///
+    /// The mistakes, sorted, each once.
+    pub fn both<A, B>(first: Result<A, Self>, second: Result<B, Self>) -> Result<(A, B), Self> {
+        match (first, second) {
+            (Ok(first), Ok(second)) => Ok((first, second)),
+            (Err(wrong), Ok(_)) | (Ok(_), Err(wrong)) => Err(wrong),
+            (Err(first), Err(second)) => Err(Self::of([first.errors, second.errors].concat())),
+        }
+    }
+
     /// These mistakes, sorted, each once.
     #[must_use]
     pub fn of(mut errors: Vec<SettingsError>) -> Self {

@@ -45,10 +45,13 @@ impl<'a> Resolution<'a> {
         rank: RecordRank,
     ) {
         let mut values = Vec::new();
-        for (origin, candidate) in given {
+        for (rank, (origin, candidate)) in given.into_iter().enumerate() {
             match self.read(setting, &origin, &candidate) {
                 Ok(value) => values.push((origin, value)),
                 Err(message) => {
+                    if rank == 0 {
+                        self.settings.unread.insert(setting.name);
+                    }
                     let message = format!("{message} ({origin})");
                     self.errors.push(SettingsError::new(
                         setting.name,
@@ -183,9 +186,73 @@ impl<'a> Resolution<'a> {
                 Ok(text) => {
                     self.settings.secrets.insert(secret.name, (text, origin));
                 }
-                Err(message) => self.errors.push(SettingsError::new(setting.name, path, message)),
+                Err(message) => {
+                    self.settings.unread.insert(secret.name);
+                    self.errors.push(SettingsError::new(setting.name, path, message));
+                }
             }
         }
+    }
+
+    /// The value of a flag that may be there several times: lists are joined, of anything else there can be one.
+    pub(super) fn one_value(&mut self, name: &'static str, values: &[&str]) -> Option<String> {
+        let kind = find(name).map(|setting| setting.kind)?;
+        let (first, others) = values.split_first()?;
+        if kind == Kind::List {
+            return Some(values.join(","));
+        }
+        let Some(other) = others.iter().find(|other| *other != first) else {
+            return Some((*first).to_owned());
+        };
+        let message = if kind.is_secret() {
+            "it is given twice: give it once".to_owned()
+        } else {
+            format!("it is given twice, as {first:?} and as {other:?}: leave one out")
+        };
+        self.settings.unread.insert(name);
+        self.errors.push(SettingsError::new(name, "", message));
+        None
+    }
+
+    /// A flag that the command does not have and that is no setting either.
+    pub(super) fn unknown_flag(&mut self, name: &str, value: &str, own: &[String]) {
+        let command = self.command;
+        let settings = catalogue().iter().filter(|setting| setting.commands.contains(&command));
+        let settings = settings.filter(|setting| setting.kind.has_flag() && setting.kind != Kind::Secret);
+        let spellings = settings.flat_map(Setting::spellings);
+        let near = nearest(name, spellings.chain(own.iter().map(String::as_str)));
+        let hint = near.map(|near| format!("; did you mean --{near}?")).unwrap_or_default();
+        let value = unless_sensitive(&[name, near.unwrap_or_default()], value);
+        self.doubt(near);
+        let message = format!("{command} has no flag --{name}{hint}");
+        self.errors.push(SettingsError::new(name, value, message));
+    }
+
+    /// A flag that is a setting of other commands.
+    pub(super) fn misplaced_flag(&mut self, setting: &'static Setting, name: &str, value: &str) {
+        let message = format!("{} has no flag --{name}: the setting means nothing to it", self.command);
+        let value = unless_sensitive(&[setting.name], value);
+        self.errors.push(SettingsError::new(name, value, message));
+    }
+
+    /// A key of the config file `file` that is no setting.
+    pub(super) fn unknown_key(&mut self, key: &str, value: &Value, file: &str) {
+        let near = nearest(key, catalogue().iter().flat_map(Setting::spellings).chain(retired_names()));
+        let hint = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        let value = unless_sensitive(&[key, near.unwrap_or_default()], &shown(value));
+        self.doubt(near);
+        self.errors.push(SettingsError::new(key, value, format!("{key} in {file} is no setting{hint}")));
+    }
+
+    /// A config file that cannot be read: what it sets nobody knows.
+    pub(super) fn config_is_wrong(&mut self, file: &str, message: String) {
+        self.settings.config_is_unread = true;
+        self.errors.push(SettingsError::new("config", file, message));
+    }
+
+    /// A setting that was probably meant by something else: its value is not what the operator wants.
+    fn doubt(&mut self, spelling: Option<&str>) {
+        self.settings.unread.extend(spelling.and_then(find).map(|setting| setting.name));
     }
 
     pub(super) fn name_network(&mut self) {
@@ -196,7 +263,7 @@ impl<'a> Resolution<'a> {
         if command.creates() {
             let name = SettingValue::Text(DEFAULT_NETWORK.to_owned());
             self.settings.values.insert("network-name", (name, Origin::Default));
-        } else if command.needs_network() && !self.errors.iter().any(|error| error.key == "network-name") {
+        } else if command.needs_network() && !self.settings.is_unread("network-name") {
             let message = format!("{command} must be told which network: give --network-name");
             self.errors.push(SettingsError::missing("network-name", message));
         }
@@ -209,8 +276,9 @@ impl<'a> Resolution<'a> {
             self.settings.warnings.push(format!("{variable} means nothing any more: {why}"));
             return;
         }
-        match nearest(&key, spellings()) {
+        match nearest(&key, catalogue().iter().flat_map(Setting::spellings)) {
             Some(near) => {
+                self.doubt(Some(near));
                 let message = format!("this variable is no setting; did you mean {}?", variable_name(near));
                 self.errors.push(SettingsError::new(
                     variable,
@@ -277,7 +345,7 @@ fn takes_empty_text(kind: Kind) -> bool {
 }
 
 /// A value as an error shows it. What is inside of objects is left out: values of charts may be passwords.
-pub(super) fn shown(value: &Value) -> String {
+fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Object(_) => "{...}".to_owned(),
@@ -324,18 +392,6 @@ fn secret_text(text: &str) -> Result<SecretString, String> {
         return Err("it has a line end or another control character in it".to_owned());
     }
     Ok(SecretString::from(text.to_owned()))
-}
-
-pub(super) fn unknown(key: &str, value: impl Into<String>, message: &str, prefix: &str) -> SettingsError {
-    let near = nearest(key, spellings().chain(retired_names()));
-    let hint = near.map(|near| format!("; did you mean {prefix}{near}?")).unwrap_or_default();
-    let value = unless_sensitive(&[key, near.unwrap_or_default()], &value.into());
-    SettingsError::new(key, value, format!("{message}{hint}"))
-}
-
-/// All spellings of all settings.
-fn spellings() -> impl Iterator<Item = &'static str> {
-    catalogue().iter().flat_map(|setting| [setting.name].into_iter().chain(setting.aliases.iter().copied()))
 }
 
 /// `value`, unless one of the names looks like that of a secret.

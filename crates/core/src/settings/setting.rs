@@ -144,10 +144,58 @@ impl Setting {
         self
     }
 
+    /// What it is when nobody gives it to `command`, as help tells it; none when it is nothing then.
+    #[must_use]
+    pub fn default_text(&self, command: Command) -> Option<String> {
+        let usual = match self.default {
+            DefaultValue::None => None,
+            DefaultValue::Is(text) | DefaultValue::Follows(text) => Some(text.to_owned()),
+        };
+        match command {
+            Command::UpgradeNetwork if self.name == "wait" => Some("healthy".to_owned()),
+            _ if command.needs_network() && self.is_of_network() => Some("as the network has it".to_owned()),
+            Command::DeployWs if self.commands == [Command::DeployWs] && !self.is_given_as_file() => {
+                usual.map(|usual| format!("as deployed before, else {usual}"))
+            }
+            _ => usual,
+        }
+    }
+
+    /// True when the record of a network has its value. Where the record is, and how long a run may take, it does not say.
+    fn is_of_network(&self) -> bool {
+        const OF_RUN: [&str; 14] = [
+            "charts",
+            "config",
+            "context",
+            "gcp-credentials-file",
+            "gcp-project",
+            "kubeconfig",
+            "network-name",
+            "object-dir",
+            "provider",
+            "sandbox-dir",
+            "state-bucket",
+            "step-timeout",
+            "templates",
+            "timeout",
+        ];
+        let is_secret = self.kind.is_secret() || self.kind == Kind::SecretFile;
+        self.commands.contains(&Command::CreateNetwork) && !OF_RUN.contains(&self.name) && !is_secret
+    }
+
+    fn is_given_as_file(&self) -> bool {
+        matches!(self.kind, Kind::Pem | Kind::SecretPem)
+    }
+
     /// The environment variable of the setting, such as `SPACECRAFT_MINER_RAM`.
     #[must_use]
     pub fn variable(&self) -> String {
         variable_name(self.name)
+    }
+
+    /// Its name and the other spellings that are taken, camel case left out.
+    pub(super) fn spellings(&self) -> impl Iterator<Item = &str> {
+        [self.name].into_iter().chain(self.aliases.iter().copied())
     }
 
     /// The setting's name in camel case (`minerRam`), which config files may use too.
@@ -216,6 +264,30 @@ pub enum Command {
 }
 
 impl Command {
+    /// All of them.
+    pub const ALL: [Self; 20] = [
+        Self::CreateNetwork,
+        Self::Plan,
+        Self::DeleteNetwork,
+        Self::AddMiner,
+        Self::DeleteMiner,
+        Self::UpgradeNetwork,
+        Self::DeployWs,
+        Self::DeployCm,
+        Self::Hosts,
+        Self::List,
+        Self::Status,
+        Self::Rewards,
+        Self::ReleaseNetwork,
+        Self::Kubeconfig,
+        Self::Tunnel,
+        Self::Logs,
+        Self::Keys,
+        Self::Gc,
+        Self::Chart,
+        Self::Sandbox,
+    ];
+
     /// The command as it is typed.
     #[must_use]
     pub const fn name(self) -> &'static str {

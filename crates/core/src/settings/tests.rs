@@ -284,6 +284,57 @@ fn flags_that_are_given_several_times_are_joined() {
 }
 
 #[test]
+fn a_flag_that_is_given_twice_is_a_mistake_that_names_both_values() {
+    let twice = |flags: &[(&str, &str)]| creating().flags(pairs(flags)).build(&NO_FILES);
+    let found = twice(&[("miners", "5"), ("miners", "7"), ("metrics", "true"), ("metrics", "false")]);
+    let found = found.unwrap_err().errors;
+    let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        texts,
+        [
+            r#"metrics: it is given twice, as "true" and as "false": leave one out"#,
+            r#"miners: it is given twice, as "5" and as "7": leave one out"#,
+        ]
+    );
+    assert_eq!(twice(&[("miners", "5"), ("miners", "5")]).unwrap().number("miners"), Some(5));
+    let secret = twice(&[("slack-token", "planted-one"), ("slack-token", "planted-two")]).unwrap_err();
+    assert!(!secret.to_string().contains("planted"), "{secret}");
+}
+
+#[test]
+fn a_flag_that_a_command_does_not_have_is_told_with_the_nearest_that_it_has() {
+    let told = |command: Command, name: &str| {
+        let builder = Settings::builder(command)
+            .flags(pairs(&[("network-name", "net1"), (name, "3")]))
+            .own_flags(["rollback".to_owned()]);
+        errors(builder).into_iter().map(|error| error.message).collect::<Vec<_>>()
+    };
+    assert_eq!(told(Command::Plan, "minres"), ["plan has no flag --minres; did you mean --miners?"]);
+    assert_eq!(told(Command::Plan, "rolback"), ["plan has no flag --rolback; did you mean --rollback?"]);
+    assert_eq!(told(Command::Hosts, "minres"), ["hosts has no flag --minres"]);
+    assert_eq!(
+        told(Command::Hosts, "miners"),
+        ["hosts has no flag --miners: the setting means nothing to it"]
+    );
+}
+
+#[test]
+fn what_stands_in_for_a_setting_that_cannot_be_read_is_known() {
+    let builder = creating()
+        .flags(pairs(&[("miners", "x"), ("potes", "3"), ("rollout", "ordered")]))
+        .config_file("c.json", r#"{"rollout": "x", "logs": "none"}"#);
+    let (settings, _) = builder.build_what_can_be_read(&NO_FILES);
+    let unread = |name: &str| settings.is_unread(name);
+    assert!(unread("miners") && unread("poets"), "poets were meant by potes");
+    assert!(!unread("rollout") && !unread("logs"), "what counts was read");
+    let (settings, _) = creating()
+        .flags(pairs(&[("config", "gone.json"), ("miners", "5")]))
+        .build_what_can_be_read(&NO_FILES);
+    assert!(settings.is_unread("poets"), "the file may have set it");
+    assert!(!settings.is_unread("miners"));
+}
+
+#[test]
 fn google_credentials_may_come_from_googles_own_variable() {
     let settings = creating()
         .environment(pairs(&[("GOOGLE_APPLICATION_CREDENTIALS", "/key.json")]))

@@ -2,6 +2,7 @@ use super::reader::Reader;
 use super::{ClusterSpec, ProviderKind};
 use crate::machine::predefined_shape;
 use crate::names::NetworkName;
+use crate::quantity::{Bytes, MilliCpu};
 use crate::traits::{Accelerator, MachineShape};
 
 /// What the simulated cloud has in the place of a GCP project.
@@ -37,6 +38,7 @@ impl Reader<'_> {
     fn place(&mut self, provider: ProviderKind) -> (String, String, String) {
         let stand_in = match provider {
             ProviderKind::Kubernetes => return Default::default(),
+            _ if !self.were_read(&["provider"]) => return Default::default(),
             ProviderKind::Sandbox => Some((SANDBOX_PROJECT, SANDBOX_LOCATION, SANDBOX_ZONE)),
             ProviderKind::Gcp => None,
         };
@@ -47,6 +49,7 @@ impl Reader<'_> {
             && !location.is_empty()
             && zone != location
             && !zone.starts_with(&format!("{location}-"))
+            && self.were_read(&["gcp-location"])
         {
             let message = format!("this zone is not in gcp-location, which is {location}");
             self.wrong("gcp-zone", &zone, message);
@@ -78,28 +81,37 @@ impl Reader<'_> {
         let known = predefined_shape(&machine_type);
         let (cpu, memory) = (self.settings.cpu("gcp-machine-cpu"), self.settings.bytes("gcp-machine-memory"));
         let size = (cpu.or(known.map(|known| known.0)), memory.or(known.map(|known| known.1)));
+        let unknown = MachineShape {
+            machine_type: machine_type.clone(),
+            cpu: MilliCpu::default(),
+            memory: Bytes::default(),
+        };
         match size {
             (Some(cpu), Some(memory)) if cpu.0 > 0 && memory.0 > 0 => {
                 MachineShape { machine_type, cpu, memory }
             }
+            _ if !self.were_read(&["gcp-machine-cpu", "gcp-machine-memory"]) => unknown,
             (Some(_), Some(_)) => {
                 self.wrong(
                     "gcp-machine-type",
                     &machine_type,
                     "gcp-machine-cpu and gcp-machine-memory must be more than nothing",
                 );
-                MachineShape { machine_type, cpu: Default::default(), memory: Default::default() }
+                unknown
             }
             _ => {
                 let message = "the size of this machine type is not known here: give --gcp-machine-cpu and --gcp-machine-memory";
                 self.wrong("gcp-machine-type", &machine_type, message);
-                MachineShape { machine_type, cpu: Default::default(), memory: Default::default() }
+                unknown
             }
         }
     }
 
     fn accelerator(&mut self) -> Option<Accelerator> {
         let count = self.number("accelerator-count");
+        if !self.were_read(&["accelerator-type", "accelerator-count"]) {
+            return None;
+        }
         match (self.text("accelerator-type"), count) {
             (None, 0) => None,
             (Some(accelerator_type), 1..) => {

@@ -15,7 +15,8 @@ impl Reader<'_> {
         // The simulated cloud brings a token of its own.
         let dns = self.settings.secret("cloudflare-api-token").is_some()
             || self.text("provider") == Some("sandbox");
-        if publish == Publish::Dashboards && !dns && self.settings.is_given("publish") {
+        let judged = self.were_read(&["publish", "provider", "cloudflare-api-token-file"]);
+        if publish == Publish::Dashboards && !dns && self.settings.is_given("publish") && judged {
             self.needed_secret(
                 "cloudflare-api-token",
                 "public names are made at Cloudflare, which needs a token",
@@ -46,7 +47,8 @@ impl Reader<'_> {
     pub(super) fn storage(&mut self, provider: ProviderKind, project: &str) -> StorageSpec {
         let object_dir = self.text("object-dir").map(str::to_owned);
         let buckets_given = self.settings.is_given("bucket") && self.settings.is_given("state-bucket");
-        if provider == ProviderKind::Kubernetes && object_dir.is_none() && !buckets_given {
+        let judged = self.were_read(&["provider", "bucket", "state-bucket"]);
+        if provider == ProviderKind::Kubernetes && object_dir.is_none() && !buckets_given && judged {
             self.needed(
                 "object-dir",
                 "published config and record need a place, a folder or --bucket and --state-bucket",
@@ -60,7 +62,8 @@ impl Reader<'_> {
         };
         let state_bucket = self.bucket("state-bucket").unwrap_or(own);
         let discovery_bucket = self.bucket("discovery-bucket").unwrap_or_default();
-        if object_dir.is_none() && (state_bucket == bucket || state_bucket == discovery_bucket) {
+        let judged = self.were_read(&["object-dir", "bucket", "discovery-bucket"]);
+        if object_dir.is_none() && (state_bucket == bucket || state_bucket == discovery_bucket) && judged {
             self.wrong(
                 "state-bucket",
                 &state_bucket,

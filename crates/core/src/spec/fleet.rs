@@ -16,11 +16,18 @@ impl Reader<'_> {
             let message = format!("this image is of generation {told}, but generation is {given}");
             self.wrong("go-sm-image", image, message);
         }
-        if let Some(image) = image.filter(|image| given.is_none() && is_of_no_generation(image)) {
+        let nothing_tells = given.is_none() && self.were_read(&["generation"]);
+        if let Some(image) = image.filter(|image| nothing_tells && is_of_no_generation(image)) {
             let message = "releases v0.2.13-beta.0 to v0.2.17-beta.0 and v1 are supported; give --generation to try this one all the same";
             self.wrong("go-sm-image", image, message);
         }
         given.or(told).unwrap_or(Generation::V1)
+    }
+
+    /// Whether it is known which generation is wanted, so that what a generation demands can be judged.
+    pub(super) fn knows_generation(&self) -> bool {
+        let is_given = self.text("generation").is_some();
+        self.were_read(&["generation"]) && (is_given || self.were_read(&["go-sm-image"]))
     }
 
     /// How many of what; a fleet that cannot hold its bootnodes or gateways is refused.
@@ -40,7 +47,7 @@ impl Reader<'_> {
 
     fn check_bootnodes(&mut self, fleet: &FleetSpec) {
         let room = fleet.nodes.saturating_sub(u32::from(fleet.bootstrap));
-        if fleet.bootnodes <= room {
+        if fleet.bootnodes <= room || !self.were_read(&["miners", "bootstrap"]) {
             return;
         }
         let besides = if fleet.bootstrap { "a bootstrap node and " } else { "" };
@@ -56,11 +63,11 @@ impl Reader<'_> {
     /// v0 PoETs need gateways; v1 has none, so there the number means nothing. The default shrinks with the fleet.
     fn gateways(&mut self, generation: Generation, fleet: &FleetSpec) -> u32 {
         let name = "poet-gateway-amount";
-        if fleet.gateways > fleet.nodes && self.settings.is_given(name) {
+        if fleet.gateways > fleet.nodes && self.settings.is_given(name) && self.were_read(&["miners"]) {
             let message = format!("gateways are nodes, of which there are {}", fleet.nodes);
             self.wrong(name, fleet.gateways, message);
         }
-        if fleet.gateways == 0 && generation == Generation::V0 {
+        if fleet.gateways == 0 && generation == Generation::V0 && self.knows_generation() {
             self.wrong(
                 name,
                 0,
@@ -73,8 +80,14 @@ impl Reader<'_> {
     /// Node N listens on port base + N of its worker, which must be free for all N; and there must be enough node ports for all Services.
     fn check_ports(&mut self, fleet: &FleetSpec) {
         let base = self.p2p_port_base();
+        if !self.were_read(&["miners"]) {
+            return;
+        }
         if let Some(message) = (1..=fleet.nodes).find_map(|number| p2p_port(base, number).err()) {
             self.wrong("p2p-port-base", base, message);
+        }
+        if !self.were_read(&["poets", "enable-json-api"]) {
+            return;
         }
         let json_api = self.settings.flag("enable-json-api");
         if let Err(message) = NodePortBlock::new(fleet.poets, fleet.nodes, json_api) {

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::credentials::Credentials;
@@ -33,35 +33,49 @@ impl NetworkSpec {
         sources: SettingsBuilder,
         files: &dyn FileReader,
     ) -> Result<(Settings, Self, Credentials), SettingsErrors> {
-        let (settings, mut errors) = sources.build_what_can_be_read(files);
-        let (spec, further) = read_all(&settings, files);
-        let known: BTreeSet<String> = errors.iter().map(|error| error.key.clone()).collect();
-        errors.extend(further.into_iter().filter(|error| !known.contains(&error.key)));
+        let DescribedNetwork { settings, spec, errors } = DescribedNetwork::read(sources, files);
         let spec = spec_unless_wrong(spec, errors)?;
         let credentials = Credentials::from_settings(&settings);
         Ok((settings, spec, credentials))
     }
 }
 
+/// What settings say of a network, right or wrong.
+#[derive(Debug)]
+pub(crate) struct DescribedNetwork {
+    /// The settings that could be read; in the place of others stand their defaults.
+    pub settings: Settings,
+    /// The network, with stand-ins for what is wrong; none when something has no stand-in.
+    pub spec: Option<NetworkSpec>,
+    /// Everything that is wrong with settings and network.
+    pub errors: Vec<SettingsError>,
+}
+
+impl DescribedNetwork {
+    /// Reads what can be read. What settings say together is judged where all of them could be read.
+    pub(crate) fn read(sources: SettingsBuilder, files: &dyn FileReader) -> Self {
+        let (settings, mut errors) = sources.build_what_can_be_read(files);
+        let (spec, further) = read_all(&settings, files);
+        errors.extend(further);
+        Self { settings, spec, errors }
+    }
+}
+
 fn read_all(settings: &Settings, files: &dyn FileReader) -> (Option<NetworkSpec>, Vec<SettingsError>) {
     let mut reader = Reader::new(settings);
     let spec = read(&mut reader, files);
-    (spec, reader.into_errors())
+    let mut errors = reader.into_errors();
+    if spec.is_none() && errors.is_empty() {
+        errors.push(SettingsError::new("", "", "the settings do not describe a network"));
+    }
+    (spec, errors)
 }
 
 fn spec_unless_wrong(
     spec: Option<NetworkSpec>,
-    mut errors: Vec<SettingsError>,
+    errors: Vec<SettingsError>,
 ) -> Result<NetworkSpec, SettingsErrors> {
-    match spec {
-        Some(spec) => SettingsErrors::unless_empty(errors, || spec),
-        None => {
-            if errors.is_empty() {
-                errors.push(SettingsError::new("", "", "the settings do not describe a network"));
-            }
-            Err(SettingsErrors::of(errors))
-        }
-    }
+    spec.filter(|_| errors.is_empty()).ok_or_else(|| SettingsErrors::of(errors))
 }
 
 /// The spec, or none when something that has no stand-in is wrong; what is wrong is with the reader.

@@ -23,6 +23,9 @@ impl Reader<'_> {
         bootstrap: bool,
         files: &dyn FileReader,
     ) -> Option<Value> {
+        if !self.were_read(&["bootstrap"]) {
+            return None;
+        }
         if bootstrap && self.settings.is_given_now(PARENT) {
             let given = self.text(PARENT).unwrap_or_default();
             self.wrong(PARENT, given, "it is the config of a network to extend, which --bootstrap=false asks for; for a network of its own give --go-sm-config");
@@ -36,6 +39,9 @@ impl Reader<'_> {
             return None;
         }
         let config = self.read_config(name, generation, files)?;
+        if !self.knows_generation() {
+            return None;
+        }
         let catalogue = self.key_catalogue(generation, files);
         let mut problems = consensus::check_with_keys(&catalogue, &config);
         if !bootstrap {

@@ -1,6 +1,6 @@
 use super::node_config::{completed, found_at};
 use super::reader::Reader;
-use super::{NetworkSpec, NodeOverride};
+use super::{Generation, NetworkSpec, NodeOverride};
 use crate::consensus::check_with_keys;
 use crate::generation::generation_of_image;
 use crate::image::ImageReference;
@@ -25,9 +25,37 @@ impl NodeOverride {
         let differences = reader.node_override(network, own, files);
         SettingsErrors::unless_empty(reader.into_errors(), || differences)
     }
+
+    /// What is wrong with these settings whatever the network is: all that can be told before its record is read.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, but for what depends on the network.
+    pub fn check_alone(settings: &Settings, files: &dyn FileReader) -> Result<(), SettingsErrors> {
+        let mut reader = Reader::new(settings);
+        reader.look_at_override(files);
+        SettingsErrors::unless_empty(reader.into_errors(), || ())
+    }
 }
 
 impl Reader<'_> {
+    fn look_at_override(&mut self, files: &dyn FileReader) {
+        if self.settings.is_given_now("miner-cpu") {
+            self.cpu("miner-cpu");
+        }
+        for size in ["miner-ram", "miner-disk-size"] {
+            if self.settings.is_given_now(size) {
+                self.bytes(size);
+            }
+        }
+        if self.settings.is_given_now("go-sm-image") {
+            self.image("go-sm-image");
+        }
+        if let Some(name) = self.name_of_config() {
+            self.read_config(name, Generation::V1, files);
+        }
+    }
+
     fn node_override(
         &mut self,
         network: &NetworkSpec,
@@ -74,15 +102,19 @@ impl Reader<'_> {
         Some(image)
     }
 
-    /// The config of either setting: the original's add-miner knows only the one that names a parent's.
+    /// The setting that has the config of new nodes: the original's add-miner knows only the one that names a parent's.
+    fn name_of_config(&self) -> Option<&'static str> {
+        let names = ["miner-go-sm-config", "go-sm-config"];
+        names.into_iter().find(|name| self.settings.is_given_now(name))
+    }
+
     fn config_of_new_node(
         &mut self,
         network: &NetworkSpec,
         own: &OwnValues<'_>,
         files: &dyn FileReader,
     ) -> Option<serde_json::Value> {
-        let names = ["miner-go-sm-config", "go-sm-config"];
-        let name = names.into_iter().find(|name| self.settings.is_given_now(name))?;
+        let name = self.name_of_config()?;
         let given = self.read_config(name, network.generation, files)?;
         let running = &network.node.base_config;
         let replaced = ConfigChange::Replace(given).applied_to(running, network.generation, own);

@@ -4,7 +4,8 @@ use crate::settings::{Settings, SettingsError, variable_name};
 
 /// Reads settings and collects what is wrong with them, so that all of it can be reported together.
 ///
-/// Where something is wrong, methods answer with a stand-in, which nobody sees because the errors are what is answered in the end.
+/// Where something is wrong, methods answer with a stand-in, which nobody sees because the errors are what is answered in the end. Of a setting that could not be
+/// read nothing more is reported, and what concerns several settings only where [all of them were read](Self::were_read).
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
     pub(super) settings: &'a Settings,
@@ -20,26 +21,33 @@ impl<'a> Reader<'a> {
         self.errors
     }
 
+    /// Whether all of these settings are what the operator wants, so that it can be judged whether they go together.
+    pub(super) fn were_read(&self, names: &[&str]) -> bool {
+        !names.iter().any(|name| self.settings.is_unread(name))
+    }
+
     /// Reports that the value of a setting is wrong.
     pub(super) fn wrong(&mut self, name: &str, value: impl ToString, message: impl Into<String>) {
-        self.errors.push(SettingsError::new(name, value.to_string(), message));
+        if self.were_read(&[name]) {
+            self.errors.push(SettingsError::new(name, value.to_string(), message));
+        }
     }
 
     /// Reports that a setting is missing.
-    pub(super) fn missing(&mut self, name: &str, message: &str) {
-        self.errors.push(SettingsError::missing(name, message));
+    pub(super) fn missing(&mut self, name: &str, message: impl Into<String>) {
+        if self.were_read(&[name]) {
+            self.errors.push(SettingsError::missing(name, message));
+        }
     }
 
     /// Reports that a setting is needed because of `why`, and how it can be given.
     pub(super) fn needed(&mut self, name: &str, why: &str) {
-        let message = format!("{why}: give --{name} or set {}", variable_name(name));
-        self.errors.push(SettingsError::missing(name, message));
+        self.missing(name, format!("{why}: give --{name} or set {}", variable_name(name)));
     }
 
     /// Reports that a secret is needed because of `why`, and how it can be given.
     pub(super) fn needed_secret(&mut self, name: &str, why: &str) {
-        let message = format!("{why}: set {} or give --{name}-file", variable_name(name));
-        self.errors.push(SettingsError::missing(name, message));
+        self.missing(name, format!("{why}: set {} or give --{name}-file", variable_name(name)));
     }
 
     /// A text that is not empty.

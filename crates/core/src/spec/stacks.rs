@@ -24,14 +24,14 @@ impl Reader<'_> {
             expiry_days: self.number("logs-expiry"),
             saved_objects: self.saved_objects(files),
         };
-        if logs.heap >= logs.elasticsearch.memory {
+        if logs.heap >= logs.elasticsearch.memory && self.were_read(&["logs", "es-memory"]) {
             let message = format!(
                 "Elasticsearch needs memory besides its Java heap: it must be less than es-memory, which is {}; half is usual",
                 logs.elasticsearch.memory
             );
             self.wrong("es-heap-memory", logs.heap, message);
         }
-        if logs.master_nodes > logs.replicas {
+        if logs.master_nodes > logs.replicas && self.were_read(&["logs", "es-replicas"]) {
             let message = format!("so many can never agree: there are {} (es-replicas)", logs.replicas);
             self.wrong("es-master-nodes", logs.master_nodes, message);
         }
@@ -90,9 +90,12 @@ impl Reader<'_> {
             return if usual.is_empty() { vec![nodes] } else { usual };
         }
         let mut numbers = Vec::new();
+        let judged = self.were_read(&["miners"]);
         for text in self.settings.list(NAME) {
             match text.parse() {
-                Ok(number) if (1..=nodes).contains(&number) => numbers.push(number),
+                Ok(number) if (1..=nodes).contains(&number) || (number > 0 && !judged) => {
+                    numbers.push(number)
+                }
                 Ok(_) | Err(_) => self.wrong(NAME, text, format!("nodes have numbers from 1 to {nodes}")),
             }
         }
@@ -107,6 +110,7 @@ impl Reader<'_> {
         let channel = self.parsed("slack-channel-id", channel_id);
         if (wanted || self.text("slack-channel-id").is_some())
             && self.settings.secret("slack-token").is_none()
+            && self.were_read(&["slack-token-file"])
         {
             self.needed_secret("slack-token", "messages on Slack need a token");
         }

@@ -9,7 +9,7 @@ use super::*;
 use crate::consensus;
 use crate::identity::{P2pKey, peer_multiaddress};
 use crate::node_config::{base_config, set};
-use crate::settings::{Command, RecordRank, Settings, SettingsBuilder, SettingsError, catalogue};
+use crate::settings::{Command, Kind, RecordRank, Settings, SettingsBuilder, SettingsError, catalogue};
 use crate::time::SeededRandom;
 
 type Files = BTreeMap<String, String>;
@@ -415,6 +415,18 @@ fn flag_sets() -> impl Strategy<Value = Vec<(String, String)>> {
     })
 }
 
+/// Settings of a creation whose values have a form that can be wrong.
+fn readable_wrongly() -> Vec<&'static str> {
+    let can_be_wrong = |kind: Kind| {
+        matches!(
+            kind,
+            Kind::Number { .. } | Kind::Cpu | Kind::Bytes | Kind::Flag | Kind::Choice(_) | Kind::Duration(_)
+        )
+    };
+    let settings = catalogue().iter().filter(|setting| setting.commands.contains(&Command::CreateNetwork));
+    settings.filter(|setting| can_be_wrong(setting.kind)).map(|setting| setting.name).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -437,6 +449,22 @@ proptest! {
             .environment(variables)
             .record(spec.to_settings(), RecordRank::BelowFlags);
         prop_assert_eq!(read(again, &Files::new()).unwrap().0, spec);
+    }
+
+    #[test]
+    fn a_setting_that_cannot_be_read_hides_and_makes_no_other_mistake(
+        flags in flag_sets(),
+        setting in prop::sample::select(readable_wrongly()),
+        misspelt in any::<bool>(),
+    ) {
+        let mut flags: Vec<_> = flags.into_iter().filter(|(name, _)| *name != setting).collect();
+        let wrong = if misspelt { format!("{setting}x") } else { setting.to_owned() };
+        flags.push((wrong.clone(), "?!".to_owned()));
+        let found = mistakes(sandbox(&[("bucket", "x")]).flags(flags), &Files::new());
+        let keys: Vec<&str> = found.iter().map(|(key, _)| key.as_str()).collect();
+        let mut wanted = vec!["bucket", wrong.as_str()];
+        wanted.sort_unstable();
+        prop_assert_eq!(keys, wanted);
     }
 
     #[test]
@@ -548,6 +576,23 @@ mod upgrades {
         assert_eq!(read.between_waves.as_secs(), 90);
         let minutes = asked(&[], &[("poet-image", "x/y:1")], PLAIN, &Files::new()).unwrap();
         assert_eq!(minutes.between_waves.as_secs(), 120, "the original waited two minutes");
+    }
+
+    #[test]
+    fn what_needs_no_record_is_told_before_it_is_read() {
+        let alone = |flags: &[(&str, &str)], switches: UpgradeSwitches| {
+            let builder = Settings::builder(Command::UpgradeNetwork).flags(pairs(flags));
+            let (settings, _) = builder.build_what_can_be_read(&Files::new());
+            let errors = UpgradeSpec::check_alone(&settings, switches, &Files::new()).err();
+            errors.map_or_else(Vec::new, |wrong| wrong.errors.into_iter().map(|error| error.key).collect())
+        };
+        assert_eq!(alone(&[("go-sm-image", "x/y:v0.2.17-beta.0")], PLAIN), Vec::<String>::new());
+        assert_eq!(alone(&[], PLAIN), ["go-sm-image"]);
+        let wrong = [("go-sm-image", "x/y"), ("go-sm-config", "gone"), ("only", "x"), ("hold-at", "0%")];
+        assert_eq!(alone(&wrong, PLAIN), ["go-sm-config", "go-sm-image", "hold-at", "only"]);
+        let restart = UpgradeSwitches { restart_all: true, ..PLAIN };
+        assert_eq!(alone(&[("poet-image", "x/y:1"), ("only", "3")], restart), ["only"]);
+        assert_eq!(alone(&[("wave-size", "0"), ("poet-imgae", "x/y:1")], PLAIN), Vec::<String>::new());
     }
 
     #[test]

@@ -67,8 +67,23 @@ impl UpgradeSpec {
         files: &dyn FileReader,
     ) -> Result<Self, SettingsErrors> {
         let mut reader = Reader::new(settings);
-        let spec = reader.upgrade(switches, generation, files);
+        let spec = reader.upgrade(switches, Some(generation), files);
         SettingsErrors::unless_empty(reader.into_errors(), || spec)
+    }
+
+    /// What is wrong with an upgrade whatever the network is: all that can be told before its record is read.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, but for what depends on the network's generation.
+    pub fn check_alone(
+        settings: &Settings,
+        switches: UpgradeSwitches,
+        files: &dyn FileReader,
+    ) -> Result<(), SettingsErrors> {
+        let mut reader = Reader::new(settings);
+        reader.upgrade(switches, None, files);
+        SettingsErrors::unless_empty(reader.into_errors(), || ())
     }
 
     /// True when nothing new is asked for.
@@ -82,12 +97,13 @@ impl Reader<'_> {
     fn upgrade(
         &mut self,
         switches: UpgradeSwitches,
-        generation: Generation,
+        known: Option<Generation>,
         files: &dyn FileReader,
     ) -> UpgradeSpec {
+        let generation = known.unwrap_or(Generation::V1);
         let keys = self.key_catalogue(generation, files);
         let spec = UpgradeSpec {
-            image: self.new_node_image(generation),
+            image: self.new_node_image(known),
             config: self.config_change(switches.replace_config, generation, files),
             poet_image: self.new_image("poet-image"),
             keys,
@@ -109,9 +125,9 @@ impl Reader<'_> {
     }
 
     fn check_together(&mut self, spec: &UpgradeSpec) {
-        let asks_nothing = ["go-sm-image", "go-sm-config", "poet-image"]
-            .into_iter()
-            .all(|name| !self.settings.is_given_now(name));
+        let news = ["go-sm-image", "go-sm-config", "poet-image"];
+        let asks_nothing =
+            self.were_read(&news) && news.into_iter().all(|name| !self.settings.is_given_now(name));
         if asks_nothing && !spec.switches.rollback {
             let message = "an upgrade needs something new: give --go-sm-image, --go-sm-config or --poet-image, or --rollback to take back one that did not end";
             self.missing("go-sm-image", message);
@@ -136,10 +152,12 @@ impl Reader<'_> {
         }
     }
 
-    fn new_node_image(&mut self, generation: Generation) -> Option<ImageReference> {
+    /// The image of nodes, which must be of the network's generation once that is known.
+    fn new_node_image(&mut self, known: Option<Generation>) -> Option<ImageReference> {
         let image = self.new_image("go-sm-image")?;
         let told = generation_of_image(&image);
-        if let Some(told) = told.filter(|told| *told != generation) {
+        let differing = known.zip(told).filter(|(generation, told)| told != generation);
+        if let Some((generation, told)) = differing {
             let message = format!(
                 "this image is of generation {told}, and the network of {generation}: no upgrade leads from one to the other"
             );

@@ -166,8 +166,23 @@ async fn a_node_that_is_gone_with_its_keys_is_missing() {
     let would_change =
         ["keys is missing", "record differs: record", "nodes differs: miner-10: does not exist"];
     assert_eq!(report.findings, [&["miner-10 is not in the cluster"][..], &would_change].concat());
-    let early = report.drift.unwrap().ended_early.unwrap();
-    assert_eq!(early, "wait for miner-10: there is no such workload", "it went on without the keys");
+    assert_eq!(report.drift.unwrap().ended_early, None, "a look waits for nobody");
+}
+
+#[tokio::test]
+async fn what_differs_beside_a_missing_node_is_found_too() {
+    let world = World::new();
+    world.create(&spec(Generation::V1), 1).await.unwrap();
+    world.workloads.remove_workload("miner-10", &patience(&world)).await.unwrap();
+    let services = world.services(1);
+    services.config_store.put("net1-archive/config.json", b"{}".to_vec(), &overwriting()).await.unwrap();
+    let report = status(&world).await;
+    let differs = |step: &str| report.findings.iter().any(|finding| finding.starts_with(step));
+    assert!(differs("nodes differs") && differs("config differs"), "{:?}", report.findings);
+}
+
+fn overwriting() -> PutOptions {
+    PutOptions::json(Precondition::None)
 }
 
 #[tokio::test]

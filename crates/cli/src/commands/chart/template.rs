@@ -49,7 +49,24 @@ pub(super) fn arguments() -> Command {
         .args(flags::places())
 }
 
-pub(super) async fn run(session: &Session<'_>) -> Result<String> {
+/// Why nothing was rendered.
+pub(super) enum Unrendered {
+    /// The command line says what cannot be: arguments that do not go together, a file or chart that is not there.
+    Usage(Error),
+    /// The chart, or the cluster, does not do.
+    Failure(Error),
+}
+
+impl From<Error> for Unrendered {
+    fn from(error: Error) -> Self {
+        match error.meaning() {
+            Meaning::NotFound => Self::Usage(error),
+            _ => Self::Failure(error),
+        }
+    }
+}
+
+pub(super) async fn run(session: &Session<'_>) -> Result<String, Unrendered> {
     let validates = session.switch("validate");
     let looks = validates || session.argument("dry-run") == Some("server");
     let (name, text) = if looks {
@@ -59,7 +76,7 @@ pub(super) async fn run(session: &Session<'_>) -> Result<String> {
         let rendered = target.charts.template_on_cluster(&options, validates, &wait).await?;
         (options.release_name, rendered.text)
     } else {
-        let charts = pull::offline(session)?;
+        let charts = pull::offline(session).map_err(Unrendered::Usage)?;
         let namespace = session.argument("release-namespace").unwrap_or("default");
         let options = self::options(session, &charts, namespace).await?;
         let rendered = charts.template(&options).await?;
@@ -67,18 +84,30 @@ pub(super) async fn run(session: &Session<'_>) -> Result<String> {
     };
     match session.argument("output-dir").map(Path::new) {
         None => Ok(text),
-        Some(folder) if session.switch("release-name") => write_files(&folder.join(inside(&name)?), &text),
-        Some(folder) => write_files(folder, &text),
+        Some(folder) if session.switch("release-name") => {
+            Ok(write_files(&folder.join(inside(&name)?), &text)?)
+        }
+        Some(folder) => Ok(write_files(folder, &text)?),
     }
 }
 
-async fn options(session: &Session<'_>, charts: &Charts, namespace: &str) -> Result<TemplateOptions> {
-    let named = naming::named(session, charts, Some(UNNAMED))?;
+/// What is to be rendered and how, as the command line says.
+async fn options(
+    session: &Session<'_>,
+    charts: &Charts,
+    namespace: &str,
+) -> Result<TemplateOptions, Unrendered> {
+    let given = async {
+        let named = naming::named(session, charts, Some(UNNAMED))?;
+        let values = charts.read_values(&flags::value_options(session)).await?;
+        Ok((named, values, flags::patches(session)?))
+    };
+    let (named, values, patches) = given.await.map_err(Unrendered::Usage)?;
     Ok(TemplateOptions {
         chart: source::reference(session, &named.chart),
         release_name: named.release,
         namespace: namespace.to_owned(),
-        values: charts.read_values(&flags::value_options(session)).await?,
+        values,
         kube_version: session.argument("kube-version").map(str::to_owned),
         api_versions: list(session, "api-versions"),
         include_crds: session.switch("include-crds"),
@@ -88,7 +117,7 @@ async fn options(session: &Session<'_>, charts: &Charts, namespace: &str) -> Res
         show_only: list(session, "show-only"),
         skip_schema_validation: session.switch("skip-schema-validation"),
         render_subchart_notes: session.switch("render-subchart-notes"),
-        patches: flags::patches(session)?,
+        patches,
         post_renderer: flags::post_renderer(session),
     })
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::StatusReport;
-use crate::charts::ingress_service;
+use crate::charts::{WEB_SERVICE_CHARTS, ingress_service};
 use crate::discovery::files_with_entry;
 use crate::error::{Result, render_chain};
 use crate::operation::{Services, archive};
@@ -69,10 +69,23 @@ impl NameHealth {
 pub struct Listing {
     /// Where its config can be read; none when it is not published.
     pub config_url: Option<String>,
-    /// Whether it has web services.
-    pub web_services: bool,
+    /// How far its web services are.
+    pub web_services: WebServicesState,
     /// The discovery files that have an entry of it.
     pub discovery: Vec<String>,
+}
+
+/// How far the web services of a network are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WebServicesState {
+    /// It has none.
+    #[default]
+    None,
+    /// `deploy-ws` has begun, and something of them is not there.
+    Unfinished,
+    /// All charts are deployed, and the discovery file has an entry.
+    Deployed,
 }
 
 /// The releases that the record has, as they are installed.
@@ -119,26 +132,43 @@ pub(super) async fn names(
 
 /// Looks at what is published, and adds what is off about it.
 pub(super) async fn look(services: &Services, record: &NetworkRecord, report: &mut StatusReport) {
-    report.listing.web_services = record.spec.web_services.is_some();
+    let has_web_services = record.spec.web_services.is_some();
     look_at_config(services, record, report).await;
     match files_with_entry(&*services.discovery_store, &record.network).await {
-        Ok(files) => report.listing.discovery = files.into_iter().map(str::to_owned).collect(),
-        Err(error) if !report.listing.web_services => {
+        Ok(files) => {
+            report.listing.discovery = files.into_iter().map(str::to_owned).collect();
+            report.findings.extend(finding_of_entries(has_web_services, &report.listing.discovery));
+        }
+        Err(error) if !has_web_services => {
             tracing::debug!(error = %render_chain(&error), "the discovery file cannot be read");
         }
-        Err(error) => {
-            report.findings.push(render_chain(&error));
-            return;
-        }
+        Err(error) => report.findings.push(render_chain(&error)),
     }
-    match (report.listing.web_services, report.listing.discovery.as_slice()) {
-        (true, []) => {
-            report.findings.push("it has web services, but no entry in the discovery file".to_owned())
+    report.listing.web_services = web_services(record, report);
+    if report.listing.web_services == WebServicesState::Unfinished {
+        report.findings.push("its web services are not deployed whole; deploy-ws goes on".to_owned());
+    }
+}
+
+fn finding_of_entries(has_web_services: bool, files: &[String]) -> Option<String> {
+    match (has_web_services, files) {
+        (true, []) => Some("it has web services, but no entry in the discovery file".to_owned()),
+        (false, [_, ..]) => {
+            Some("the discovery file has an entry of it, but it has no web services".to_owned())
         }
-        (false, [_, ..]) => report
-            .findings
-            .push("the discovery file has an entry of it, but it has no web services".to_owned()),
-        (true, _) | (false, []) => {}
+        (true, _) | (false, []) => None,
+    }
+}
+
+fn web_services(record: &NetworkRecord, report: &StatusReport) -> WebServicesState {
+    if record.spec.web_services.is_none() {
+        return WebServicesState::None;
+    }
+    let mut charts = report.charts.iter().filter(|chart| WEB_SERVICE_CHARTS.contains(&chart.name.as_str()));
+    if charts.all(|chart| chart.finding().is_none()) && !report.listing.discovery.is_empty() {
+        WebServicesState::Deployed
+    } else {
+        WebServicesState::Unfinished
     }
 }
 

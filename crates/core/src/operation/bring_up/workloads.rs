@@ -87,12 +87,15 @@ impl BringUp<'_> {
         Ok(outcome)
     }
 
-    /// Waits until workloads are ready.
+    /// Waits until workloads are ready; a run that only looks waits for nothing.
     pub(in crate::operation) async fn wait_for(
         &self,
         workloads: &dyn Workloads,
         names: &[String],
     ) -> Result<()> {
+        if self.run.only_looks() {
+            return Ok(());
+        }
         let wait = self.run.wait("ready");
         self.services().interrupt.or("ready", workloads.wait_ready(names, &wait)).await
     }
@@ -103,7 +106,7 @@ impl BringUp<'_> {
         workloads: &dyn Workloads,
         numbers: &BTreeSet<u32>,
     ) -> Result<()> {
-        if self.spec.rollout.wait != WaitFor::Healthy {
+        if self.spec.rollout.wait != WaitFor::Healthy || self.run.only_looks() {
             return Ok(());
         }
         let total = u64::try_from(numbers.len()).unwrap_or(u64::MAX);
