@@ -31,6 +31,7 @@ use crate::placement::{PlannedWorker, PodDemand, WorkerCapacity, place};
 use crate::ports::{NodePortBlock, p2p_port};
 use crate::quantity::{Bytes, MilliCpu, Resources};
 use crate::spec::{Generation, NetworkSpec, ProviderKind};
+use crate::spelling::counted;
 use crate::topology::{Knows, NodePlace, pinned_nodes, places, poet_name};
 use crate::traits::{ClusterCapabilities, ClusterRequest, MachineShape};
 use crate::workload::{DisruptionBudget, Role, SharedChart};
@@ -353,7 +354,8 @@ fn plan_cluster(
             key: "max-nodes".to_owned(),
             value: ceiling.to_string(),
             message: format!(
-                "the network needs {workers} workers of type {}",
+                "the network needs {} of type {}",
+                counted(workers, "worker", "workers"),
                 spec.cluster.machine.machine_type
             ),
         });

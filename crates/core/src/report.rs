@@ -12,6 +12,7 @@ use crate::names::NetworkName;
 use crate::operation::StepReport;
 use crate::plan::{Exposure, Plan};
 use crate::spec::{ChaosSpec, Generation, NetworkSpec};
+use crate::spelling::counted;
 use crate::state::{GenesisRecord, SCHEMA};
 use crate::upgrade::KeyChange;
 use crate::workload::Role;
@@ -112,9 +113,9 @@ impl NetworkReport {
     #[must_use]
     pub fn summary(&self) -> String {
         format!(
-            "{} nodes, {} PoETs, genesis at {}\nconfig: {}",
-            self.nodes.len(),
-            self.poets.len(),
+            "{}, {}, genesis at {}\nconfig: {}",
+            counted(self.nodes.len(), "node", "nodes"),
+            counted(self.poets.len(), "PoET", "PoETs"),
             self.genesis_time,
             self.config_url
         )
@@ -383,6 +384,6 @@ impl MinersReport {
         let changes =
             [("added", added), ("removed", removed)].into_iter().filter(|(_, names)| !names.is_empty());
         let changes: Vec<String> = changes.map(|(what, names)| format!("{what} {names}")).collect();
-        format!("{}; {} nodes now", changes.join("; "), self.nodes)
+        format!("{}; {} now", changes.join("; "), counted(self.nodes, "node", "nodes"))
     }
 }

@@ -1,4 +1,4 @@
-//! Guessing what somebody meant to write.
+//! Words: guessing what somebody meant to write, and counting things.
 
 /// The candidate that is nearest to `text`, if one is near enough to have been meant: at most a third of its characters differ.
 ///
@@ -20,6 +20,20 @@ pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .filter(|(distance, _)| *distance <= allowed)
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// A number of things: `1 node`, `3 nodes`.
+///
+/// ```
+/// use spacecraft_core::spelling::counted;
+///
+/// assert_eq!(counted(1_u32, "node", "nodes"), "1 node");
+/// assert_eq!(counted(0_u32, "node", "nodes"), "0 nodes");
+/// ```
+#[must_use]
+pub fn counted(count: impl TryInto<u64>, one: &str, many: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// How many characters must be inserted, deleted or replaced, or neighbours swapped, to make one of the other (optimal string alignment).

@@ -7,6 +7,7 @@ use spacecraft_core::operation::{AddMinersRequest, NewMiners, add_miners};
 use spacecraft_core::report::{MinersReport, NodeReport};
 use spacecraft_core::settings::{Command, Settings, SettingsErrors, SystemFiles};
 use spacecraft_core::spec::{NodeOverride, WaitFor};
+use spacecraft_core::spelling::counted;
 use spacecraft_core::state::NetworkRecord;
 use spacecraft_core::upgrade::{OwnValues, parse_numbers};
 
@@ -144,9 +145,9 @@ fn text(report: &MinersReport) -> String {
     };
     let steps = report.steps.iter().map(|step| [step.name.clone(), step.outcome.to_string()]);
     format!(
-        "network {} has {} nodes now\n\n{}\n{}",
+        "network {} has {} now\n\n{}\n{}",
         report.network,
-        report.nodes,
+        counted(report.nodes, "node", "nodes"),
         table(["ADDED", "POET", "WORKER", "P2P", "GRPC", "COINBASE"], report.added.iter().map(row)),
         table(["STEP", "OUTCOME"], steps)
     )

@@ -7,6 +7,7 @@ use spacecraft_core::names::NetworkName;
 use spacecraft_core::operation::{RemoveMinersRequest, remove_miners};
 use spacecraft_core::report::{MinersReport, RemovedNode};
 use spacecraft_core::settings::{Command, Settings, SettingsErrors};
+use spacecraft_core::spelling::counted;
 use spacecraft_core::topology::node_names;
 use spacecraft_core::upgrade::parse_numbers;
 
@@ -126,9 +127,9 @@ fn text(report: &MinersReport) -> String {
     };
     let steps = report.steps.iter().map(|step| [step.name.clone(), step.outcome.to_string()]);
     format!(
-        "network {} has {} nodes now\n\n{}\n{}",
+        "network {} has {} now\n\n{}\n{}",
         report.network,
-        report.nodes,
+        counted(report.nodes, "node", "nodes"),
         table(["REMOVED", "ROLE", "PEER ID", "COINBASE"], report.removed.iter().map(row)),
         table(["STEP", "OUTCOME"], steps)
     )

@@ -3,6 +3,7 @@
 use spacecraft_core::inspection::{NetworkRow, NetworksReport, find_networks};
 use spacecraft_core::secret::ExposeSecret;
 use spacecraft_core::settings::Command;
+use spacecraft_core::spelling::counted;
 use spacecraft_core::{Error, Meaning, Result};
 
 use crate::arguments::{of, switch};
@@ -83,7 +84,8 @@ fn details(row: &NetworkRow) -> String {
         line("network id", id.clone());
     }
     if let Some(cluster) = &row.cluster {
-        line("cluster", format!("{} workers in {}, {}", cluster.workers, cluster.location, cluster.version));
+        let workers = counted(cluster.workers, "worker", "workers");
+        line("cluster", format!("{workers} in {}, {}", cluster.location, cluster.version));
     }
     if let Some(url) = &row.config_url {
         line("config", url.clone());

@@ -10,6 +10,7 @@ use spacecraft_core::plan::{
 use spacecraft_core::secret::SecretString;
 use spacecraft_core::settings::{Command, Settings, SettingsErrors};
 use spacecraft_core::spec::NetworkSpec;
+use spacecraft_core::spelling::counted;
 use spacecraft_core::state::{RecordStore, SCHEMA};
 use spacecraft_core::time::SeededRandom;
 use spacecraft_core::workload::Workload;
@@ -136,18 +137,18 @@ fn yaml(objects: &[serde_json::Value]) -> String {
 fn text(plan: &Plan) -> String {
     let cluster = &plan.cluster;
     let mut text = format!(
-        "network {} ({}) on {}: {} nodes, {} PoETs\n{} workers of type {} (at most {}), pods request {} processor and {} memory, {} claims of {} together\n",
+        "network {} ({}) on {}: {}, {}\n{} of type {} (at most {}), pods request {} processor and {} memory, {} of {} together\n",
         plan.network,
         plan.generation,
         plan.provider,
-        plan.nodes.len(),
-        plan.poets.len(),
-        cluster.workers,
+        counted(plan.nodes.len(), "node", "nodes"),
+        counted(plan.poets.len(), "PoET", "PoETs"),
+        counted(cluster.workers, "worker", "workers"),
         cluster.machine.machine_type,
         cluster.most_workers,
         cluster.requested.cpu,
         cluster.requested.memory,
-        cluster.disks,
+        counted(cluster.disks, "claim", "claims"),
         cluster.disk,
     );
     if plan.genesis.from_parent {

@@ -17,7 +17,7 @@ Every setting has one name. It is the flag, the variable and the key in the JSON
 has a value wins. Config files may also spell it in camel case (`minerRam`), and flags too.
 
 - **secret**: comes from its variable or from the file that the setting with `-file` names. It is refused on the command line.
-- *Italic* defaults follow from something else.
+- *Italic* defaults follow from something else. All of them are those of a creation: commands for a network that exists take its own values.
 - A bare number is cores for processors, GiB for memory and disks, and minutes for durations unless another unit is named.
 - Lists are written with commas, as arrays, or by giving the flag several times.
 

@@ -7,6 +7,7 @@ use spacecraft_core::inspection::{
     NodeHealth, PoetHealth, StatusReport, WebServicesState, WorkloadHealth, find_status,
 };
 use spacecraft_core::settings::{Command, Settings, SettingsErrors};
+use spacecraft_core::spelling::counted;
 use spacecraft_core::state::RecordStore;
 use spacecraft_core::traits::NodeStatus;
 use spacecraft_core::{Error, Meaning, Result};
@@ -133,11 +134,14 @@ fn text(report: &StatusReport) -> String {
 
 fn headline(report: &StatusReport) -> String {
     let well = if report.is_well() { "all is well" } else { "something is off" };
-    let mut text = format!("network {} ({}) at {}: {well}\n", report.network, report.generation, report.at);
+    let mut text =
+        format!("network {} ({}) at {:.0}: {well}\n", report.network, report.generation, report.at);
     if let Some(cluster) = &report.cluster {
         text.push_str(&format!(
-            "cluster in {}: {} workers, Kubernetes {}\n",
-            cluster.location, cluster.workers, cluster.version
+            "cluster in {}: {}, Kubernetes {}\n",
+            cluster.location,
+            counted(cluster.workers, "worker", "workers"),
+            cluster.version
         ));
     }
     if let Some(genesis) = &report.genesis {

@@ -72,10 +72,12 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
         Ok(opened) => opened,
         Err(status) => return status,
     };
+    let hint = wanted.hint();
     let (service, usual_port) = wanted.place(&opened.namespaces);
     let port = port.unwrap_or(usual_port);
     let tunnel = match opened.cluster.workloads.tunnel(&service, port).await {
         Ok(tunnel) => tunnel,
+        Err(error) if error.is_not_found() => return session.output.failed(error.with_hint(hint)),
         Err(error) => return session.output.failed(with_way_out(error)),
     };
     let document = json!({
@@ -147,6 +149,21 @@ impl Wanted {
                 return is_whole.then(|| Self::Other(ServiceName::new(namespace, name), port));
             }
         })
+    }
+
+    /// Why the network may not have it.
+    fn hint(&self) -> &'static str {
+        match self {
+            Self::Kibana | Self::Elasticsearch => "a network that was made with --logs none has none",
+            Self::Grafana => "a network has it that was made with --metrics",
+            Self::Own(name, _) if name == PYROSCOPE => {
+                "a network has it that was made with --deploy-pyroscope"
+            }
+            Self::Own(..) => "status tells the nodes and PoETs that there are",
+            Self::Other(..) => {
+                "write NAMESPACE/SERVICE:PORT as kubectl get services --all-namespaces tells them"
+            }
+        }
     }
 
     /// Its Service in the network, with the port that is meant when none is given.

@@ -2,6 +2,7 @@ use super::reader::Reader;
 use super::{FleetSpec, Generation};
 use crate::generation::{generation_of_image, is_of_no_generation};
 use crate::ports::{NodePortBlock, p2p_port};
+use crate::spelling::counted;
 
 impl Reader<'_> {
     /// The generation: as given, else as the image's tag tells, else v1.
@@ -52,10 +53,9 @@ impl Reader<'_> {
         }
         let besides = if fleet.bootstrap { "a bootstrap node and " } else { "" };
         let message = format!(
-            "{} {} have room for {besides}at most {room} {}: lower bootnode-amount or raise miners",
-            fleet.nodes,
-            plural(fleet.nodes, "node", "nodes"),
-            plural(room, "bootnode", "bootnodes"),
+            "{} have room for {besides}at most {}: lower bootnode-amount or raise miners",
+            counted(fleet.nodes, "node", "nodes"),
+            counted(room, "bootnode", "bootnodes"),
         );
         self.wrong("bootnode-amount", fleet.bootnodes, message);
     }
@@ -98,8 +98,4 @@ impl Reader<'_> {
     pub(super) fn p2p_port_base(&self) -> u16 {
         u16::try_from(self.number("p2p-port-base")).unwrap_or(u16::MAX)
     }
-}
-
-fn plural(count: u32, one: &'static str, many: &'static str) -> &'static str {
-    if count == 1 { one } else { many }
 }

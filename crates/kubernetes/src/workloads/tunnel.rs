@@ -1,5 +1,6 @@
 //! Tunnels from a local port, through the API server, to a port of a pod.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -156,15 +157,14 @@ impl Route {
     }
 
     fn no_such_port(&self, service: &Service, pod: &Pod) -> Error {
-        let named = |name: &str, port: u16| match name {
+        let own = pod.ports().map(|port| (port.container_port, &port.name));
+        let offered = service.spec.ports.iter().map(|port| (port.port, &port.name));
+        let ports: BTreeMap<u16, &String> = own.chain(offered).collect();
+        let named = |(port, name): (u16, &String)| match name.as_str() {
             "" => port.to_string(),
             name => format!("{port} ({name})"),
         };
-        let offered = service.spec.ports.iter().map(|port| named(&port.name, port.port));
-        let own = pod.ports().map(|port| named(&port.name, port.container_port));
-        let mut ports: Vec<String> = offered.chain(own).collect();
-        ports.sort();
-        ports.dedup();
+        let ports: Vec<String> = ports.into_iter().map(named).collect();
         self.failed(Meaning::Invalid, "neither the Service nor its pods have this port")
             .with_hint(format!("there are: {}", ports.join(", ")))
     }

@@ -107,7 +107,7 @@ async fn a_port_that_neither_service_nor_pods_have_is_refused_with_those_that_th
     let workloads = workloads(&api().await).await;
     let refused = workloads.tunnel(&ServiceName::new("net1", "kibana"), 9999).await.unwrap_err();
     assert_eq!(refused.meaning(), Meaning::Invalid);
-    assert_eq!(refused.hint(), Some("there are: 5601 (http), 80 (web), 9093 (private)"));
+    assert_eq!(refused.hint(), Some("there are: 80 (web), 5601 (http), 9093 (private)"));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use crate::error::{Error, Meaning, Result, render_chain};
 use crate::observer::Outcome;
 use crate::plan::{firewall_openings, foundation_of};
 use crate::spec::{Generation, NetworkSpec};
+use crate::spelling::counted;
 use crate::state::NetworkRecord;
 use crate::traits::{
     ClusterServices, Evidence, FirewallRequest, Look, NetworkBinding, PreflightRequest, Workloads,
@@ -18,7 +19,8 @@ impl BringUp<'_> {
         let provider = &self.services().cluster;
         let request = self.plan.cluster_request(self.spec);
         let wait = self.run.wait("cluster");
-        let detail = format!("{} workers of type {}", request.workers, request.machine.machine_type);
+        let workers = counted(request.workers, "worker", "workers");
+        let detail = format!("{workers} of type {}", request.machine.machine_type);
         self.run
             .step(
                 "cluster",
@@ -40,7 +42,7 @@ impl BringUp<'_> {
         let provider = &self.services().cluster;
         let request = self.plan.cluster_request(self.spec);
         let wait = self.run.wait("cluster");
-        let detail = format!("at least {} workers", request.workers);
+        let detail = format!("at least {}", counted(request.workers, "worker", "workers"));
         self.run
             .step(
                 "cluster",

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::observer::Outcome;
 use crate::operation::bring_up::{BringUp, Fleet, Wanted};
 use crate::operation::change::plan_of;
+use crate::spelling::counted;
 use crate::state::{NetworkRecord, RecordStore};
 use crate::topology::node_name;
 use crate::traits::{ClusterServices, Look, Workloads};
@@ -65,7 +66,7 @@ impl Upgrade<'_> {
             }
             Ok(Outcome::Updated)
         };
-        let detail = format!("{} nodes return to what they were", touched.len());
+        let detail = format!("back to what it was: {}", counted(touched.len(), "node", "nodes"));
         self.run.step("rollback", &detail, look, apply).await?;
         Ok(())
     }
