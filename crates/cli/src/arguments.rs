@@ -91,6 +91,9 @@ fn retired_argument(name: &'static str) -> Arg {
 
 fn help(setting: &Setting, command: settings::Command) -> String {
     match setting.default_text(command) {
+        None if setting.name == "network-name" && command.needs_network() => {
+            format!("{}, which must be given", setting.help)
+        }
         None => setting.help.to_owned(),
         Some(usual) => format!("{} [default: {usual}]", setting.help),
     }
@@ -124,7 +127,7 @@ pub(crate) fn switch(name: &'static str, help: &'static str) -> Arg {
 }
 
 pub(crate) fn global_arguments() -> Vec<Arg> {
-    vec![
+    let arguments = [
         Arg::new("output")
             .long("output")
             .global(true)
@@ -146,7 +149,8 @@ pub(crate) fn global_arguments() -> Vec<Arg> {
             .global(true)
             .value_name("PATH")
             .help("write a detailed log as JSON lines"),
-    ]
+    ];
+    arguments.map(|argument| argument.help_heading("What is told")).into()
 }
 
 /// Takes any text: values are checked with all other settings, so that all mistakes are told together. Completion still learns the choices.

@@ -128,7 +128,7 @@ const MANY: u64 = 100_000;
 static CATALOGUE: [Setting; 110] = [
     // Where
     set("config", Kind::Path, ALL, "config file (JSON, YAML or TOML) with any of these settings"),
-    set("network-name", Kind::Text, ALL, "name of the network").short('n').follows("mininet when creating; otherwise it must be given"),
+    set("network-name", Kind::Text, ALL, "name of the network").short('n').follows("mininet; all commands but those that create must be told"),
     set("provider", Kind::Choice(&["gcp", "kubernetes", "sandbox"]), ALL, "where networks run").default("gcp"),
     set("gcp-project", Kind::Text, CONNECTED, "GCP project").follows("the sandbox has one of its own"),
     set("gcp-location", Kind::Text, CONNECTED, "GCP region or zone of clusters").follows("the sandbox has one of its own"),
@@ -164,7 +164,7 @@ static CATALOGUE: [Setting; 110] = [
     set("poet-cpu", Kind::Cpu, CREATE, "processor of each PoET").default("1"),
     set("poet-disk-size", Kind::Bytes, CREATE, "disk of each PoET").default("10"),
     set("coinbase", Kind::Text, &[C::CreateNetwork, C::Plan, C::AddMiner], "address that all rewards go to").follows("an account for each node, whose key is kept in the cluster"),
-    set("genesis-delay", Kind::Duration(BareUnit::Minutes), CREATE, "time between the predicted end of the bring-up and the genesis").default("10"),
+    set("genesis-delay", Kind::Duration(BareUnit::Minutes), CREATE, "time between the predicted end of the bring-up and the genesis").default("10m"),
     set("init-phase-shift", Kind::Duration(BareUnit::Seconds), CREATE, "v0: how much later each further PoET closes its first round").default("0"),
     set("max-concurrent-deployments", count(1, 10_000), CREATE, "deployments that are applied at the same time").default("100"),
     set("rollout", Kind::Choice(&["parallel", "ordered"]), CREATE, "parallel: all nodes through one window; ordered: PoETs, bootstrap node, bootnodes, miners").default("parallel"),
@@ -231,7 +231,7 @@ static CATALOGUE: [Setting; 110] = [
     // Miners
     set("miner-number", Kind::List, &[C::AddMiner, C::DeleteMiner], "number of the miner; to delete also several or a range"),
     set("count", count(1, MANY), &[C::AddMiner], "how many miners to add").default("1"),
-    set("restart-wait-time", Kind::Duration(BareUnit::Minutes), &[C::UpgradeNetwork], "time between waves").default("2"),
+    set("restart-wait-time", Kind::Duration(BareUnit::Minutes), &[C::UpgradeNetwork], "time between waves").default("2m"),
     set("wave-size", count(1, MANY), &[C::UpgradeNetwork], "nodes of a wave").follows("a tenth of the network"),
     set("only", Kind::List, &[C::UpgradeNetwork], "numbers of the nodes to upgrade").follows("all"),
     set("hold-at", Kind::Text, &[C::UpgradeNetwork], "stop after this share of the nodes, such as 30%"),
@@ -312,6 +312,7 @@ mod tests {
         assert_eq!(told("count", C::AddMiner).as_deref(), Some("1"));
         assert_eq!(told("dash-version", C::DeployWs).as_deref(), Some("as deployed before, else v0.0.2"));
         assert_eq!(told("timeout", C::AddMiner).as_deref(), Some("2h"));
+        assert_eq!(told("network-name", C::Hosts), None);
         assert_eq!(told("bucket", C::List).as_deref(), Some("spacecraft-data"));
     }
 
