@@ -60,6 +60,16 @@ pub fn of_release_object(object: &Value, with_jobs: bool) -> Verdict {
     }
 }
 
+/// What it means that a hook is gone before it was seen to end, by its manifest: a Job that is to go when it has finished may have done so between two looks.
+#[must_use]
+pub fn of_gone_hook(manifest: &Value) -> Verdict {
+    if manifest.pointer("/spec/ttlSecondsAfterFinished").is_some_and(|seconds| !seconds.is_null()) {
+        Verdict::Ready
+    } else {
+        Verdict::Failed("it was deleted while it ran".to_owned())
+    }
+}
+
 /// Whether a hook has done what it should: a Job or Pod has to end well, anything else only has to exist.
 #[must_use]
 pub fn of_hook(object: &Value) -> Verdict {

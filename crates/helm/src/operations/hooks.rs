@@ -6,7 +6,7 @@ use spacecraft_core::{Error, Meaning, Result};
 use super::{Operation, whole_text};
 use crate::cluster::Address;
 use crate::objects::{PlacedObject, place};
-use crate::readiness::{Verdict, follow, of_hook};
+use crate::readiness::{follow, of_gone_hook, of_hook};
 use crate::release::storage::Stored;
 use crate::release::{Hook, HookEvent, HookPhase, HookRun};
 
@@ -73,8 +73,10 @@ impl Operation<'_> {
         let runs = |placed: &&PlacedObject| matches!(placed.address.resource.kind.as_str(), "Job" | "Pod");
         let targets: Vec<Address> =
             objects.iter().filter(runs).map(|placed| placed.address.clone()).collect();
-        let judge = |_: &Address, object: Option<&Value>| {
-            object.map_or_else(|| Verdict::Failed("it was deleted while it ran".to_owned()), of_hook)
+        let judge = |address: &Address, object: Option<&Value>| {
+            let manifest = objects.iter().find(|placed| placed.address == *address);
+            let gone = || of_gone_hook(manifest.map_or(&Value::Null, |placed| &placed.object));
+            object.map_or_else(gone, of_hook)
         };
         follow(self.cluster, self.wait, "hook", &targets, &judge).await
     }

@@ -107,6 +107,8 @@ fn a_hook_job_ends_by_its_conditions() {
         Verdict::Failed("job j failed: BackoffLimitExceeded".to_owned())
     );
     assert!(matches!(of_hook(&json!({"kind": "Job"})), Verdict::Pending(_)));
+    assert_eq!(of_gone_hook(&json!({"kind": "Job", "spec": {"ttlSecondsAfterFinished": 0}})), Verdict::Ready);
+    assert!(matches!(of_gone_hook(&json!({"kind": "Job", "spec": {}})), Verdict::Failed(_)));
     assert_eq!(of_hook(&json!({"kind": "ConfigMap"})), Verdict::Ready);
 }
 
