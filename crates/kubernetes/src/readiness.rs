@@ -201,7 +201,8 @@ pub(crate) fn reason(pod: &Pod) -> String {
     if let Some(condition) = pod.condition("PodScheduled").filter(|condition| condition.status == "False") {
         return phrase(&condition.reason, &condition.message);
     }
-    if let Some(why) = pod.containers().find_map(reason_of_container) {
+    // One that only waits for another says nothing of why the pod is not ready.
+    if let Some(why) = troubled(pod).chain(pod.containers()).find_map(reason_of_container) {
         return why;
     }
     match pod.status.phase.as_str() {
@@ -211,7 +212,12 @@ pub(crate) fn reason(pod: &Pod) -> String {
     }
 }
 
-/// The container that keeps a pod from being ready: an init container that is not done, one that is not up, or else the last that runs.
+/// The containers whose images do not come, or that crash.
+fn troubled(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
+    pod.containers().filter(|one| trouble_of_container(one).is_some() || crashes(one) > 0)
+}
+
+/// The container that keeps a pod from being ready: one in trouble, an init container that is not done, one that is not up, or else the last that runs.
 pub(crate) fn holding_up(pod: &Pod) -> Option<&ContainerStatus> {
     let is_done = |one: &ContainerStatus| {
         one.state.terminated.as_ref().is_some_and(|terminated| terminated.exit_code == 0)
@@ -220,7 +226,7 @@ pub(crate) fn holding_up(pod: &Pod) -> Option<&ContainerStatus> {
     let initialising = first.iter().find(|one| !is_done(one));
     let failing = || own.iter().find(|one| reason_of_container(one).is_some());
     let running = || own.iter().rfind(|one| one.state.running.is_some());
-    initialising.or_else(failing).or_else(running)
+    troubled(pod).next().or(initialising).or_else(failing).or_else(running)
 }
 
 /// Why a container is not up; none when it runs or has done its work.
@@ -241,13 +247,11 @@ fn reason_of_container(container: &ContainerStatus) -> Option<String> {
     let mut why = format!("container {}: {}", container.name, phrase(&waiting.reason, &waiting.message));
     if let Some(last) = &container.last_state.terminated {
         let often = match container.restart_count {
-            1 => "once".to_owned(),
-            count => format!("{count} times"),
+            0 => String::new(),
+            1 => " and was restarted once".to_owned(),
+            count => format!(" and was restarted {count} times"),
         };
-        why.push_str(&format!(
-            "; it ended with exit code {} ({}) and was restarted {often}",
-            last.exit_code, last.reason
-        ));
+        why.push_str(&format!("; it ended with exit code {} ({}){often}", last.exit_code, last.reason));
     }
     Some(why)
 }

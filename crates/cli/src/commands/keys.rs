@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::Arg;
 use serde::Serialize;
 use serde_json::json;
+use spacecraft_core::operation::with_way_out;
 use spacecraft_core::settings::Command;
 use spacecraft_core::state::SCHEMA;
 use spacecraft_core::workload::{NetworkSecret, Part};
@@ -89,7 +90,7 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
             });
             session.output.done(&document, &format!("wrote {count} wallet {keys} into {}", file.display()))
         }
-        Err(error) => session.output.failed(error),
+        Err(error) => session.output.failed(with_way_out(error)),
     }
 }
 

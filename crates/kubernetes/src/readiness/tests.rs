@@ -74,6 +74,16 @@ fn pending(verdict: Verdict) -> String {
 }
 
 #[test]
+fn a_container_in_trouble_is_the_reason_and_not_one_that_waits_its_turn() {
+    let waits = json!({ "name": "copy-keys", "state": { "waiting": { "reason": "PodInitializing" } } });
+    for trouble in ["ImagePullBackOff", "CrashLoopBackOff"] {
+        let miner = json!({ "name": "miner", "state": { "waiting": { "reason": trouble } } });
+        let pod = pod("a", "new", json!({ "initContainerStatuses": [waits], "containerStatuses": [miner] }));
+        assert_eq!(reason(&pod), format!("container miner: {trouble}"));
+    }
+}
+
+#[test]
 fn what_holds_a_pod_up_is_the_container_that_fails_and_not_one_that_is_done() {
     let done =
         json!({ "name": "copy-keys", "state": { "terminated": { "exitCode": 0, "reason": "Completed" } } });
