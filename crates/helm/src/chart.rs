@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 
 pub use archive::{MAX_CHART_BYTES, MAX_FILE_BYTES, MAX_FILES};
 pub use error::ChartError;
-pub use load::{load, load_archive};
+pub use load::{load, load_archive, unpacked};
 pub use metadata::{Dependency, Lock, Maintainer, Metadata};
 
 /// A chart with everything in it, subcharts included.

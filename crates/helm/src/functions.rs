@@ -92,9 +92,15 @@ pub(crate) fn library(surroundings: &Rc<Surroundings>) -> Functions {
     functions
 }
 
-/// What an RSA key or a hash of a password takes, in steps of a template: some hundred of them are as much as a whole rendering may take, which
+/// What an RSA key or a hash of a password takes, in steps of a template: a hundred of them are as much as a whole rendering may take, which
 /// no chart comes near.
-const SLOW_STEPS: u64 = 200_000;
+const SLOW_STEPS: u64 = 500_000;
+
+/// A point in time by a layout of Go's, such as `2006-01-02 15:04:05Z0700`.
+#[must_use]
+pub fn format_time(layout: &str, time: jiff::Timestamp) -> String {
+    layout::format(layout, &time::Moment::new(time, jiff::tz::TimeZone::UTC))
+}
 
 /// A failure with a message.
 fn failure(message: impl Into<String>) -> CallResult {

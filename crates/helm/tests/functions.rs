@@ -8,6 +8,7 @@ use serde_json::json;
 use spacecraft_helm::capabilities::Capabilities;
 use spacecraft_helm::chart::{Chart, File, Metadata};
 use spacecraft_helm::engine::{Lookup, ReleaseContext, RenderContext, Seed, render};
+use spacecraft_helm::functions::format_time;
 
 fn chart(text: &str) -> Chart {
     let metadata = Metadata { name: "c".to_owned(), version: "1.0.0".to_owned(), ..Metadata::default() };
@@ -79,6 +80,13 @@ fn what_a_chart_does_not_list_is_nil_and_an_empty_list_is_not() {
     ]);
     assert!(failure("len (semver \"1.2.3\")").ends_with("len of type semver.Version"));
     assert!(failure("toToml nil").ends_with("reflect: call of reflect.Value.Type on zero Value"));
+}
+
+#[test]
+fn a_time_is_written_by_a_layout() {
+    let time = "2024-03-01T12:00:05.5Z".parse().expect("a timestamp");
+    assert_eq!(format_time("2006-01-02 15:04:05Z0700", time), "2024-03-01 12:00:05Z");
+    assert_eq!(format_time("Mon Jan _2 15:04", time), "Fri Mar  1 12:00");
 }
 
 #[test]
@@ -431,6 +439,8 @@ fn rendering_that_never_ends_is_stopped() {
     assert!(error.contains("made more than"), "{error:.300}");
     let error = failure("until 1000000000");
     assert!(error.contains("made more than"), "{error:.300}");
+    let error = failure(r#"$x := repeat 4000000 "x" }}{{ range 1000000 }}{{ $_ := len $x }}{{ end }}{{ "x""#);
+    assert!(error.contains("took more than 50000000 steps"), "{error:.300}");
     // Each takes long, so that few of them are as much as many of anything else.
     let error = failure(r#"range until 1000 }}{{ genPrivateKey "ed25519" }}{{ end }}{{ "x""#);
     assert!(error.contains("took more than 50000000 steps"), "{error:.300}");

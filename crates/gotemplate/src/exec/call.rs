@@ -11,6 +11,22 @@ use crate::value::Value;
 /// How many arguments most calls have at most; more than these take memory of their own.
 const TYPICAL_ARGUMENTS: usize = 4;
 
+/// How many bytes a function reads in the time of a step.
+const BYTES_PER_STEP: usize = 256;
+
+/// The steps that it takes to read arguments as large as these, as far as that can be told at once.
+fn steps_to_read(values: &[Value]) -> u64 {
+    let bytes = |value: &Value| match value {
+        Value::String(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::List(list) => list.len().saturating_mul(size_of::<Value>()),
+        Value::Map(map) => map.len().saturating_mul(size_of::<Value>()),
+        _ => 0,
+    };
+    let bytes = values.iter().map(bytes).fold(0, usize::saturating_add);
+    u64::try_from(bytes / BYTES_PER_STEP).unwrap_or(u64::MAX)
+}
+
 impl<'e> State<'e> {
     /// Calls the function `name`; `place` is what an error of the function is said to be at.
     pub(super) fn function(
@@ -56,6 +72,7 @@ impl<'e> State<'e> {
         if let Some(last) = last {
             values.push(self.checked(last, function.parameter(values.len()))?);
         }
+        self.located(self.interpreter.take_steps(steps_to_read(&values)))?;
         let level = self.located(self.interpreter.enter())?;
         let result = native(&Call::new(&values, self.interpreter, self.templates));
         drop(level);

@@ -40,6 +40,16 @@ pub fn load_archive(archive: &[u8]) -> Result<Chart, ChartError> {
     from_files(files, &mut budget)
 }
 
+/// The files of a packed chart as they are to be unpacked: their paths begin with the folder of the chart's name, and none leads out of it.
+///
+/// # Errors
+/// As [`load_archive`].
+pub fn unpacked(archive: &[u8]) -> Result<Vec<File>, ChartError> {
+    let chart = load_archive(archive)?;
+    let in_folder = |file: File| File { name: format!("{}/{}", chart.name(), file.name), data: file.data };
+    Ok(unpack(archive, &mut Budget::default())?.into_iter().map(in_folder).collect())
+}
+
 /// Makes a chart of its files.
 fn from_files(files: Vec<File>, budget: &mut Budget) -> Result<Chart, ChartError> {
     let mut chart = Chart { metadata: metadata(&files)?, ..Chart::default() };
@@ -174,6 +184,13 @@ mod tests {
 
     fn names(files: &[File]) -> Vec<&str> {
         files.iter().map(|file| file.name.as_str()).collect()
+    }
+
+    #[test]
+    fn a_chart_is_unpacked_into_the_folder_of_its_name() {
+        let archive = pack(&[("x/Chart.yaml", CHART), ("x/templates/a.yaml", b"")]);
+        assert_eq!(names(&unpacked(&archive).unwrap()), ["demo/Chart.yaml", "demo/templates/a.yaml"]);
+        assert!(unpacked(&pack(&[("x/Chart.yaml", CHART), ("x/../../y", b"")])).is_err());
     }
 
     #[test]

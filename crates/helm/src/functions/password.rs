@@ -62,7 +62,7 @@ fn class(letter: char) -> &'static str {
 }
 
 fn derive(call: &Call<'_>) -> CallResult {
-    call.takes_long(super::SLOW_STEPS)?;
+    call.takes_long(2 * super::SLOW_STEPS)?;
     let (kind, password, user, site) = (call.text(1), call.bytes(2), call.bytes(3), call.bytes(4));
     let Some(templates) = templates(&kind) else {
         return Ok(format!("cannot find password template {kind}").into());

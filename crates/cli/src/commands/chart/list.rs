@@ -4,6 +4,7 @@ use clap::{ArgGroup, Command};
 use regex::Regex;
 use serde::Serialize;
 use spacecraft_core::Result;
+use spacecraft_helm::functions::format_time;
 use spacecraft_helm::release::{Release, Status};
 
 use super::flags::{self, number, one, parsed, switch};
@@ -37,6 +38,11 @@ pub(super) fn arguments() -> Command {
             number("offset", "leave out so many at the beginning").default_value("0"),
             switch("short", "names only").short('q'),
             switch("no-headers", "no line of column names"),
+            one(
+                "time-format",
+                "LAYOUT",
+                "how times look: a layout of Go's, such as 2006-01-02 15:04:05Z0700",
+            ),
         ])
         .group(ArgGroup::new("status").args(STATUSES).multiple(true))
         .args(flags::places())
@@ -66,7 +72,8 @@ pub(super) async fn run(session: &Session<'_>) -> Result<String> {
         let all = session.switch("all") || !wanted.is_empty();
         target.charts.list_labelled(namespace, all, &flags::text(session, "selector")).await?
     };
-    let listed: Vec<Listed> = chosen(session, releases).iter().map(listed).collect();
+    let listed: Vec<Listed> =
+        chosen(session, releases).iter().map(|release| listed(session, release)).collect();
     if !session.switch("short") {
         return written(session, &listed, || Ok(table(&listed, !session.switch("no-headers"))));
     }
@@ -106,12 +113,16 @@ fn chosen(session: &Session<'_>, mut releases: Vec<Release>) -> Vec<Release> {
     releases.into_iter().skip(parsed(session, "offset").unwrap_or(0)).take(most).collect()
 }
 
-fn listed(release: &Release) -> Listed {
+fn listed(session: &Session<'_>, release: &Release) -> Listed {
+    let time = |time| match session.argument("time-format") {
+        None | Some("") => go_time(time),
+        Some(layout) => format_time(layout, time),
+    };
     Listed {
         name: release.name.clone(),
         namespace: release.namespace.clone(),
         revision: release.version.to_string(),
-        updated: release.info.last_deployed.map(go_time).unwrap_or_default(),
+        updated: release.info.last_deployed.map(time).unwrap_or_default(),
         status: release.info.status,
         chart: chart_name(release),
         app_version: release.chart.metadata.app_version.clone(),

@@ -143,7 +143,7 @@ fn write_files(folder: &Path, text: &str) -> Result<String> {
 }
 
 /// The path of a template, which a hostile chart may have named to lie somewhere else.
-fn inside(name: &str) -> Result<&Path> {
+pub(super) fn inside(name: &str) -> Result<&Path> {
     let path = Path::new(name);
     if path.components().all(|part| matches!(part, Component::Normal(_))) {
         return Ok(path);
@@ -151,7 +151,7 @@ fn inside(name: &str) -> Result<&Path> {
     Err(Error::new(Meaning::Invalid, "write template", name, "its path leads out of the folder"))
 }
 
-fn write_file(path: &Path, content: &str) -> std::io::Result<()> {
+pub(super) fn write_file(path: &Path, content: impl AsRef<[u8]>) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
