@@ -15,7 +15,7 @@ use serde_json::Value;
 use spacecraft_gotemplate::json;
 
 use crate::chart::{Chart, ChartError};
-use crate::values::Values;
+use crate::values::{Values, as_kubernetes_json};
 use validator::Validator;
 
 /// Checks the complete values against the schema of `chart` and of each subchart.
@@ -64,7 +64,7 @@ fn fault(schema: &[u8], values: &Values) -> Option<String> {
 }
 
 fn read(schema: &[u8]) -> Result<Value, String> {
-    json::from_slice(schema).map_err(|error| match error.to_string() {
+    json::from_slice(schema).map(as_kubernetes_json).map_err(|error| match error.to_string() {
         _ if schema.trim_ascii().is_empty() => "EOF".to_owned(),
         text if text == "unexpected end of JSON input" => "unexpected EOF".to_owned(),
         text => text,
@@ -135,6 +135,28 @@ mod tests {
         });
         assert_eq!(text(schema.clone(), json!({"ports": [1, 2]})), "");
         assert_eq!(text(schema, json!({"ports": [1, "x"]})), "- at '/ports/1': got string, want integer");
+    }
+
+    #[test]
+    fn what_is_wrong_with_one_value_alone_stands_by_itself_unless_a_reference_led_to_it() {
+        let limits = json!({"minProperties": 5, "not": {"required": ["z"]}});
+        let faults = "- at '/a': minProperties: got 1, want 5\n- at '/a': 'not' failed";
+        assert_eq!(text(json!({"properties": {"a": limits}}), json!({"a": {"z": 1}})), faults);
+        let schema = json!({"properties": {"a": {"$ref": "#/$defs/x"}}, "$defs": {"x": limits}});
+        assert_eq!(
+            text(schema, json!({"a": {"z": 1}})),
+            format!("- at '/a': validation failed\n  {}", faults.replace('\n', "\n  "))
+        );
+    }
+
+    #[test]
+    fn numbers_and_unknown_keywords_of_other_drafts_are_as_they_are_written() {
+        assert_eq!(
+            text(json!({"properties": {"a": {"const": 5}}}), json!({"a": 4})),
+            "- at '/a': value must be 5"
+        );
+        let schema = json!({"additionalItems": {"$ref": "#/nowhere"}, "properties": {}});
+        assert_eq!(text(schema, json!({})), "");
     }
 
     #[test]

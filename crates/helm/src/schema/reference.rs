@@ -57,7 +57,7 @@ pub(super) fn first_missing(root: &Value, draft: u16) -> Option<String> {
             }
         }
         if draft >= 2019 || !keywords.contains_key("$ref") {
-            to_visit.extend(keywords.iter().flat_map(|(keyword, value)| schemas_in(keyword, value)));
+            to_visit.extend(keywords.iter().flat_map(|(keyword, value)| schemas_in(keyword, value, draft)));
         }
     }
     None
@@ -75,7 +75,18 @@ fn missing(reference: &str) -> String {
 }
 
 /// The schemas that a keyword applies to parts of a value, or to all of it.
-fn schemas_in<'a>(keyword: &str, value: &'a Value) -> Vec<&'a Value> {
+fn schemas_in<'a>(keyword: &str, value: &'a Value, draft: u16) -> Vec<&'a Value> {
+    let is_known = match keyword {
+        "contains" | "propertyNames" => draft >= 6,
+        "if" | "then" | "else" => draft >= 7,
+        "dependentSchemas" | "unevaluatedProperties" | "unevaluatedItems" => draft >= 2019,
+        "prefixItems" => draft >= 2020,
+        "additionalItems" => draft < 2020,
+        _ => true,
+    };
+    if !is_known {
+        return Vec::new();
+    }
     match (keyword, value) {
         (
             "properties" | "patternProperties" | "dependentSchemas" | "dependencies",

@@ -210,8 +210,8 @@ impl<'a> Validator<'a> {
                     Violation { what: What::Group, causes, .. } => causes,
                     other => vec![other],
                 };
-                let what = What::Reference(format!("file:///values.schema.json{reference}"));
-                findings.violations.push(Violation { at: place.at.to_owned(), what, causes });
+                let at = place.at.to_owned();
+                findings.violations.push(Violation { at, what: What::Reference, causes });
             }
         }
         Ok(())

@@ -19,7 +19,7 @@ pub(super) enum What {
     /// Several things are wrong with one value.
     Group,
     /// What a reference leads to is not met.
-    Reference(String),
+    Reference,
 }
 
 impl Violation {
@@ -35,6 +35,11 @@ impl Violation {
 /// The text of all violations of one value, as Helm prints it.
 pub(super) fn to_text(violations: &[Violation]) -> String {
     let mut text = String::new();
+    // What is wrong with one value alone stands by itself.
+    let violations = match violations {
+        [Violation { what: What::Group, causes, .. }] => causes,
+        all => all,
+    };
     for violation in violations {
         write(violation, 0, &mut text);
     }
@@ -42,7 +47,7 @@ pub(super) fn to_text(violations: &[Violation]) -> String {
 }
 
 fn write(violation: &Violation, depth: usize, text: &mut String) {
-    let is_skipped = matches!(violation.what, What::Reference(_)) && violation.causes.len() == 1;
+    let is_skipped = matches!(violation.what, What::Reference) && violation.causes.len() == 1;
     let inner = if is_skipped { depth } else { depth + 1 };
     if !is_skipped {
         if !text.is_empty() {
@@ -50,8 +55,7 @@ fn write(violation: &Violation, depth: usize, text: &mut String) {
         }
         let what = match &violation.what {
             What::Text(what) => what.clone(),
-            What::Group => "validation failed".to_owned(),
-            What::Reference(url) => format!("validation failed with {}", quote(url)),
+            What::Group | What::Reference => "validation failed".to_owned(),
         };
         text.push_str(&format!("{}- at {}: {what}", "  ".repeat(depth), quote(&violation.at)));
     }

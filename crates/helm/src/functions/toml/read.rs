@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use spacecraft_gotemplate::value::Map;
 use spacecraft_gotemplate::{Value, number::quote_go};
 
-use super::scalar::{date, float, integer, without_escaped_line_ends};
+use super::scalar::{date, float, integer, unescaped, without_escaped_line_ends};
 use super::scan::{Fault, Literal, Scanner, is_blank, is_line_end, shown, shown_or_end};
 use super::tables::{Node, Table, from_table, insert_at, table_in};
 use super::{MAX_DEPTH, quoted_key};
@@ -148,7 +148,7 @@ impl Reader<'_> {
             Some(quote @ ('"' | '\'')) => {
                 self.scanner.take()?;
                 let raw = self.scanner.line_text(quote)?;
-                if quote == '"' { self.unescaped(raw)? } else { raw.to_owned() }
+                if quote == '"' { self.told(unescaped(raw))? } else { raw.to_owned() }
             }
             _ => self.scanner.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))?.to_owned(),
         };
@@ -310,43 +310,9 @@ impl Reader<'_> {
         };
         match (quote, is_block) {
             ('\'', _) => Ok(raw.into()),
-            (_, true) => Ok(self.unescaped(&without_escaped_line_ends(raw))?.into()),
-            (_, false) => Ok(self.unescaped(raw)?.into()),
+            (_, true) => Ok(self.told(unescaped(&without_escaped_line_ends(raw)))?.into()),
+            (_, false) => Ok(self.told(unescaped(raw))?.into()),
         }
-    }
-
-    fn unescaped(&self, raw: &str) -> Result<String, Fault> {
-        let mut text = String::with_capacity(raw.len());
-        let mut rest = raw;
-        while let Some((before, after)) = rest.split_once('\\') {
-            text.push_str(before);
-            let mut characters = after.chars();
-            let (plain, digits) = match characters.next() {
-                Some('b') => ('\u{8}', 0),
-                Some('t') => ('\t', 0),
-                Some('n') => ('\n', 0),
-                Some('f') => ('\u{c}', 0),
-                Some('r') => ('\r', 0),
-                Some('u') => ('\0', 4),
-                Some('U') => ('\0', 8),
-                Some(blank @ (' ' | '\t')) => {
-                    return Err(self.scanner.fault(format!("invalid escape: '\\{blank}'")));
-                }
-                other => (other.unwrap_or('\\'), 0),
-            };
-            rest = characters.as_str();
-            if digits == 0 {
-                text.push(plain);
-            } else {
-                let (code, after) = rest.split_at_checked(digits).unwrap_or((rest, ""));
-                let character = u32::from_str_radix(code, 16).ok().and_then(char::from_u32);
-                text.push(character.ok_or_else(|| {
-                    self.scanner.fault(format!("Escaped character '\\u{code}' is not valid UTF-8."))
-                })?);
-                rest = after;
-            }
-        }
-        Ok(text + rest)
     }
 
     fn literal(&self, literal: Literal<'_>) -> Result<Value, Fault> {
@@ -355,7 +321,12 @@ impl Reader<'_> {
             Literal::Float(text) => float(text).map(Value::Float),
             Literal::Date(text) => date(text),
         };
-        value.map_err(|message| self.scanner.fault(message))
+        self.told(value)
+    }
+
+    /// What a piece of the text means, or that it means nothing, told at the line that the scanner is in.
+    fn told<T>(&self, meaning: Result<T, String>) -> Result<T, Fault> {
+        meaning.map_err(|message| self.scanner.fault(message))
     }
 
     fn array(&mut self) -> Result<Value, Fault> {

@@ -5,6 +5,39 @@ use spacecraft_gotemplate::{Value, number::quote_go};
 
 use crate::functions::layout;
 
+/// A text with its escapes replaced.
+pub(super) fn unescaped(raw: &str) -> Result<String, String> {
+    let mut text = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some((before, after)) = rest.split_once('\\') {
+        text.push_str(before);
+        let mut characters = after.chars();
+        let (plain, digits) = match characters.next() {
+            Some('b') => ('\u{8}', 0),
+            Some('t') => ('\t', 0),
+            Some('n') => ('\n', 0),
+            Some('f') => ('\u{c}', 0),
+            Some('r') => ('\r', 0),
+            Some('u') => ('\0', 4),
+            Some('U') => ('\0', 8),
+            Some(blank @ (' ' | '\t')) => {
+                return Err(format!("invalid escape: '\\{blank}'"));
+            }
+            other => (other.unwrap_or('\\'), 0),
+        };
+        rest = characters.as_str();
+        if digits == 0 {
+            text.push(plain);
+        } else {
+            let (code, after) = rest.split_at_checked(digits).unwrap_or((rest, ""));
+            let character = u32::from_str_radix(code, 16).ok().and_then(char::from_u32);
+            text.push(character.ok_or_else(|| format!("Escaped character '\\u{code}' is not valid UTF-8."))?);
+            rest = after;
+        }
+    }
+    Ok(text + rest)
+}
+
 /// The text without backslashes at the ends of lines and all blanks that follow them.
 pub(super) fn without_escaped_line_ends(raw: &str) -> String {
     let mut text = String::with_capacity(raw.len());
