@@ -24,6 +24,7 @@ use crate::observer::Outcome;
 use crate::plan::Plan;
 use crate::report::NetworkReport;
 use crate::spec::{Generation, NetworkSpec};
+use crate::spelling::counted;
 use crate::state::{NetworkRecord, NetworkStatus, RECORD_KIND, RecordStore, SCHEMA};
 use crate::topology::node_names;
 use crate::traits::{ClusterServices, Look, Workloads};
@@ -152,7 +153,7 @@ fn intents(spec: &NetworkSpec, plan: &Plan, new_genesis: bool) -> Vec<(String, V
             "foundation",
             vec![format!("namespaces, network policies and disruption budgets of {}", plan.network)],
         ),
-        intent("workers", vec![format!("{} worker slots", plan.cluster.slots)]),
+        intent("workers", vec![counted(plan.cluster.slots, "worker slot", "worker slots")]),
         intent("keys", vec![format!("key Secrets in namespace {namespace}")]),
         intent("poets", vec![format!("PoETs poet-1 to poet-{} in namespace {namespace}", plan.poets.len())]),
         intent(

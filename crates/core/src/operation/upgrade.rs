@@ -25,6 +25,7 @@ use crate::names::NetworkName;
 use crate::plan::Plan;
 use crate::report::UpgradeReport;
 use crate::spec::UpgradeSpec;
+use crate::spelling::counted;
 use crate::state::{NetworkRecord, RecordStore, UpgradeRecord};
 use crate::topology::{node_name, node_names};
 use crate::traits::{ClusterServices, Evidence};
@@ -136,7 +137,7 @@ fn intents(goal: &Goal, plan: &Plan) -> Vec<(String, Vec<String>)> {
     let intent = |step: &str, what: String| (step.to_owned(), vec![what]);
     let mut intents = vec![
         intent("record", format!("record of {}", plan.network)),
-        intent("workers", format!("{} worker slots", plan.cluster.slots)),
+        intent("workers", counted(plan.cluster.slots, "worker slot", "worker slots")),
         intent("keys", format!("key Secrets in namespace {namespace}")),
         intent(
             "foundation",

@@ -14,6 +14,7 @@ use crate::operation::{OperationFailure, Services};
 use crate::plan::Plan;
 use crate::report::MinersReport;
 use crate::spec::{NetworkSpec, NodeOverride, WaitFor};
+use crate::spelling::counted;
 use crate::state::{NetworkRecord, RecordStore};
 use crate::topology::{node_name, node_names};
 use crate::traits::Workloads;
@@ -203,7 +204,7 @@ fn intents(plan: &Plan, numbers: &BTreeSet<u32>) -> Vec<(String, Vec<String>)> {
     let intent = |step: &str, resources: Vec<String>| (step.to_owned(), resources);
     vec![
         intent("cluster", vec![format!("more workers of cluster {network}")]),
-        intent("workers", vec![format!("{} worker slots", plan.cluster.slots)]),
+        intent("workers", vec![counted(plan.cluster.slots, "worker slot", "worker slots")]),
         intent("keys", vec![format!("key Secrets of {} in namespace {namespace}", names.join(", "))]),
         intent("record", vec![format!("record of {network}")]),
         intent("foundation", vec![format!("disruption budgets of {network}")]),
