@@ -1,3 +1,5 @@
+mod conformance;
+
 use std::path::Path;
 use std::sync::Arc;
 
