@@ -19,8 +19,14 @@ use crate::ownership::{foreign, owner};
 const LIST: &str = "list load balancers of project";
 const DELETE: &str = "delete load balancer";
 const GLOBAL: Scope<'static> = &["global"];
+const FIREWALLS: Scope<'static> = &["global", "firewalls"];
 /// What GKE puts before the name of a load balancer to name its firewall rule.
 const FIREWALL_PREFIX: &str = "k8s-fw-";
+/// What GKE puts around the name of a health check to name the firewall rule that lets it in, unless the name begins so already.
+const CHECK_PREFIX: &str = "k8s-";
+const CHECK_SUFFIX: &str = "-http-hc";
+/// The end of the name of the health check of a cluster's workers.
+const WORKERS_CHECK_SUFFIX: &str = "-node";
 /// The longest name that GKE's controller gives a load balancer, in characters.
 const LONGEST_NAME: usize = 32;
 
@@ -44,10 +50,11 @@ struct PoolBody {
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct FirewallBody {
     name: String,
     description: String,
+    target_tags: Vec<String>,
 }
 
 /// What GKE's controller writes into descriptions, as JSON. Only firewall rules have the address.
@@ -136,7 +143,7 @@ pub(crate) async fn list_ours(
     let (rules, pools, firewalls) = futures::try_join!(
         list_everywhere::<RuleBody>(api, "forwardingRules", "", LIST),
         list_everywhere::<PoolBody>(api, "targetPools", "", LIST),
-        list::<FirewallBody>(api, &["global", "firewalls"], LIST),
+        list::<FirewallBody>(api, FIREWALLS, LIST),
     )?;
     let mut found: Vec<LoadBalancer> = rules
         .into_iter()
@@ -177,18 +184,32 @@ fn without_rule(
     remembered.iter().filter_map(left).collect()
 }
 
-/// Deletes a load balancer of ours with all that belongs to it. Whether its forwarding rule is still the one that was found is looked up anew.
+/// Deletes a load balancer of ours with all that belongs to it. Whether its forwarding rule is still the one that was found is looked up anew. Its firewall rule goes last:
+/// as long as that is there, what else is left of the load balancer is found.
 pub(crate) async fn delete(api: &Api, balancer: &LoadBalancer, wait: &Wait) -> Result<Outcome> {
     let name = balancer.name.as_str();
-    let mut removed = false;
-    if let Some(region) = balancer.region.as_deref() {
-        removed |= delete_in_region(api, region, balancer, wait).await?;
+    let (mut removed, pool) = match balancer.region.as_deref() {
+        Some(region) => delete_in_region(api, region, balancer, wait).await?,
+        None => (false, None),
+    };
+    let checks = match pool {
+        Some(pool) => pool.health_checks.iter().map(|check| last_segment(check).to_owned()).collect(),
+        None => checks_of_same_workers(&list::<FirewallBody>(api, FIREWALLS, LIST).await?, name),
+    };
+    for check in &checks {
+        removed |= remove_health_check(api, check, wait).await?;
     }
     removed |= remove(api, GLOBAL, "firewalls", &format!("{FIREWALL_PREFIX}{name}"), wait).await?;
     Ok(if removed { Outcome::Removed } else { Outcome::Absent })
 }
 
-async fn delete_in_region(api: &Api, region: &str, balancer: &LoadBalancer, wait: &Wait) -> Result<bool> {
+/// Deletes what a load balancer has in its region, and tells of the target pool what it was.
+async fn delete_in_region(
+    api: &Api,
+    region: &str,
+    balancer: &LoadBalancer,
+    wait: &Wait,
+) -> Result<(bool, Option<PoolBody>)> {
     let scope: Scope<'_> = &["regions", region];
     let name = balancer.name.as_str();
     let rule: Option<RuleBody> = get(api, scope, "forwardingRules", name).await?;
@@ -199,13 +220,29 @@ async fn delete_in_region(api: &Api, region: &str, balancer: &LoadBalancer, wait
     let pool: Option<PoolBody> =
         get(api, scope, "targetPools", if pooled.is_empty() { name } else { pooled }).await?;
     let mut removed = remove(api, scope, "forwardingRules", name, wait).await?;
-    if let Some(pool) = pool {
+    if let Some(pool) = &pool {
         removed |= remove(api, scope, "targetPools", &pool.name, wait).await?;
-        for check in &pool.health_checks {
-            removed |= remove_health_check(api, last_segment(check), wait).await?;
-        }
     }
-    Ok(removed | remove(api, scope, "addresses", name, wait).await?)
+    removed |= remove(api, scope, "addresses", name, wait).await?;
+    Ok((removed, pool))
+}
+
+/// The health checks that a load balancer without a target pool had. Nothing but the pool names them, but the firewall rules that let them in are for the
+/// same workers, by GKE's tag, as the load balancer's own. Another Service's own check is not among them.
+fn checks_of_same_workers(firewalls: &[FirewallBody], name: &str) -> Vec<String> {
+    let own = format!("{FIREWALL_PREFIX}{name}");
+    let Some(guarding) =
+        firewalls.iter().find(|rule| rule.name == own).filter(|rule| !rule.target_tags.is_empty())
+    else {
+        return Vec::new();
+    };
+    let alike = firewalls.iter().filter(|rule| rule.target_tags == guarding.target_tags);
+    let guarded = alike.filter_map(|rule| rule.name.strip_suffix(CHECK_SUFFIX));
+    let check = |guarded: &str| match guarded.strip_prefix(CHECK_PREFIX) {
+        Some(own) if own == name => Some(name.to_owned()),
+        _ => guarded.ends_with(WORKERS_CHECK_SUFFIX).then(|| guarded.to_owned()),
+    };
+    guarded.filter_map(check).collect()
 }
 
 fn require_same(rule: &RuleBody, balancer: &LoadBalancer) -> Result<(), Error> {
@@ -221,8 +258,9 @@ fn require_same(rule: &RuleBody, balancer: &LoadBalancer) -> Result<(), Error> {
 async fn remove_health_check(api: &Api, name: &str, wait: &Wait) -> Result<bool> {
     match remove(api, GLOBAL, "httpHealthChecks", name, wait).await {
         Ok(removed) => {
-            let prefix = if name.starts_with("k8s-") { "" } else { "k8s-" };
-            Ok(removed | remove(api, GLOBAL, "firewalls", &format!("{prefix}{name}-http-hc"), wait).await?)
+            let prefix = if name.starts_with(CHECK_PREFIX) { "" } else { CHECK_PREFIX };
+            let rule = format!("{prefix}{name}{CHECK_SUFFIX}");
+            Ok(removed | remove(api, GLOBAL, "firewalls", &rule, wait).await?)
         }
         Err(error) if error.meaning() == Meaning::PreconditionFailed => Ok(false),
         Err(error) => Err(error),
@@ -320,8 +358,32 @@ mod unit_tests {
     }
 
     #[test]
+    fn the_health_checks_of_a_lost_pool_are_those_of_the_same_workers() {
+        let rule = |name: &str, tags: &[&str]| FirewallBody {
+            name: name.to_owned(),
+            target_tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            ..FirewallBody::default()
+        };
+        let ours = ["gke-net1-1a2b3c4d-node"];
+        let mut rules = vec![
+            rule("k8s-1234-node-http-hc", &ours),
+            rule("k8s-5678-node-http-hc", &["gke-other-5e6f7a8b-node"]),
+            rule("k8s-9999-node-http-hc", &[]),
+            rule("k8s-a1-http-hc", &ours),
+            rule("k8s-a2-http-hc", &ours),
+            rule("k8s-fw-a2", &ours),
+        ];
+        assert_eq!(checks_of_same_workers(&rules, "a1"), Vec::<String>::new());
+        rules.push(rule("k8s-fw-a1", &ours));
+        assert_eq!(checks_of_same_workers(&rules, "a1"), ["k8s-1234-node", "a1"]);
+        rules.push(rule("k8s-fw-a3", &[]));
+        assert_eq!(checks_of_same_workers(&rules, "a3"), Vec::<String>::new());
+    }
+
+    #[test]
     fn what_is_left_of_one_without_an_identifier_is_found_by_what_its_firewall_rule_was_made_for() {
         let rule = |address: &str| FirewallBody {
+            target_tags: Vec::new(),
             name: format!("{FIREWALL_PREFIX}{}", name_of(UID)),
             description: json!({"kubernetes.io/service-name": "ingress-nginx/ingress-nginx-controller",
                                 "kubernetes.io/service-ip": address})

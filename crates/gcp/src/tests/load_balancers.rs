@@ -104,6 +104,34 @@ async fn everything_that_belongs_to_a_load_balancer_goes_with_it() {
 }
 
 #[tokio::test]
+async fn a_health_check_whose_target_pool_is_gone_already_goes_too_and_what_leads_to_it_goes_last() {
+    let cloud = Cloud::start().await;
+    let (check, rule) = ("k8s-1234-node", "k8s-1234-node-http-hc");
+    let guarding = format!("k8s-fw-{NAME}");
+    let tags = json!(["gke-net1-1a2b3c4d-node"]);
+    let rules =
+        json!({"items": [{"name": guarding, "targetTags": tags}, {"name": rule, "targetTags": tags}]});
+    cloud.answer("GET", &regional("forwardingRules", NAME), 404, missing()).await;
+    cloud.answer("GET", &regional("targetPools", NAME), 404, missing()).await;
+    cloud.answer("GET", &format!("{COMPUTE}/global/firewalls"), 200, rules).await;
+    operations_end(&cloud).await;
+    for kind in ["forwardingRules", "addresses"] {
+        cloud.answer("DELETE", &regional(kind, NAME), 404, missing()).await;
+    }
+    let left = [global("httpHealthChecks", check), global("firewalls", rule), global("firewalls", &guarding)];
+    for part in &left {
+        deletes(&cloud, part).await;
+    }
+    let outcome = cloud.gke.delete_load_balancer(&balancer(), &cloud.wait()).await.unwrap();
+    assert_eq!(outcome, Outcome::Removed);
+    for part in &left {
+        assert_eq!(cloud.count("DELETE", part).await, 1, "{part}");
+    }
+    let deleted = cloud.writes().await;
+    assert!(deleted.last().is_some_and(|(_, path, _)| path.ends_with(&guarding)), "{deleted:?}");
+}
+
+#[tokio::test]
 async fn a_health_check_that_others_use_stays_with_its_firewall_rule() {
     let cloud = Cloud::start().await;
     let used = legacy_refusal(400, "resourceInUseByAnotherResource", "it is used by a target pool");

@@ -39,8 +39,9 @@ pub(crate) struct Compute {
     /// Those of clusters that have load balancers, or had them when they were deleted.
     #[serde(default)]
     health_checks: BTreeSet<String>,
-    #[serde(default)]
-    health_firewalls: BTreeSet<String>,
+    /// The rules that let health checks in, with the tag of the workers that they are for.
+    #[serde(default, rename = "tagged_health_firewalls")]
+    health_firewalls: BTreeMap<String, String>,
     operations: Vec<Operation>,
 }
 

@@ -168,12 +168,12 @@ impl World {
         now: Timestamp,
     ) {
         let Some(owner) = self.state.gke.cluster_by_id(&cluster) else { return };
-        let region = catalog::region_of(&owner.location);
+        let (region, node_tag) = (catalog::region_of(&owner.location), owner.node_tag());
         if let Some(known) = self.state.compute.load_balancers.get_mut(&service_uid) {
             known.ports = ports;
             return;
         }
-        self.state.compute.add_health_check(&cluster);
+        self.state.compute.add_health_check(&cluster, &node_tag);
         let id = self.state.mint.number();
         let name: String = format!("a{}", service_uid.replace('-', "")).chars().take(32).collect();
         let balancer = LoadBalancer {
@@ -182,6 +182,7 @@ impl World {
             region,
             address: format!("127.61.{}.{}", (id >> 8) % 250, id % 250 + 1),
             cluster,
+            node_tag,
             namespace,
             service,
             ports,

@@ -116,7 +116,7 @@ impl Compute {
     /// The firewall rules of health checks that no load balancer needs any more.
     pub(crate) fn idle_health_firewalls(&self) -> impl Iterator<Item = &String> {
         self.health_firewalls
-            .iter()
+            .keys()
             .filter(|rule| !rule.strip_suffix("-http-hc").is_some_and(|check| self.is_checked(check)))
     }
 
@@ -127,9 +127,9 @@ impl Compute {
     }
 
     /// The controller of Services makes the health check of a cluster's workers with the first load balancer.
-    pub(crate) fn add_health_check(&mut self, cluster: &str) {
+    pub(crate) fn add_health_check(&mut self, cluster: &str, node_tag: &str) {
         let check = health_check_of(cluster);
-        self.health_firewalls.insert(format!("{check}-http-hc"));
+        self.health_firewalls.insert(format!("{check}-http-hc"), node_tag.to_owned());
         self.health_checks.insert(check);
     }
 
@@ -186,6 +186,6 @@ impl Compute {
             .find(|balancer| guarded == Some(balancer.name.as_str()) && balancer.has(Part::Firewall));
         let found = balancer.map(|balancer| balancer.gone.insert(Part::Firewall)).is_some();
         self.forget_spent_balancers();
-        found || self.health_firewalls.remove(name)
+        found || self.health_firewalls.remove(name).is_some()
     }
 }

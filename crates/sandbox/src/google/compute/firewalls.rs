@@ -129,9 +129,7 @@ impl Compute {
     fn system_rules(&self, gke: &Gke) -> Vec<Value> {
         let mut rules = Vec::new();
         for cluster in gke.clusters().filter(|cluster| cluster.has_control_plane()) {
-            let hash: String = cluster.id.chars().take(8).collect();
-            let (prefix, pods) = (format!("gke-{}-{hash}", cluster.name), cluster.pods_cidr());
-            let tag = format!("{prefix}-node");
+            let (prefix, tag, pods) = (cluster.resource_prefix(), cluster.node_tag(), cluster.pods_cidr());
             let all = json!([{"IPProtocol": "tcp"}, {"IPProtocol": "udp"}, {"IPProtocol": "icmp"}]);
             let internal = json!([{"IPProtocol": "tcp", "ports": ["1-65535"]}, {"IPProtocol": "udp", "ports": ["1-65535"]}]);
             rules.push(system_rule(&format!("{prefix}-all"), &tag, &pods, &all, cluster.created));
@@ -151,13 +149,13 @@ impl Compute {
                 "kubernetes.io/service-name": format!("{}/{}", balancer.namespace, balancer.service),
                 "kubernetes.io/service-ip": balancer.address,
             });
-            let mut rule = system_rule(&name, &name, "0.0.0.0/0", &allowed, balancer.created);
+            let mut rule = system_rule(&name, &balancer.node_tag, "0.0.0.0/0", &allowed, balancer.created);
             rule["description"] = origin.to_string().into();
             rules.push(rule);
         }
-        for name in &self.health_firewalls {
+        for (name, tag) in &self.health_firewalls {
             let allowed = json!([{"IPProtocol": "tcp", "ports": ["10256"]}]);
-            rules.push(system_rule(name, name, "35.191.0.0/16", &allowed, Timestamp::UNIX_EPOCH));
+            rules.push(system_rule(name, tag, "35.191.0.0/16", &allowed, Timestamp::UNIX_EPOCH));
         }
         rules
     }

@@ -58,6 +58,9 @@ pub(crate) struct LoadBalancer {
     pub(crate) region: String,
     pub(crate) address: String,
     pub(crate) cluster: String,
+    /// The tag of the cluster's workers.
+    #[serde(default)]
+    pub(crate) node_tag: String,
     pub(crate) namespace: String,
     pub(crate) service: String,
     pub(crate) ports: Vec<u16>,

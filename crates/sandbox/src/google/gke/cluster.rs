@@ -196,6 +196,16 @@ impl Cluster {
         Value::Object(body)
     }
 
+    /// What GKE puts before the names of what it keeps for this cluster in the project.
+    pub(crate) fn resource_prefix(&self) -> String {
+        format!("gke-{}-{}", self.name, self.id.chars().take(8).collect::<String>())
+    }
+
+    /// The tag that GKE gives all workers of this cluster.
+    pub(crate) fn node_tag(&self) -> String {
+        format!("{}-node", self.resource_prefix())
+    }
+
     /// The range of pod addresses.
     pub(crate) fn pods_cidr(&self) -> String {
         format!("10.{}.0.0/17", 8_u16 + u16::from(self.index) * 2)
