@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use spacecraft_core::Meaning;
-use spacecraft_http::{Dialect, Refusal, Repeat, Reply};
+use spacecraft_http::{Dialect, Refusal, Repeat, Reply, StatusCode};
 
 /// How Google's services word their refusals: `{"error": {"code", "status", "message", "errors": [{"reason"}], "details": []}}`.
 /// Newer services send `status` and `details`, older ones `errors`, GKE all of them.
@@ -30,6 +30,21 @@ impl Dialect for Google {
         refusal.retry_after = retry_delay(error);
         refusal.hint = words.hint();
         Some(refusal)
+    }
+}
+
+/// How Cloud Storage answers a deletion: with no content. Whoever answers otherwise and calls it a success may not be the service, so that the deletion is repeated.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct WithoutContent;
+
+impl Dialect for WithoutContent {
+    fn refusal(&self, reply: &Reply<'_>) -> Option<Refusal> {
+        if reply.status == StatusCode::NO_CONTENT || !reply.status.is_success() {
+            return Google.refusal(reply);
+        }
+        let code = format!("HTTP {}", reply.status.as_u16());
+        let refusal = Refusal::new(Meaning::Unavailable, "the reply is none of a deletion", code);
+        Some(Refusal { repeat: Repeat::MayHaveActed, ..refusal })
     }
 }
 

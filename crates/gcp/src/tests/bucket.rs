@@ -170,6 +170,7 @@ async fn deleting_tells_what_was_there() {
     cloud.answer_once("DELETE", OBJECT, 412, failed_precondition()).await;
     let error = bucket.delete(KEY, Precondition::Generation(6)).await.unwrap_err();
     assert_eq!(error.meaning(), Meaning::PreconditionFailed);
+    cloud.answer_once("DELETE", OBJECT, 200, json!({"by": "somebody else"})).await;
     cloud.answer_once("DELETE", OBJECT, 503, legacy_refusal(503, "backendError", "later")).await;
     cloud.answer_once("DELETE", OBJECT, 404, missing()).await;
     assert_eq!(bucket.delete(KEY, Precondition::None).await.unwrap(), Outcome::Removed);
