@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, OnceCell};
 
 use super::{Limits, Services};
-use crate::error::{Error, Meaning, Result, render_chain};
+use crate::error::{Effect, Error, Meaning, Result, render_chain};
 use crate::interrupt::interrupted;
 use crate::names::NetworkName;
 use crate::observer::{Event, Outcome};
@@ -287,6 +287,22 @@ impl Run {
             self.warn_of(lock.release().await);
             return Err(error);
         }
+        let journal = match self.write_intents().await {
+            Ok(journal) => journal,
+            Err(error) => {
+                self.warn_of(lock.release().await);
+                return Err(error);
+            }
+        };
+        let thread = self
+            .tell_people(Mood::Neutral, &format!("{} of {} begins", self.operation, self.network), "", None)
+            .await;
+        Ok(Writing { lock, journal, thread })
+    }
+
+    /// Writes the intents down; when that fails, no word of them is left.
+    async fn write_intents(&self) -> Result<Journal> {
+        let services = &self.services;
         let journal = Journal::begin(
             Arc::clone(&services.state_store),
             Arc::clone(&services.clock),
@@ -295,11 +311,13 @@ impl Run {
             &services.holder.operator,
         )
         .await?;
-        journal.intend(self.intents.clone()).await?;
-        let thread = self
-            .tell_people(Mood::Neutral, &format!("{} of {} begins", self.operation, self.network), "", None)
-            .await;
-        Ok(Writing { lock, journal, thread })
+        if let Err(error) = journal.intend(self.intents.clone()).await {
+            if error.effect() == Effect::Possible {
+                self.warn_of(journal.withdraw().await);
+            }
+            return Err(error);
+        }
+        Ok(journal)
     }
 
     /// The lock's fence, which records are written under; none while nothing was written.

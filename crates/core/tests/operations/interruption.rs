@@ -1,9 +1,11 @@
 //! Stopped dead at every single call, and run again.
 
+use spacecraft_core::Meaning;
 use spacecraft_core::names::NetworkName;
 use spacecraft_core::spec::{Generation, NetworkSpec};
 use spacecraft_core::state::NetworkRecord;
 use spacecraft_core::traits::ClusterProvider;
+use spacecraft_testkit::Fault;
 
 use crate::miners::miners;
 use crate::world::{World, network, small};
@@ -42,6 +44,26 @@ async fn a_creation_that_was_stopped_at_any_call_comes_to_the_same_end_when_it_r
             assert_eq!(end_state(&world).await, expected, "{generation}, stopped after call {stop}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_creation_that_says_that_it_left_nothing_left_no_lock_and_no_journal() {
+    let spec = small(Generation::V1);
+    let mut clean = 0;
+    for number in 1..=calls_of_a_creation(&spec).await {
+        for fault in [Fault::refused(Meaning::Denied), Fault::ReplyLost] {
+            let world = World::new();
+            let told = format!("{fault:?} at call {number}");
+            world.ledger.fail_call(number, fault);
+            let ended = world.create(&spec, 1).await;
+            if ended.is_err_and(|failure| !failure.is_resumable()) {
+                let left = world.state.contents();
+                assert!(left.is_empty(), "{told} left {:?}", left.keys());
+                clean += 1;
+            }
+        }
+    }
+    assert!(clean > 0);
 }
 
 #[tokio::test]
