@@ -39,6 +39,22 @@ async fn a_network_whose_cluster_is_gone_is_deleted_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_cluster_is_not_taken_for_gone_while_a_location_does_not_answer() {
+    let world = World::new();
+    world.create(&spec(Generation::V1), 1).await.unwrap();
+    world.cluster.lose_cluster(&network());
+    world.cluster.set_unreachable(vec!["europe-west1-b".to_owned()]);
+    let writes = world.ledger.write_count();
+    let failure = world.delete(&spec(Generation::V1), 2).await.unwrap_err();
+    assert_eq!(failure.error.meaning(), Meaning::Unavailable);
+    assert!(failure.to_string().contains("europe-west1-b"), "{failure}");
+    assert_eq!(world.ledger.write_count(), writes);
+    world.cluster.set_unreachable(Vec::new());
+    world.delete(&spec(Generation::V1), 3).await.unwrap();
+    nothing_is_left(&world).await;
+}
+
+#[tokio::test]
 async fn names_that_cannot_be_removed_keep_their_network() {
     let world = World::new();
     let spec = spec(Generation::V1);

@@ -6,7 +6,7 @@ use crate::observer::Event;
 use crate::operation::Services;
 use crate::plan::dns_names;
 use crate::state::NetworkRecord;
-use crate::traits::{Cluster, Ownership};
+use crate::traits::{Cluster, ClusterList, Ownership};
 
 /// Refuses a cluster that was made by others.
 pub(super) fn refuse_foreign(network: &NetworkName, cluster: Option<&Cluster>) -> Result<()> {
@@ -40,15 +40,27 @@ pub(super) fn check_names(services: &Services, known: &NetworkRecord) -> Result<
     ))
 }
 
-/// A cluster that is not where it is looked for may be somewhere else, and then it is not gone.
+/// A cluster that is not where it is looked for may be somewhere else, and then it is not gone. Nor is it known to be gone while a location does not answer.
 pub(super) async fn check_elsewhere(services: &Services, network: &NetworkName) -> Result<()> {
     if !services.cluster.capabilities().creates_clusters {
         return Ok(());
     }
-    let listed = services.cluster.list().await?.clusters;
+    let ClusterList { clusters, unreachable } = services.cluster.list().await?;
     let ours = |cluster: &&Cluster| matches!(&cluster.ownership, Ownership::Ours(owner) if owner == network);
-    let Some(found) = listed.iter().find(ours) else { return Ok(()) };
+    let Some(found) = clusters.iter().find(ours) else {
+        return if unreachable.is_empty() { Ok(()) } else { Err(perhaps_at(network, &unreachable)) };
+    };
     let reason = format!("its cluster is in {}, not where it was looked for", found.location);
     Err(Error::new(Meaning::Invalid, "delete network", network.as_str(), reason)
         .with_hint(format!("give --gcp-location {}; nothing was changed", found.location)))
+}
+
+/// The error for a cluster that may be where nobody answers.
+fn perhaps_at(network: &NetworkName, unreachable: &[String]) -> Error {
+    let reason = format!(
+        "its cluster is not where it was looked for, and may be where no answer came from: {}",
+        unreachable.join(", ")
+    );
+    Error::new(Meaning::Unavailable, "delete network", network.as_str(), reason)
+        .with_hint("run the command again when all locations answer; nothing was changed")
 }
