@@ -105,7 +105,8 @@ pub async fn walk(stage: &mut Stage, flows: &[Flow], share: Share, scope: Scope)
         stage.forget_downloads()?;
         let prepared = prepare(stage, &empty, flow, Recorder::of_calls()).await?;
         let begun_at = calls_of(&prepared.beginning.world);
-        let calls = chosen(&prepared.recorder.calls(), scope, &mut known);
+        let mut calls = chosen(&prepared.recorder.calls(), scope, &mut known);
+        calls.retain(|call| share.is_about(call));
         for (index, together) in groups(&calls, scope).into_iter().enumerate() {
             if share.has(index) {
                 for (mishap, problems) in meet_all(stage, &prepared, &together).await? {
@@ -206,11 +207,13 @@ async fn meet(
     let failed: Vec<usize> = (0..calls.len())
         .filter(|index| calls.get(*index).is_some_and(|heard| heard.call.fault.is_some()))
         .collect();
-    let mut problems: Vec<String> = failed.iter().flat_map(|index| repetitions(&calls, *index)).collect();
+    let undisturbed = prepared.recorder.calls();
+    let mut problems: Vec<String> =
+        failed.iter().flat_map(|index| repetitions(&calls, *index, &undisturbed)).collect();
     if failed.is_empty() {
         problems.push("the call was never made".to_owned());
     }
-    if ended.status != ExitStatus::Done {
+    if ended.status != prepared.flow.ends {
         problems.extend(unclear(&ended, &prepared.beginning, &stage.scene()));
         tokio::time::sleep(BEFORE_RUNNING_AGAIN).await;
         if let Some(complaint) = run_again(stage, prepared).await {
@@ -223,30 +226,48 @@ async fn meet(
     Ok((problems, met))
 }
 
-/// What is wrong with how a failing call was repeated: sooner than asked for, or without a pause.
-fn repetitions(calls: &[Heard], index: usize) -> Vec<String> {
-    let Some((failed, after)) = calls.get(index..).and_then(<[Heard]>::split_first) else {
-        return Vec::new();
-    };
-    let alike = |heard: &&Heard| {
-        (heard.call.service, &heard.call.method, &heard.call.path)
-            == (failed.call.service, &failed.call.method, &failed.call.path)
-    };
+/// What is wrong with how a failing call was repeated: sooner than asked for, or without a pause. Calls that an undisturbed run makes as well in that time, such
+/// as others of several side by side, are no repetitions.
+fn repetitions(calls: &[Heard], index: usize, undisturbed: &[Heard]) -> Vec<String> {
+    let Some(failed) = calls.get(index) else { return Vec::new() };
     let asked = match &failed.call.fault {
-        Some(Fault::Status { retry_after: Some(seconds), .. }) => i64::from(*seconds),
-        _ => 0,
+        Some(Fault::Status { retry_after: Some(seconds), .. }) => {
+            SignedDuration::from_secs((*seconds).into())
+        }
+        _ => SignedDuration::ZERO,
     };
-    let pauses: Vec<SignedDuration> =
-        after.iter().filter(alike).map(|heard| heard.at.duration_since(failed.at)).collect();
+    let repeated_within = |time: SignedDuration| {
+        let expected =
+            counterpart(undisturbed, failed).map_or(0, |index| alike_within(undisturbed, index, time));
+        alike_within(calls, index, time).saturating_sub(expected)
+    };
     let mut problems = Vec::new();
-    if let Some(pause) = pauses.first().filter(|pause| **pause < SignedDuration::from_secs(asked)) {
-        problems.push(format!("repeated after {pause:#} though {asked} s were asked for"));
+    if repeated_within(asked) > 0 {
+        problems.push(format!("repeated sooner than after the {asked:#} that were asked for"));
     }
-    let hurried = pauses.iter().filter(|pause| **pause < SignedDuration::from_millis(10)).count();
+    let hurried = repeated_within(SignedDuration::from_millis(10));
     if hurried > MOST_ATTEMPTS {
         problems.push(format!("repeated {hurried} times without a pause"));
     }
     problems
+}
+
+/// Where an undisturbed run makes a call that failed: at its number, or where calls before it failed too, at the first like it.
+fn counterpart(undisturbed: &[Heard], failed: &Heard) -> Option<usize> {
+    let alike = |heard: &Heard| are_alike(&heard.call, &failed.call);
+    let same = |heard: &Heard| heard.call.number == failed.call.number && alike(heard);
+    undisturbed.iter().position(same).or_else(|| undisturbed.iter().position(alike))
+}
+
+fn are_alike(a: &SeenCall, b: &SeenCall) -> bool {
+    (a.service, &a.method, &a.path) == (b.service, &b.method, &b.path)
+}
+
+/// How many calls like one of them come after it and sooner than after some time.
+fn alike_within(calls: &[Heard], index: usize, time: SignedDuration) -> usize {
+    let Some((first, after)) = calls.get(index..).and_then(<[Heard]>::split_first) else { return 0 };
+    let soon = after.iter().filter(|heard| heard.at.duration_since(first.at) < time);
+    soon.filter(|heard| are_alike(&heard.call, &first.call)).count()
 }
 
 /// What is wrong with how a command told that it stopped.

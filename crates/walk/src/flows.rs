@@ -1,5 +1,7 @@
 //! The operations that are walked, each a row.
 
+use spacecraft_cli::ExitStatus;
+
 /// A command from a prepared state.
 #[derive(Debug, Clone)]
 pub struct Flow {
@@ -10,6 +12,8 @@ pub struct Flow {
     /// The command that is walked. `{folder}` stands for the folder of the stage, where the published config of each network that was prepared is in
     /// `NETWORK.json`, and configs to change to are in `allowed.json` and `agreed.json`.
     pub command: Vec<String>,
+    /// How the command ends.
+    pub ends: ExitStatus,
     /// What the same command finds after its end.
     pub after: After,
     /// The commands that remove what is there at its end.
@@ -23,6 +27,8 @@ pub enum Preparation {
     Command(Vec<String>),
     /// The network's cluster and record go without a command of ours.
     Loss,
+    /// From here on the images of a name cannot be pulled.
+    MissingImage(String),
     /// A cluster that networks can share, with its kubeconfig in `kubeconfig` and settings for it in `shared.json`.
     SharedCluster,
 }
@@ -34,6 +40,8 @@ pub enum After {
     Done,
     /// That what it was to remove is not there, which it takes for a mistake.
     Gone,
+    /// The same to do once more, to what comes next.
+    More,
 }
 
 /// The network of all flows.
@@ -47,6 +55,9 @@ pub const HOST: &str = "host";
 
 /// How commands find a shared cluster and the objects of its networks.
 const ON_SHARED_CLUSTER: &str = "--provider kubernetes --kubeconfig {folder}/kubeconfig --object-dir {folder}/objects --config {folder}/shared.json";
+
+/// The images of nodes, of all releases.
+const NODE_IMAGES: &str = "spacemeshos/go-spacemesh*";
 
 /// The release that v1 networks are upgraded to.
 const NEWER_IMAGE: &str = "spacemeshos/go-spacemesh:v1.7.7";
@@ -66,6 +77,7 @@ fn flow_of(name: &'static str, prepared_by: &[&str], command: &str) -> Flow {
         name,
         prepared_by: prepared_by.iter().map(|line| Preparation::Command(words(line))).collect(),
         command: words(command),
+        ends: ExitStatus::Done,
         after: After::Done,
         removed_by: vec![words(&deletion(NETWORK))],
     }
@@ -101,7 +113,18 @@ fn creations() -> Vec<Flow> {
         flow_of("create with logs, metrics and DNS", &[], &full()),
         flow_of("create v0", &[], &small("--generation v0")),
         Flow { removed_by, ..extended },
+        taken_back(),
     ]
+}
+
+/// A creation whose nodes never come up, and that takes back what it made.
+fn taken_back() -> Flow {
+    let rollback = format!("{} --rollback", full());
+    Flow {
+        prepared_by: vec![Preparation::MissingImage(NODE_IMAGES.to_owned())],
+        ends: ExitStatus::Failed,
+        ..flow_of("create that fails, with rollback", &[], &rollback)
+    }
 }
 
 fn changes() -> Vec<Flow> {
@@ -110,7 +133,7 @@ fn changes() -> Vec<Flow> {
     vec![
         from_bare("deploy-ws", &format!("deploy-ws -n {NETWORK}")),
         from_bare("deploy-cm", &format!("deploy-cm -n {NETWORK}")),
-        from_bare("add-miner", &format!("add-miner -n {NETWORK} --count 2")),
+        Flow { after: After::More, ..from_bare("add-miner", &format!("add-miner -n {NETWORK} --count 2")) },
         Flow {
             after: After::Gone,
             ..from_bare("delete-miner", &format!("delete-miner 3 -n {NETWORK} --yes"))

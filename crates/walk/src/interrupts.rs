@@ -9,11 +9,11 @@ use spacecraft_core::interrupt::{Interrupter, interrupt};
 use spacecraft_sandbox::World;
 use spacecraft_sandbox::server::{SeenCall, Witness};
 
-use crate::flows::Flow;
+use crate::flows::{After, Flow};
 use crate::kills::{Prepared, Share, calls_of, prepare, run_again};
 use crate::recording::Recorder;
 use crate::report::{Point, WalkReport};
-use crate::stage::{Stage, complaint};
+use crate::stage::{Stage, told};
 
 /// The time that an operation has to come to its end.
 const LONGEST_GOODBYE: SignedDuration = SignedDuration::from_secs(5);
@@ -51,7 +51,7 @@ pub async fn walk(stage: &mut Stage, flows: &[Flow], share: Share) -> Result<Wal
         let calls = prepared.recorder.calls();
         let effects = calls.iter().map(|heard| &heard.call).filter(|call| call.is_effect);
         for (index, call) in effects.enumerate() {
-            if share.has(index) {
+            if share.has(index) && share.is_about(call) {
                 let problems = stop(stage, &prepared, call.number).await?;
                 let point = Point {
                     flow: flow.name,
@@ -80,15 +80,17 @@ async fn stop(stage: &mut Stage, prepared: &Prepared, call: u64) -> Result<Vec<S
     let rung = *alarm.rung.lock().unwrap_or_else(PoisonError::into_inner);
     match rung.map(|rung| now.duration_since(rung)) {
         None => problems.push("the call was never made".to_owned()),
-        Some(taken) if taken > LONGEST_GOODBYE && ended.status != ExitStatus::Done => {
+        Some(taken) if taken > LONGEST_GOODBYE && ended.status != prepared.flow.ends => {
             problems.push(format!("it took {taken:#} to stop"));
         }
         Some(_) => {}
     }
-    if !matches!(ended.status, ExitStatus::Done | ExitStatus::Resumable) {
-        problems.extend(complaint(&ended).map(|complaint| format!("stopped: {complaint}")));
+    if ended.status != prepared.flow.ends && ended.status != ExitStatus::Resumable {
+        problems.push(format!("stopped: {}", told(&ended)));
     }
-    problems.extend(run_again(stage, prepared).await.map(|complaint| format!("run again: {complaint}")));
+    if ended.status != prepared.flow.ends || prepared.flow.after != After::More {
+        problems.extend(run_again(stage, prepared).await.map(|complaint| format!("run again: {complaint}")));
+    }
     problems.extend(prepared.expected.differences(&stage.settled().await));
     Ok(problems)
 }

@@ -13,6 +13,7 @@ use anyhow::{Result, bail};
 use jiff::Timestamp;
 use serde_json::Value;
 use spacecraft_cli::ExitStatus;
+use spacecraft_cli::embedded::Ended;
 use spacecraft_sandbox::World;
 use spacecraft_sandbox::faults::{Fault, FaultRule};
 use spacecraft_sandbox::inventory::Inventory;
@@ -24,7 +25,7 @@ use crate::image::{BUILDS_BUCKET, Image, secrets_in_use};
 use crate::recording::{Moment, Recorder, Side};
 use crate::report::{Point, WalkReport};
 use crate::shared;
-use crate::stage::{Scene, Stage, complaint};
+use crate::stage::{Scene, Stage, complaint, told};
 
 /// A flow that is ready to be walked.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub struct Prepared {
     pub recorder: Recorder,
     /// What it ended with.
     pub expected: Image,
+    /// What the same command comes to after its end.
+    pub after_its_end: Image,
     /// What `gc` finds in the cloud before anything: what others left.
     pub garbage: Vec<String>,
 }
@@ -52,6 +55,8 @@ pub struct Share {
     pub walkers: usize,
     /// Every how many points one is walked.
     pub every: usize,
+    /// The number of the one call whose points are walked; none walks those of all.
+    pub at: Option<u64>,
     /// Whether points without problems are told one by one.
     pub keeps_all: bool,
 }
@@ -62,6 +67,12 @@ impl Share {
     pub fn has(&self, index: usize) -> bool {
         index.is_multiple_of(self.every.max(1))
             && (index / self.every.max(1)) % self.walkers.max(1) == self.walker
+    }
+
+    /// True when points of a call are walked.
+    #[must_use]
+    pub fn is_about(&self, call: &SeenCall) -> bool {
+        self.at.is_none_or(|at| call.number == at)
     }
 }
 
@@ -78,17 +89,41 @@ pub async fn prepare(stage: &mut Stage, empty: &Scene, flow: &Flow, recorder: Re
         match preparation {
             Preparation::Command(command) => done(stage, command).await?,
             Preparation::Loss => stage.lose(NETWORK).await?,
+            Preparation::MissingImage(name) => stage.withhold_image(name).await?,
             Preparation::SharedCluster => shared::make(stage, HOST).await?,
         }
     }
     stage.save_configs()?;
     let beginning = stage.scene();
     let (ended, recorder) = stage.record(&flow.command, recorder).await;
-    if let Some(complaint) = complaint(&ended) {
+    if let Some(complaint) = complaint_of(flow, &ended) {
         bail!("{}, undisturbed: {complaint}", flow.name);
     }
     let expected = stage.settled().await;
-    Ok(Prepared { flow: flow.clone(), empty: empty.clone(), beginning, recorder, expected, garbage })
+    let after_its_end = match flow.after {
+        After::Done | After::Gone => expected.clone(),
+        After::More => {
+            done(stage, &flow.command).await?;
+            stage.settled().await
+        }
+    };
+    let (flow, empty) = (flow.clone(), empty.clone());
+    Ok(Prepared { flow, empty, beginning, recorder, expected, after_its_end, garbage })
+}
+
+impl Prepared {
+    /// What the command comes to when it runs again after its process died at a moment: behind its very last effect it had ended.
+    fn expected_after(&self, moment: &Moment) -> &Image {
+        match self.recorder.end() == Some((moment.call.number, moment.side)) {
+            true => &self.after_its_end,
+            false => &self.expected,
+        }
+    }
+}
+
+/// What is wrong with how a flow's command ended; nothing when it ended as it should.
+fn complaint_of(flow: &Flow, ended: &Ended) -> Option<String> {
+    (ended.status != flow.ends).then(|| told(ended))
 }
 
 async fn done(stage: &Stage, command: &[String]) -> Result<()> {
@@ -110,8 +145,9 @@ pub async fn walk(stage: &mut Stage, flows: &[Flow], share: Share) -> Result<Wal
         let prepared = prepare(stage, &empty, flow, Recorder::of_scenes(stage)).await?;
         let begun_at = calls_of(&prepared.beginning.world);
         for (index, moment) in prepared.recorder.moments().iter().enumerate() {
-            if share.has(index) {
-                let problems = go_on(stage, &prepared, &moment.scene).await?;
+            if share.has(index) && share.is_about(&moment.call) {
+                let expected = prepared.expected_after(moment);
+                let problems = go_on(stage, &prepared, &moment.scene, expected).await?;
                 report.add(point(&prepared, moment, begun_at, problems), share.keeps_all);
             }
         }
@@ -141,12 +177,17 @@ pub fn calls_of(world: &World) -> u64 {
 }
 
 /// Goes on after a death: the same command comes to the right end, and from the same state everything can be removed.
-async fn go_on(stage: &mut Stage, prepared: &Prepared, left: &Scene) -> Result<Vec<String>> {
+async fn go_on(
+    stage: &mut Stage,
+    prepared: &Prepared,
+    left: &Scene,
+    expected: &Image,
+) -> Result<Vec<String>> {
     stage.go_on_from(left).await?;
     let mut problems = Vec::new();
     problems.extend(run_again(stage, prepared).await.map(|complaint| format!("run again: {complaint}")));
     let reached = stage.settled().await;
-    problems.extend(prepared.expected.differences(&reached));
+    problems.extend(expected.differences(&reached));
     let kept = secrets_in_use(&stage.scene().world);
     for (name, before) in secrets_in_use(&left.world) {
         if kept.get(&name).is_some_and(|after| *after != before) {
@@ -162,7 +203,7 @@ async fn go_on(stage: &mut Stage, prepared: &Prepared, left: &Scene) -> Result<V
 pub(crate) async fn run_again(stage: &Stage, prepared: &Prepared) -> Option<String> {
     let again = stage.run(&prepared.flow.command).await;
     let is_gone = again.status == ExitStatus::Usage && prepared.flow.after == After::Gone;
-    complaint(&again).filter(|_| !is_gone)
+    complaint_of(&prepared.flow, &again).filter(|_| !is_gone)
 }
 
 /// Removes everything, and tells what is left then.
@@ -301,7 +342,7 @@ pub async fn die(stage: &mut Stage, prepared: &Prepared, moment: &Moment) -> Res
     let late = reaper.late.load(Ordering::Relaxed);
     stage.watch(None);
     let left = stage.scene();
-    let mut problems = go_on(stage, prepared, &left).await?;
+    let mut problems = go_on(stage, prepared, &left, prepared.expected_after(moment)).await?;
     if late > 0 {
         problems.push(format!("{late} calls were made after the process had ended"));
     }

@@ -24,6 +24,11 @@ fn command_line() -> Command {
                 .default_value("1")
                 .value_parser(clap::value_parser!(usize))
                 .help("every how many points one is walked"),
+            Arg::new("at")
+                .long("at")
+                .value_name("N")
+                .value_parser(clap::value_parser!(u64))
+                .help("only the points of this call, as `at` in a report numbers it"),
             Arg::new("walkers")
                 .long("walkers")
                 .value_name("N")
@@ -91,6 +96,7 @@ fn walked(matches: &ArgMatches, walk: spacecraft_walk::walkers::Walk) -> Result<
         walker: 0,
         walkers: number("walkers"),
         every: number("every"),
+        at: matches.get_one("at").copied(),
         keeps_all: matches.get_flag("all"),
     };
     walk_side_by_side(&chosen, share, walk)

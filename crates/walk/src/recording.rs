@@ -84,6 +84,13 @@ impl Recorder {
         self.moments.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The last effect, and that it was over: the number of its call and its later side.
+    #[must_use]
+    pub fn end(&self) -> Option<(u64, Side)> {
+        let moments = self.moments.lock().unwrap_or_else(PoisonError::into_inner);
+        moments.last().map(|moment| (moment.call.number, moment.side))
+    }
+
     fn keep(&self, call: &SeenCall, side: Side, world: &World, now: Timestamp) {
         if let Some(objects) = self.objects.as_ref().filter(|_| call.is_effect) {
             let scene = Scene { world: world.clone(), now, objects: Objects::read(objects) };

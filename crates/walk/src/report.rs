@@ -88,9 +88,13 @@ impl WalkReport {
             };
             text.push_str(&format!("{name}: {} points, {end}\n", flow.points));
         }
+        let points: usize = self.flows.values().map(|flow| flow.points).sum();
+        let converged: usize = self.flows.values().map(|flow| flow.converged).sum();
+        text.push_str(&format!("all operations: {points} points, {converged} of them converged\n"));
         for point in self.points.iter().filter(|point| !point.problems.is_empty()) {
-            let Point { flow, call, what, fate, problems, .. } = point;
-            text.push_str(&format!("{flow}: {fate} call {call} ({what}):\n  {}\n", problems.join("\n  ")));
+            let Point { flow, call, at, what, fate, problems } = point;
+            let problems = problems.join("\n  ");
+            text.push_str(&format!("{flow}: {fate} call {call} ({what}, at {at}):\n  {problems}\n"));
         }
         text
     }

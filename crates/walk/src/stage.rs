@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 use spacecraft_cli::ExitStatus;
 use spacecraft_cli::embedded::{Ended, Machine, run};
 use spacecraft_core::interrupt::Interrupt;
@@ -19,6 +19,7 @@ use spacecraft_core::time::SeededRandom;
 use spacecraft_sandbox::World;
 use spacecraft_sandbox::faults::FaultRule;
 use spacecraft_sandbox::server::EmbeddedSandbox;
+use spacecraft_sandbox::settings::SettingsChange;
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
@@ -159,6 +160,18 @@ impl Stage {
         Ok(())
     }
 
+    /// Lets images of a name, or of a prefix that ends with `*`, be nowhere to be pulled from.
+    ///
+    /// # Errors
+    ///
+    /// When the cloud refuses it.
+    pub async fn withhold_image(&mut self, name: &str) -> Result<()> {
+        let mut scene = self.scene();
+        let settings = [("missing_images".to_owned(), json!([name]))].into_iter().collect();
+        scene.world.configure(&SettingsChange { settings, ..SettingsChange::default() }, scene.now)?;
+        self.go_on_from(&scene).await
+    }
+
     /// Writes the published configs of all networks into the folder.
     ///
     /// # Errors
@@ -296,7 +309,13 @@ fn write_certificate(folder: &Path) -> Result<()> {
 /// What is wrong with a command's end when it should be done; nothing when it is.
 #[must_use]
 pub fn complaint(ended: &Ended) -> Option<String> {
-    (ended.status != ExitStatus::Done).then(|| format!("{:?}: {}", ended.status, excerpt(ended)))
+    (ended.status != ExitStatus::Done).then(|| told(ended))
+}
+
+/// How a command ended, and what it said.
+#[must_use]
+pub fn told(ended: &Ended) -> String {
+    format!("{:?}: {}", ended.status, excerpt(ended))
 }
 
 /// What a failed command said, shortened.

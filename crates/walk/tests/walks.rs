@@ -19,7 +19,7 @@ fn some() -> Vec<Flow> {
 }
 
 fn share(every: usize) -> Share {
-    Share { walker: 0, walkers: 1, every, keeps_all: false }
+    Share { walker: 0, walkers: 1, every, at: None, keeps_all: false }
 }
 
 #[allow(clippy::print_stderr, reason = "the summary of a walk is its point")]
