@@ -36,7 +36,7 @@ pub struct Settings {
     pub denied_github_permissions: BTreeSet<String>,
     /// How many Slack messages a channel takes in a second before it answers 429; 0 for no limit.
     pub slack_messages_per_second: u32,
-    /// Images that cannot be pulled: a name, or a prefix that ends with `*`.
+    /// Images that cannot be pulled: whole references, or those without a tag.
     pub missing_images: BTreeSet<String>,
     /// Images whose containers exit soon after they start, told as in `missing_images`.
     pub crashing_images: BTreeSet<String>,

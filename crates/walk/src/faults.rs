@@ -13,7 +13,7 @@ use spacecraft_sandbox::faults::{Fault, FaultRule};
 use spacecraft_sandbox::server::SeenCall;
 
 use crate::flows::Flow;
-use crate::kills::{Prepared, Share, calls_of, changed, prepare, run_again};
+use crate::kills::{Prepared, Share, calls_of, changed, prepare_or_tell, run_again};
 use crate::recording::{Heard, Recorder};
 use crate::report::{Point, WalkReport};
 use crate::shape::{pattern, shape};
@@ -92,25 +92,29 @@ struct Mishap {
     fault: Fault,
 }
 
-/// Walks the calls of flows. Of calls that are alike, those of earlier flows stand for those of later ones.
+/// Walks the calls of flows. Of calls that are alike, those of earlier flows stand for those of later ones. A flow that does not come to its end
+/// undisturbed is a point with a problem.
 ///
 /// # Errors
 ///
-/// When a flow cannot be prepared.
+/// When the stage cannot go on.
 pub async fn walk(stage: &mut Stage, flows: &[Flow], share: Share, scope: Scope) -> Result<WalkReport> {
     let empty = stage.scene();
     let mut report = WalkReport::new();
     let mut known = BTreeSet::new();
     for flow in flows {
         stage.forget_downloads()?;
-        let prepared = prepare(stage, &empty, flow, Recorder::of_calls()).await?;
+        let recorder = Recorder::of_calls();
+        let Some(prepared) = prepare_or_tell(stage, &empty, flow, recorder, share, &mut report).await else {
+            continue;
+        };
         let begun_at = calls_of(&prepared.beginning.world);
         let mut calls = chosen(&prepared.recorder.calls(), scope, &mut known);
         calls.retain(|call| share.is_about(call));
         for (index, together) in groups(&calls, scope).into_iter().enumerate() {
             if share.has(index) {
                 for (mishap, problems) in meet_all(stage, &prepared, &together).await? {
-                    report.add(point(&prepared, &mishap, begun_at, problems), share.keeps_all);
+                    report.add(point(&prepared, &mishap, begun_at, problems), share);
                 }
             }
         }

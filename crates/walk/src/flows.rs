@@ -27,7 +27,7 @@ pub enum Preparation {
     Command(Vec<String>),
     /// The network's cluster and record go without a command of ours.
     Loss,
-    /// From here on the images of a name cannot be pulled.
+    /// From here on the images of a name cannot be pulled, whatever their tag.
     MissingImage(String),
     /// A cluster that networks can share, with its kubeconfig in `kubeconfig` and settings for it in `shared.json`.
     SharedCluster,
@@ -57,7 +57,7 @@ pub const HOST: &str = "host";
 const ON_SHARED_CLUSTER: &str = "--provider kubernetes --kubeconfig {folder}/kubeconfig --object-dir {folder}/objects --config {folder}/shared.json";
 
 /// The images of nodes, of all releases.
-const NODE_IMAGES: &str = "spacemeshos/go-spacemesh*";
+const NODE_IMAGES: &str = "spacemeshos/go-spacemesh";
 
 /// The release that v1 networks are upgraded to.
 const NEWER_IMAGE: &str = "spacemeshos/go-spacemesh:v1.7.7";

@@ -10,7 +10,7 @@ use spacecraft_sandbox::World;
 use spacecraft_sandbox::server::{SeenCall, Witness};
 
 use crate::flows::{After, Flow};
-use crate::kills::{Prepared, Share, calls_of, prepare, run_again};
+use crate::kills::{Prepared, Share, calls_of, prepare_or_tell, run_again};
 use crate::recording::Recorder;
 use crate::report::{Point, WalkReport};
 use crate::stage::{Stage, told};
@@ -37,16 +37,19 @@ impl Witness for Alarm {
     fn handled(&self, _call: &SeenCall, _world: &World, _now: Timestamp) {}
 }
 
-/// Walks the effects of flows.
+/// Walks the effects of flows. One that does not come to its end undisturbed is a point with a problem.
 ///
 /// # Errors
 ///
-/// When a flow cannot be prepared.
+/// When the stage cannot go on.
 pub async fn walk(stage: &mut Stage, flows: &[Flow], share: Share) -> Result<WalkReport> {
     let empty = stage.scene();
     let mut report = WalkReport::new();
     for flow in flows {
-        let prepared = prepare(stage, &empty, flow, Recorder::of_calls()).await?;
+        let recorder = Recorder::of_calls();
+        let Some(prepared) = prepare_or_tell(stage, &empty, flow, recorder, share, &mut report).await else {
+            continue;
+        };
         let begun_at = calls_of(&prepared.beginning.world);
         let calls = prepared.recorder.calls();
         let effects = calls.iter().map(|heard| &heard.call).filter(|call| call.is_effect);
@@ -61,7 +64,7 @@ pub async fn walk(stage: &mut Stage, flows: &[Flow], share: Share) -> Result<Wal
                     fate: "asked to stop at".to_owned(),
                     problems,
                 };
-                report.add(point, share.keeps_all);
+                report.add(point, share);
             }
         }
     }

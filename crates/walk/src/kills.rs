@@ -59,6 +59,8 @@ pub struct Share {
     pub at: Option<u64>,
     /// Whether points without problems are told one by one.
     pub keeps_all: bool,
+    /// Who is told of points with problems as they are found.
+    pub tell: fn(&Point),
 }
 
 impl Share {
@@ -126,6 +128,24 @@ fn complaint_of(flow: &Flow, ended: &Ended) -> Option<String> {
     (ended.status != flow.ends).then(|| told(ended))
 }
 
+/// Prepares a flow. One that cannot be is added to the report as a point with a problem.
+pub(crate) async fn prepare_or_tell(
+    stage: &mut Stage,
+    empty: &Scene,
+    flow: &Flow,
+    recorder: Recorder,
+    share: Share,
+    report: &mut WalkReport,
+) -> Option<Prepared> {
+    match prepare(stage, empty, flow, recorder).await {
+        Ok(prepared) => Some(prepared),
+        Err(error) => {
+            report.add(Point::of_beginning(flow.name, format!("{error:#}")), share);
+            None
+        }
+    }
+}
+
 async fn done(stage: &Stage, command: &[String]) -> Result<()> {
     match complaint(&stage.run(command).await) {
         Some(complaint) => bail!("{}: {complaint}", command.join(" ")),
@@ -133,22 +153,25 @@ async fn done(stage: &Stage, command: &[String]) -> Result<()> {
     }
 }
 
-/// Walks the effects of flows.
+/// Walks the effects of flows. One that does not come to its end undisturbed is a point with a problem.
 ///
 /// # Errors
 ///
-/// When a flow cannot be prepared.
+/// When the stage cannot go on.
 pub async fn walk(stage: &mut Stage, flows: &[Flow], share: Share) -> Result<WalkReport> {
     let empty = stage.scene();
     let mut report = WalkReport::new();
     for flow in flows {
-        let prepared = prepare(stage, &empty, flow, Recorder::of_scenes(stage)).await?;
+        let recorder = Recorder::of_scenes(stage);
+        let Some(prepared) = prepare_or_tell(stage, &empty, flow, recorder, share, &mut report).await else {
+            continue;
+        };
         let begun_at = calls_of(&prepared.beginning.world);
         for (index, moment) in prepared.recorder.moments().iter().enumerate() {
             if share.has(index) && share.is_about(&moment.call) {
                 let expected = prepared.expected_after(moment);
                 let problems = go_on(stage, &prepared, &moment.scene, expected).await?;
-                report.add(point(&prepared, moment, begun_at, problems), share.keeps_all);
+                report.add(point(&prepared, moment, begun_at, problems), share);
             }
         }
     }

@@ -11,7 +11,7 @@ use spacecraft_walk::flows::{Flow, flows};
 use spacecraft_walk::interrupts;
 use spacecraft_walk::kills;
 use spacecraft_walk::kills::Share;
-use spacecraft_walk::report::WalkReport;
+use spacecraft_walk::report::{Point, WalkReport};
 use spacecraft_walk::walkers::walk_side_by_side;
 
 fn command_line() -> Command {
@@ -98,8 +98,13 @@ fn walked(matches: &ArgMatches, walk: spacecraft_walk::walkers::Walk) -> Result<
         every: number("every"),
         at: matches.get_one("at").copied(),
         keeps_all: matches.get_flag("all"),
+        tell: tell_point,
     };
     walk_side_by_side(&chosen, share, walk)
+}
+
+fn tell_point(point: &Point) {
+    let _ = writeln!(std::io::stderr().lock(), "{point}");
 }
 
 fn tell(report: &WalkReport) -> Result<ExitCode> {

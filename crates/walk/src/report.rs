@@ -1,6 +1,11 @@
 //! What a walk found, as JSON.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use serde::Serialize;
+
+use crate::kills::Share;
 
 /// One point of a walk.
 #[derive(Debug, Clone, Serialize)]
@@ -17,6 +22,23 @@ pub struct Point {
     pub fate: String,
     /// What went wrong; nothing when all went well.
     pub problems: Vec<String>,
+}
+
+impl Point {
+    /// The point at which a flow begins: it is one with a problem when the flow does not come to its end undisturbed.
+    #[must_use]
+    pub fn of_beginning(flow: &'static str, problem: String) -> Self {
+        let what = "the whole command".to_owned();
+        Self { flow, call: 0, at: 0, what, fate: "undisturbed".to_owned(), problems: vec![problem] }
+    }
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { flow, call, at, what, fate, problems } = self;
+        write!(formatter, "{flow}: {fate} call {call} ({what}, at {at}):")?;
+        problems.iter().try_for_each(|problem| write!(formatter, "\n  {problem}"))
+    }
 }
 
 /// The points of one flow.
@@ -36,7 +58,7 @@ pub struct WalkReport {
     /// `WalkReport`.
     pub kind: &'static str,
     /// Sums by flow.
-    pub flows: std::collections::BTreeMap<&'static str, FlowSummary>,
+    pub flows: BTreeMap<&'static str, FlowSummary>,
     /// All points, or those with problems alone.
     pub points: Vec<Point>,
 }
@@ -48,14 +70,16 @@ impl WalkReport {
         Self { schema: "spacecraft/v1", kind: "WalkReport", ..Self::default() }
     }
 
-    /// Adds a point; those without problems are only counted unless `keeps_all`.
-    pub fn add(&mut self, point: Point, keeps_all: bool) {
+    /// Adds a point; those with problems are told at once, and those without only counted unless `share` keeps all.
+    pub fn add(&mut self, point: Point, share: Share) {
         let flow = self.flows.entry(point.flow).or_default();
         flow.points += 1;
         if point.problems.is_empty() {
             flow.converged += 1;
+        } else {
+            (share.tell)(&point);
         }
-        if keeps_all || !point.problems.is_empty() {
+        if share.keeps_all || !point.problems.is_empty() {
             self.points.push(point);
         }
     }
@@ -76,7 +100,7 @@ impl WalkReport {
         self.flows.values().all(|flow| flow.points == flow.converged)
     }
 
-    /// A line per flow, then the problems.
+    /// A line per flow.
     #[must_use]
     pub fn summary(&self) -> String {
         let mut text = String::new();
@@ -91,11 +115,6 @@ impl WalkReport {
         let points: usize = self.flows.values().map(|flow| flow.points).sum();
         let converged: usize = self.flows.values().map(|flow| flow.converged).sum();
         text.push_str(&format!("all operations: {points} points, {converged} of them converged\n"));
-        for point in self.points.iter().filter(|point| !point.problems.is_empty()) {
-            let Point { flow, call, at, what, fate, problems } = point;
-            let problems = problems.join("\n  ");
-            text.push_str(&format!("{flow}: {fate} call {call} ({what}, at {at}):\n  {problems}\n"));
-        }
         text
     }
 }

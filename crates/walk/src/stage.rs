@@ -160,7 +160,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Lets images of a name, or of a prefix that ends with `*`, be nowhere to be pulled from.
+    /// Lets images of a name be nowhere to be pulled from.
     ///
     /// # Errors
     ///

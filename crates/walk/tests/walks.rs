@@ -19,13 +19,14 @@ fn some() -> Vec<Flow> {
 }
 
 fn share(every: usize) -> Share {
-    Share { walker: 0, walkers: 1, every, at: None, keeps_all: false }
+    Share { walker: 0, walkers: 1, every, at: None, keeps_all: false, tell: |_| () }
 }
 
 #[allow(clippy::print_stderr, reason = "the summary of a walk is its point")]
 fn assert_clean(report: &WalkReport) {
     eprintln!("{}", report.summary());
-    assert!(report.is_clean(), "{}", report.summary());
+    let problems: Vec<String> = report.points.iter().map(ToString::to_string).collect();
+    assert!(report.is_clean(), "{}", problems.join("\n"));
 }
 
 #[test]

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use super::SCHEMA;
-use crate::error::{Error, Meaning, Result};
+use crate::error::{Effect, Error, Meaning, Result};
 use crate::names::NetworkName;
-use crate::traits::{ObjectStore, Precondition, PutOptions};
+use crate::traits::{ObjectStore, Precondition, PutOptions, StoredObject};
 use crate::wait::Wait;
 
 /// A holder that has not renewed its lock for this long is dead.
@@ -134,7 +134,7 @@ impl Lock {
                     (Precondition::Generation(object.generation), true)
                 }
             };
-            match store.put(&key, encode(&document)?, &PutOptions::json(precondition)).await {
+            match write(&*store, &key, &document, precondition).await {
                 Ok(generation) => {
                     let held = Mutex::new(Held { document, generation });
                     return Ok(Self { store, key, fence: generation, taken_over, held });
@@ -199,8 +199,8 @@ impl Lock {
         let mut held = self.held.lock().await;
         let mut document = held.document.clone();
         document.renewals += 1;
-        let options = PutOptions::json(Precondition::Generation(held.generation));
-        held.generation = self.store.put(&self.key, encode(&document)?, &options).await?;
+        let precondition = Precondition::Generation(held.generation);
+        held.generation = write(&*self.store, &self.key, &document, precondition).await?;
         held.document = document;
         Ok(())
     }
@@ -216,6 +216,27 @@ impl Lock {
             Err(error) if error.meaning() == Meaning::PreconditionFailed => Ok(()),
             done => done.map(drop),
         }
+    }
+}
+
+/// Writes a lock object, and answers its generation. Where the reply was lost, now or when the same was written before, looks whether it is there.
+async fn write(
+    store: &dyn ObjectStore,
+    key: &str,
+    document: &LockDocument,
+    precondition: Precondition,
+) -> Result<i64> {
+    match store.put(key, encode(document)?, &PutOptions::json(precondition)).await {
+        Err(error)
+            if error.effect() == Effect::Possible || error.meaning() == Meaning::PreconditionFailed =>
+        {
+            let present = store.get(key).await.ok().flatten();
+            let is_ours = |object: &StoredObject| {
+                serde_json::from_slice::<LockDocument>(&object.bytes).is_ok_and(|found| found == *document)
+            };
+            present.filter(is_ours).map(|object| object.generation).ok_or(error)
+        }
+        written => written,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Operations over in-memory providers: what they make, that they make it once, and that they go on from wherever they were stopped.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should say where")]
 
 mod anew;
 mod create;
@@ -9,6 +9,7 @@ mod garbage;
 mod inspection;
 mod interruption;
 mod keeping;
+mod lock;
 mod miners;
 mod release;
 mod rollback;
