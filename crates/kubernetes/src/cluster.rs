@@ -110,13 +110,12 @@ impl KubeconfigCluster {
         version: &str,
         workers: u32,
     ) -> Cluster {
-        let ending = namespaces.iter().any(Namespace::is_ending);
         let names: Vec<&str> = namespaces.iter().map(|one| one.metadata.name.as_str()).collect();
         let labels = namespaces.iter().flat_map(|one| one.metadata.labels.clone()).collect();
         Cluster {
             name: network.as_str().to_owned(),
             location: self.location.clone(),
-            state: if ending { ClusterState::Stopping } else { ClusterState::Running },
+            state: state_of(namespaces),
             message: format!("namespaces {}", names.join(", ")),
             version: version.to_owned(),
             workers,
@@ -131,6 +130,11 @@ impl KubeconfigCluster {
         Error::unsupported(operation, NAME)
             .with_hint("this provider uses a cluster that exists and leaves its machines alone")
     }
+}
+
+/// How far a network with these namespaces is. One that only some are being deleted of is left by a deletion that died, and the others are still to be deleted.
+fn state_of(namespaces: &[Namespace]) -> ClusterState {
+    if namespaces.iter().all(Namespace::is_ending) { ClusterState::Stopping } else { ClusterState::Running }
 }
 
 #[async_trait]
@@ -218,5 +222,24 @@ impl ClusterProvider for KubeconfigCluster {
 
     async fn delete_disk(&self, _: &Disk, _: &Wait) -> Result<Outcome> {
         Err(Self::unsupported("delete a disk"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn namespace(ending: bool) -> Namespace {
+        let deleted = ending.then_some("2026-11-22T06:00:00Z");
+        serde_json::from_value(json!({"metadata": {"name": "net1", "deletionTimestamp": deleted}})).unwrap()
+    }
+
+    #[test]
+    fn a_network_is_being_deleted_only_when_all_its_namespaces_are() {
+        assert_eq!(state_of(&[namespace(true), namespace(true)]), ClusterState::Stopping);
+        assert_eq!(state_of(&[namespace(true), namespace(false)]), ClusterState::Running);
+        assert_eq!(state_of(&[namespace(false)]), ClusterState::Running);
     }
 }
