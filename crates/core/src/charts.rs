@@ -51,6 +51,9 @@ const METRICS: &str = "metrics";
 /// Node ports of the ingress controller, from the band that servers keep for explicit choices.
 const INGRESS_NODE_PORTS: (u16, u16) = (30_000, 30_001);
 
+/// The node port where load balancers ask the ingress controller how it is. Left to the server it would be one of those that nodes are planned to have.
+const INGRESS_HEALTH_NODE_PORT: u16 = 30_002;
+
 /// A chart of a network, as a plan shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedChart {
@@ -373,6 +376,7 @@ fn data_of(chart: &PlannedChart, spec: &NetworkSpec, secrets: &ChartSecrets) -> 
         "ingress-nginx" => json!({
             "cpu": INGRESS.cpu, "memory": INGRESS.memory,
             "http_node_port": INGRESS_NODE_PORTS.0, "https_node_port": INGRESS_NODE_PORTS.1,
+            "health_check_node_port": INGRESS_HEALTH_NODE_PORT,
         }),
         "kube-prometheus-stack" => prometheus_data(spec, secrets),
         "prometheus-pushgateway" => json!({"cpu": PUSHGATEWAY.cpu, "memory": PUSHGATEWAY.memory}),

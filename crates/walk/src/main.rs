@@ -18,6 +18,11 @@ fn command_line() -> Command {
     let walk = |name: &'static str, about: &'static str| {
         Command::new(name).about(about).args([
             Arg::new("flow").long("flow").value_name("NAME").help("only this flow"),
+            Arg::new("except")
+                .long("except")
+                .value_name("NAME")
+                .action(ArgAction::Append)
+                .help("all flows but this one; may be given again"),
             Arg::new("every")
                 .long("every")
                 .value_name("N")
@@ -90,8 +95,11 @@ fn run(matches: &ArgMatches) -> Result<ExitCode> {
 fn walked(matches: &ArgMatches, walk: spacecraft_walk::walkers::Walk) -> Result<WalkReport> {
     let number = |name: &str| matches.get_one::<usize>(name).copied().unwrap_or(1).max(1);
     let only = matches.get_one::<String>("flow");
-    let chosen: Vec<Flow> =
-        flows().into_iter().filter(|flow| only.is_none_or(|name| name == flow.name)).collect();
+    let left_out: Vec<&String> = matches.get_many("except").into_iter().flatten().collect();
+    let is_chosen = |flow: &Flow| {
+        only.is_none_or(|name| name == flow.name) && left_out.iter().all(|name| *name != flow.name)
+    };
+    let chosen: Vec<Flow> = flows().into_iter().filter(is_chosen).collect();
     let share = Share {
         walker: 0,
         walkers: number("walkers"),

@@ -3,7 +3,7 @@
 use std::fs;
 
 use anyhow::{Context, Result, bail};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::flows::words;
 use crate::stage::{Stage, complaint};
@@ -30,7 +30,9 @@ pub(crate) async fn make(stage: &Stage, host: &str) -> Result<()> {
     if let Some(complaint) = complaint(&told) {
         bail!("find the cluster to share: {complaint}");
     }
-    fs::write(stage.folder().join("kubeconfig"), told.stdout).context("write the kubeconfig")?;
+    let document: Value = serde_json::from_str(&told.stdout).context("read what kubeconfig told")?;
+    let kubeconfig = document["kubeconfig"].as_str().context("kubeconfig told no kubeconfig")?;
+    fs::write(stage.folder().join("kubeconfig"), kubeconfig).context("write the kubeconfig")?;
     let scene = stage.scene();
     let urls = &scene.world.environment().urls;
     let charts: serde_json::Map<String, _> = CHARTS

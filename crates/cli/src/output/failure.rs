@@ -98,7 +98,8 @@ impl Output {
         aftermath: &Aftermath,
     ) -> ExitStatus {
         self.end_progress();
-        let status = match (failure.is_resumable(), failure.is_usage()) {
+        let changed_nothing = aftermath.rolled_back.is_none();
+        let status = match (failure.is_resumable(), failure.is_usage() && changed_nothing) {
             (true, _) => ExitStatus::Resumable,
             (false, true) => ExitStatus::Usage,
             (false, false) => ExitStatus::Failed,

@@ -5,6 +5,7 @@ use spacecraft_core::Meaning;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::operation::{CreateOptions, create_network};
 use spacecraft_core::plan::{Plan, firewall_openings, public_ports};
+use spacecraft_core::ports::FIRST_PLANNED_NODE_PORT;
 use spacecraft_core::spec::{Generation, NetworkSpec, ProviderKind, RolloutOrder};
 use spacecraft_core::time::Clock;
 use spacecraft_core::traits::{ClusterProvider, Workloads};
@@ -232,6 +233,18 @@ fn charts_are_pinned_by_version() {
     let pinned =
         |version: &str| version.split('.').count() == 3 && version.starts_with(|c: char| c.is_ascii_digit());
     assert!(charts.iter().all(|chart| pinned(&chart.version)), "{charts:?}");
+}
+
+#[tokio::test]
+async fn no_node_port_of_the_ingress_controller_is_one_that_nodes_may_have() {
+    let world = World::new();
+    world.create(&spec(Generation::V1), 1).await.unwrap();
+    let ingress = world.charts.installed().into_iter().find(|release| release.name == "ingress-nginx");
+    let service = ingress.unwrap().values["controller"]["service"].clone();
+    for port in ["/nodePorts/http", "/nodePorts/https", "/healthCheckNodePort"] {
+        let port = service.pointer(port).unwrap().as_u64().unwrap();
+        assert!((30_000..u64::from(FIRST_PLANNED_NODE_PORT)).contains(&port), "{port}");
+    }
 }
 
 #[test]
