@@ -8,7 +8,7 @@ use demands::{
     CHAOS_DAEMON, FILEBEAT, GRAFANA, INGRESS, PROMETHEUS, PROMETHEUS_DISK, PUSHGATEWAY, pod, request,
 };
 pub use demands::{claims, demands};
-pub use shared::{NETWORK_LABEL, SHARED, shared, usage_label};
+pub use shared::{SHARED, shared, usage_label};
 pub use web_services::{
     TLS_SECRET, WEB_SERVICE_CHARTS, WebServiceFacts, certified_names, ships_logs, web_service_names,
     web_service_release,
@@ -25,6 +25,7 @@ use crate::secret::{ExposeSecret, SecretString};
 use crate::spec::{ChartOverride, LogsSpec, NetworkSpec, ProviderKind, Publish};
 use crate::templates::Templates;
 use crate::traits::{ChartRelease, ObjectPatch, ServiceName};
+use crate::workload::KUBERNETES_NETWORK_LABEL;
 
 /// The templates of chart values, by name.
 pub const TEMPLATES: [(&str, &str); 10] = [
@@ -399,7 +400,7 @@ fn elasticsearch_data(spec: &NetworkSpec, logs: &LogsSpec, secrets: &ChartSecret
         "wait_for_status=green&timeout=1s"
     };
     json!({
-        "network_label": NETWORK_LABEL,
+        "network_label": KUBERNETES_NETWORK_LABEL,
         "network": spec.network,
         "replicas": logs.replicas,
         "master_nodes": logs.master_nodes,
@@ -421,7 +422,7 @@ fn prometheus_data(spec: &NetworkSpec, secrets: &ChartSecrets) -> Value {
         "grafana_name": metrics_name(&namespaces, "grafana"),
         "state_metrics_name": metrics_name(&namespaces, "kube-state-metrics"),
         "network_namespace": namespaces.network,
-        "network_label": NETWORK_LABEL,
+        "network_label": KUBERNETES_NETWORK_LABEL,
         "network": spec.network,
         "only_namespaces": if shared { vec![&namespaces.network, &namespaces.metrics] } else { Vec::new() },
         "password": secrets.grafana_password.expose_secret(),

@@ -10,6 +10,9 @@ use crate::image::ImageReference;
 use crate::quantity::{Bytes, MilliCpu, Resources};
 use crate::secret::{SecretBytes, SecretString};
 
+/// The label of a network's workers and of everything of it in a cluster, with the network's name.
+pub const KUBERNETES_NETWORK_LABEL: &str = "spacecraft.io/network";
+
 /// The annotation of a network's namespaces with the location of the store of its record.
 pub const RECORDED_IN_ANNOTATION: &str = "spacecraft.io/recorded-in";
 

@@ -1,37 +1,15 @@
 //! Functions of sprig and Helm, as templates call them, beyond what the conformance corpus shows.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "support/rendering.rs"]
+mod rendering;
+
 use std::sync::Arc;
 
-use bytes::Bytes;
+use rendering::{chart, context};
 use serde_json::json;
-use spacecraft_helm::capabilities::Capabilities;
-use spacecraft_helm::chart::{Chart, File, Metadata};
-use spacecraft_helm::engine::{Lookup, ReleaseContext, RenderContext, Seed, render};
+use spacecraft_helm::engine::{Lookup, RenderContext, Seed, render};
 use spacecraft_helm::functions::format_time;
-
-fn chart(text: &str) -> Chart {
-    let metadata = Metadata { name: "c".to_owned(), version: "1.0.0".to_owned(), ..Metadata::default() };
-    let template =
-        File { name: "templates/t.yaml".to_owned(), data: Bytes::copy_from_slice(text.as_bytes()) };
-    Chart { metadata, templates: vec![template], ..Chart::default() }
-}
-
-fn context(seed: u8) -> RenderContext {
-    RenderContext {
-        release: ReleaseContext {
-            name: "rel".to_owned(),
-            namespace: "ns".to_owned(),
-            revision: 1,
-            is_upgrade: false,
-        },
-        capabilities: Capabilities::default(),
-        lookup: None,
-        now: "2024-03-01T12:00:00Z".parse().expect("a timestamp"),
-        time_zone: jiff::tz::TimeZone::UTC,
-        seed: Seed::new([seed; 32]),
-    }
-}
 
 fn try_evaluate(text: &str, context: &RenderContext) -> Result<String, String> {
     let values = json!({"list": ["a", "b", "a", null], "map": {"a": {"b": 1.0}}});

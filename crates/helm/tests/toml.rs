@@ -1,34 +1,18 @@
 //! TOML as Helm reads it: what each text is to it, right or wrong.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
-use bytes::Bytes;
+#[path = "support/rendering.rs"]
+mod rendering;
+
+use rendering::{chart, context};
 use serde_json::{Value, json};
-use spacecraft_helm::capabilities::Capabilities;
-use spacecraft_helm::chart::{Chart, File, Metadata};
-use spacecraft_helm::engine::{ReleaseContext, RenderContext, Seed, render};
+use spacecraft_helm::engine::render;
 
 /// What a template sees of the TOML `text`, as JSON.
 fn read(text: &str) -> String {
-    let template = File {
-        name: "templates/t.yaml".to_owned(),
-        data: Bytes::from_static(b"{{ fromToml .Values.text | toJson }}"),
-    };
-    let metadata = Metadata { name: "c".to_owned(), version: "1.0.0".to_owned(), ..Metadata::default() };
-    let chart = Chart { metadata, templates: vec![template], ..Chart::default() };
-    let context = RenderContext {
-        release: ReleaseContext {
-            name: "rel".to_owned(),
-            namespace: "ns".to_owned(),
-            revision: 1,
-            is_upgrade: false,
-        },
-        capabilities: Capabilities::default(),
-        lookup: None,
-        now: "2024-03-01T12:00:00Z".parse().expect("a timestamp"),
-        time_zone: jiff::tz::TimeZone::UTC,
-        seed: Seed::new([1; 32]),
-    };
-    let mut rendered = render(&chart, &json!({ "text": text }), &context).expect("the template is rendered");
+    let chart = chart("{{ fromToml .Values.text | toJson }}");
+    let mut rendered =
+        render(&chart, &json!({ "text": text }), &context(1)).expect("the template is rendered");
     rendered.remove("c/templates/t.yaml").expect("the template has a manifest")
 }
 

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -21,7 +20,7 @@ use spacecraft_core::state::{Holder, HolderProbe};
 use spacecraft_core::time::{SeededRandom, SystemClock};
 use spacecraft_sandbox::World;
 use spacecraft_sandbox::address::ServiceAddress;
-use spacecraft_sandbox::context::{Environment, ServiceUrls};
+use spacecraft_sandbox::context::Environment;
 use spacecraft_sandbox::credentials::Credentials;
 use spacecraft_sandbox::google::PROJECT;
 use spacecraft_sandbox::server::SandboxInfo;
@@ -121,7 +120,7 @@ impl Cloud {
             (0..CLUSTERS).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
         let endpoints: Vec<String> =
             doors.iter().map(|door| door.local_addr().unwrap().to_string()).collect();
-        let info = info(folder.path(), &services.uri(), &credentials);
+        let info = SandboxInfo::of(&folder.path().join("sandbox"), &services.uri(), &credentials);
         write_down(&info, &credentials, &certified.cert.pem());
         let environment = Environment {
             urls: info.urls.clone(),
@@ -194,26 +193,6 @@ pub(crate) fn document(ended: &Ended) -> Value {
 
 async fn host(server: &MockServer, world: &SharedWorld, part: Part) {
     Mock::given(any()).respond_with(Responder { world: world.clone(), part }).mount(server).await;
-}
-
-fn info(folder: &Path, address: &str, credentials: &Credentials) -> SandboxInfo {
-    let urls = ServiceUrls::below(address);
-    let at = |name: &str| -> PathBuf { folder.join("sandbox").join(name) };
-    SandboxInfo {
-        process_id: std::process::id(),
-        address: address.to_owned(),
-        authority_file: at("authority.pem"),
-        project: PROJECT.to_owned(),
-        service_account_file: at("service-account.json"),
-        state_bucket: "spacecraft-sandbox-state".to_owned(),
-        cloudflare_token: credentials.cloudflare_token.clone(),
-        slack_token: credentials.slack_token.clone(),
-        slack_channel: "C0SANDBOX".to_owned(),
-        slack_webhook: format!("{}{}", urls.of("hooks.slack.com"), credentials.slack_webhook_path),
-        github_token: credentials.github_token.clone(),
-        admin_token: credentials.admin_token.clone(),
-        urls,
-    }
 }
 
 /// Leaves the files by which commands find a simulated cloud that is being served.

@@ -4,9 +4,6 @@ use crate::workload::SharedChart;
 /// The charts that networks of a cluster share, by the names of their releases.
 pub const SHARED: [&str; 2] = ["ingress-nginx", "chaos-mesh"];
 
-/// The label of every object of a network, with the network's name.
-pub const NETWORK_LABEL: &str = "spacecraft.io/network";
-
 /// The label, with the value `true`, of the namespaces of a network that uses a shared chart.
 #[must_use]
 pub fn usage_label(chart: &str) -> String {

@@ -1,10 +1,9 @@
 //! Networks whose record is in another place than the one where it was looked for.
 
-use crate::charts::NETWORK_LABEL;
 use crate::error::{Error, Meaning, Result};
 use crate::names::NetworkName;
 use crate::traits::Cluster;
-use crate::workload::RECORDED_IN_ANNOTATION;
+use crate::workload::{KUBERNETES_NETWORK_LABEL, RECORDED_IN_ANNOTATION};
 
 /// Refuses a network without a record in the store at `here` whose cluster tells that it is recorded elsewhere: there it may be in use.
 pub(super) fn refuse_recorded_elsewhere(
@@ -17,7 +16,7 @@ pub(super) fn refuse_recorded_elsewhere(
         Some(there) if there != here => {
             let reason = format!("it is recorded in {there}, not in {here}");
             Err(Error::new(Meaning::Invalid, attempted, network.as_str(), reason).with_hint(format!(
-                "name that place with --object-dir or --state-bucket; nothing was changed. If it is lost: kubectl annotate namespaces -l {NETWORK_LABEL}={network} {RECORDED_IN_ANNOTATION}-"
+                "name that place with --object-dir or --state-bucket; nothing was changed. If it is lost: kubectl annotate namespaces -l {KUBERNETES_NETWORK_LABEL}={network} {RECORDED_IN_ANNOTATION}-"
             )))
         }
         _ => Ok(()),

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use spacecraft_core::charts::NETWORK_LABEL;
 use spacecraft_core::traits::{Accelerator, ClusterRequest};
+use spacecraft_core::workload::KUBERNETES_NETWORK_LABEL;
 
 use super::cluster::POOL;
 use crate::api::vpc_name;
@@ -81,7 +81,7 @@ fn pool(request: &ClusterRequest, zone: &str) -> Value {
         "imageType": "COS_CONTAINERD",
         "oauthScopes": WORKER_SCOPES,
         "tags": [network_tag(&request.network)],
-        "labels": {NETWORK_LABEL: request.network},
+        "labels": {KUBERNETES_NETWORK_LABEL: request.network},
         "resourceLabels": network_labels(&request.network),
         "workloadMetadataConfig": {"mode": "GKE_METADATA"},
         "shieldedInstanceConfig": {"enableSecureBoot": true, "enableIntegrityMonitoring": true},

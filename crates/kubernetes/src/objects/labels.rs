@@ -15,7 +15,7 @@ pub(crate) const APPLICATION: &str = "app";
 /// [`MANAGER`] on everything of ours.
 pub(crate) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// The network's name.
-pub(crate) const NETWORK: &str = spacecraft_core::charts::NETWORK_LABEL;
+pub(crate) const NETWORK: &str = spacecraft_core::workload::KUBERNETES_NETWORK_LABEL;
 /// The role of a node; of anything else what it is.
 pub(crate) const ROLE: &str = "spacecraft.io/role";
 /// The number of a node.

@@ -16,11 +16,11 @@ use rcgen::{
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::info::SandboxInfo;
+use super::info::{AUTHORITY_FILE, SandboxInfo};
 use crate::{
     context::{Environment, ServiceUrls},
     credentials::{CannotMakeKey, Credentials},
-    google::{PROJECT, storage::STATE_BUCKET},
+    google::PROJECT,
 };
 
 /// How many clusters a sandbox can have at once: each has a port of its own.
@@ -129,7 +129,7 @@ impl Folder {
     }
 
     fn authority_file(&self) -> PathBuf {
-        self.path.join("authority.pem")
+        self.path.join(AUTHORITY_FILE)
     }
 
     /// What the world of this sandbox is told of its surroundings.
@@ -165,23 +165,7 @@ impl Folder {
 
     /// What clients need to know.
     pub(super) fn info(&self) -> SandboxInfo {
-        let credentials = &self.identity.credentials;
-        let urls = ServiceUrls::below(&self.root());
-        SandboxInfo {
-            process_id: std::process::id(),
-            address: self.root(),
-            authority_file: self.authority_file(),
-            project: PROJECT.to_owned(),
-            service_account_file: self.path.join("service-account.json"),
-            state_bucket: STATE_BUCKET.to_owned(),
-            cloudflare_token: credentials.cloudflare_token.clone(),
-            slack_token: credentials.slack_token.clone(),
-            slack_channel: "C0SANDBOX".to_owned(),
-            slack_webhook: format!("{}{}", urls.of("hooks.slack.com"), credentials.slack_webhook_path),
-            github_token: credentials.github_token.clone(),
-            admin_token: credentials.admin_token.clone(),
-            urls,
-        }
+        SandboxInfo::of(&self.path, &self.root(), &self.identity.credentials)
     }
 
     /// Tells clients that the server is up.
@@ -206,7 +190,7 @@ pub(super) fn info_file(folder: &Path) -> PathBuf {
 fn new_identity(folder: &Path, file: &Path) -> Result<Identity, FolderError> {
     let (authority, key) = new_authority()?;
     write_private(&folder.join("authority-key.pem"), key.as_bytes())?;
-    write_private(&folder.join("authority.pem"), authority.as_bytes())?;
+    write_private(&folder.join(AUTHORITY_FILE), authority.as_bytes())?;
     let identity = Identity {
         rest_port: free_ports()?,
         seed: rand::rng().random(),

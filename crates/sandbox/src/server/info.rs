@@ -1,10 +1,20 @@
 //! What a client needs to know to use a running sandbox.
 
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
-use crate::context::ServiceUrls;
+use crate::{
+    context::ServiceUrls,
+    credentials::Credentials,
+    google::{PROJECT, storage::STATE_BUCKET},
+};
+
+/// The certificate authority's file in the folder of a sandbox.
+pub(super) const AUTHORITY_FILE: &str = "authority.pem";
 
 /// Where a running sandbox is and what to authenticate with. It is stored for its owner alone and keeps its secrets out
 /// of `Debug` output.
@@ -36,6 +46,29 @@ pub struct SandboxInfo {
     pub github_token: String,
     /// What admin calls carry as their bearer token.
     pub admin_token: String,
+}
+
+impl SandboxInfo {
+    /// What clients need to know of a sandbox that this process serves at `address`, whose files are in `folder`.
+    #[must_use]
+    pub fn of(folder: &Path, address: &str, credentials: &Credentials) -> Self {
+        let urls = ServiceUrls::below(address);
+        Self {
+            process_id: std::process::id(),
+            address: address.to_owned(),
+            authority_file: folder.join(AUTHORITY_FILE),
+            project: PROJECT.to_owned(),
+            service_account_file: folder.join("service-account.json"),
+            state_bucket: STATE_BUCKET.to_owned(),
+            cloudflare_token: credentials.cloudflare_token.clone(),
+            slack_token: credentials.slack_token.clone(),
+            slack_channel: "C0SANDBOX".to_owned(),
+            slack_webhook: format!("{}{}", urls.of("hooks.slack.com"), credentials.slack_webhook_path),
+            github_token: credentials.github_token.clone(),
+            admin_token: credentials.admin_token.clone(),
+            urls,
+        }
+    }
 }
 
 impl fmt::Debug for SandboxInfo {
