@@ -205,18 +205,34 @@ impl Lock {
         Ok(())
     }
 
-    /// Gives the lock back.
+    /// Gives the lock back, also where a renewal was given up half-way.
     ///
     /// # Errors
     ///
     /// Those of the store; a lock that somebody else has by now is left to them.
     pub async fn release(&self) -> Result<()> {
         let held = self.held.lock().await;
-        match self.store.delete(&self.key, Precondition::Generation(held.generation)).await {
-            Err(error) if error.meaning() == Meaning::PreconditionFailed => Ok(()),
-            done => done.map(drop),
+        match self.remove(held.generation).await {
+            Err(error) if error.meaning() == Meaning::PreconditionFailed => {
+                let Some(present) = self.store.get(&self.key).await? else { return Ok(()) };
+                if !is_later_renewal(&present, &held.document) {
+                    return Ok(());
+                }
+                self.remove(present.generation).await
+            }
+            removed => removed,
         }
     }
+
+    async fn remove(&self, generation: i64) -> Result<()> {
+        self.store.delete(&self.key, Precondition::Generation(generation)).await.map(drop)
+    }
+}
+
+/// True when `object` is what a renewal of `held` wrote whose reply nobody waited for.
+fn is_later_renewal(object: &StoredObject, held: &LockDocument) -> bool {
+    serde_json::from_slice::<LockDocument>(&object.bytes)
+        .is_ok_and(|found| LockDocument { renewals: held.renewals, ..found } == *held)
 }
 
 /// Writes a lock object, and answers its generation. Where the reply was lost, now or when the same was written before, looks whether it is there.
