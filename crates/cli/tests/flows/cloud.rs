@@ -1,16 +1,16 @@
 //! The state machines of the simulated cloud behind wiremock, and commands in this process that work on it.
 //!
-//! A mock server answers each call whole. So a watch ends after a moment with what happened until then, and nothing can be reached through a tunnel: flows wait for pods that are
-//! ready, not for nodes that answer.
+//! A mock server answers each call whole. So a watch ends after a moment with what happened until then, and what is to become a tunnel goes to the simulated cluster itself.
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Cursor;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use serde_json::{Value, json};
 use spacecraft_cli::ExitStatus;
@@ -23,11 +23,12 @@ use spacecraft_sandbox::address::ServiceAddress;
 use spacecraft_sandbox::context::Environment;
 use spacecraft_sandbox::credentials::Credentials;
 use spacecraft_sandbox::google::PROJECT;
-use spacecraft_sandbox::server::SandboxInfo;
+use spacecraft_sandbox::server::{SandboxInfo, TimeSource, serve_cluster};
 use spacecraft_sandbox::settings::SettingsChange;
 use spacecraft_sandbox::wire::Request as WireRequest;
 use spacecraft_sandbox::world::SharedWorld;
 use tempfile::TempDir;
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -49,7 +50,20 @@ enum Part {
 
 struct Responder {
     world: SharedWorld,
+    time: CloudTime,
     part: Part,
+}
+
+/// The time of the simulated cloud, which may be ahead of the machine's.
+#[derive(Clone, Default)]
+struct CloudTime {
+    ahead_seconds: Arc<AtomicI64>,
+}
+
+impl CloudTime {
+    fn now(&self) -> Timestamp {
+        Timestamp::now() + SignedDuration::from_secs(self.ahead_seconds.load(Ordering::Relaxed))
+    }
 }
 
 impl Responder {
@@ -84,10 +98,16 @@ impl Respond for Responder {
             body: request.body.clone().into(),
         };
         let watches = asked.query.contains("watch=true");
-        let answer = self.world.answer_now(&address, &asked, Timestamp::now());
+        let answer = self.world.answer_now(&address, &asked, self.time.now());
         let reply = ResponseTemplate::new(answer.status.as_u16()).set_body_bytes(answer.body.to_vec());
         let reply = if watches { reply.set_delay(WATCH) } else { reply };
-        answer.headers.iter().fold(reply, |reply, (name, value)| reply.insert_header(name, value))
+        let reply =
+            answer.headers.iter().fold(reply, |reply, (name, value)| reply.insert_header(name, value));
+        match self.part {
+            Part::Services => reply,
+            // The next call may be one for a tunnel, which goes another way.
+            Part::Cluster(_) => reply.insert_header("connection", "close"),
+        }
     }
 }
 
@@ -105,6 +125,7 @@ impl HolderProbe for AllAreDead {
 pub(crate) struct Cloud {
     folder: TempDir,
     world: SharedWorld,
+    time: CloudTime,
     commands: AtomicU32,
     _services: MockServer,
     _clusters: JoinSet<()>,
@@ -134,20 +155,34 @@ impl Cloud {
         let change = SettingsChange { settings: quick.as_object().unwrap().clone(), advance_seconds: 0.0 };
         world.configure(&change, Timestamp::now()).unwrap();
         let world = SharedWorld::new(world);
-        host(&services, &world, Part::Services).await;
+        let time = CloudTime::default();
+        host(&services, &world, &time, Part::Services).await;
         let tls = acceptor(&certified.cert.pem(), &certified.signing_key.serialize_pem());
         let mut clusters = JoinSet::new();
         for (door, endpoint) in doors.into_iter().zip(endpoints) {
-            let server = MockServer::start().await;
-            host(&server, &world, Part::Cluster(endpoint)).await;
+            let api = MockServer::start().await;
+            host(&api, &world, &time, Part::Cluster(endpoint.clone())).await;
             door.set_nonblocking(true).unwrap();
-            clusters.spawn(serve_tls(door, tls.clone(), server));
+            let front = ClusterFront {
+                tls: tls.clone(),
+                api,
+                world: world.clone(),
+                time: time.clone(),
+                info: info.clone(),
+                endpoint,
+            };
+            clusters.spawn(front.serve(door));
         }
-        Self { folder, world, commands: AtomicU32::new(1), _services: services, _clusters: clusters }
+        Self { folder, world, time, commands: AtomicU32::new(1), _services: services, _clusters: clusters }
     }
 
     pub(crate) fn path(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
+    }
+
+    /// Sets the time of the simulated cloud forward.
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.time.ahead_seconds.fetch_add(seconds, Ordering::Relaxed);
     }
 
     /// Everything that exists but for calls and messages.
@@ -191,8 +226,9 @@ pub(crate) fn document(ended: &Ended) -> Value {
     serde_json::from_str(&ended.stdout).unwrap()
 }
 
-async fn host(server: &MockServer, world: &SharedWorld, part: Part) {
-    Mock::given(any()).respond_with(Responder { world: world.clone(), part }).mount(server).await;
+async fn host(server: &MockServer, world: &SharedWorld, time: &CloudTime, part: Part) {
+    let responder = Responder { world: world.clone(), time: time.clone(), part };
+    Mock::given(any()).respond_with(responder).mount(server).await;
 }
 
 /// Leaves the files by which commands find a simulated cloud that is being served.
@@ -219,19 +255,45 @@ fn acceptor(certificate: &str, key: &str) -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config))
 }
 
-/// Takes the encryption off what arrives and hands it to a mock server, which knows none.
-async fn serve_tls(door: TcpListener, tls: TlsAcceptor, server: MockServer) {
-    let door = tokio::net::TcpListener::from_std(door).unwrap();
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = door.accept().await {
-        let (tls, address) = (tls.clone(), *server.address());
-        connections.spawn(async move {
-            let (Ok(mut outside), Ok(mut inside)) =
-                (tls.accept(stream).await, TcpStream::connect(address).await)
-            else {
+/// The API of a cluster: a mock server, which knows no encryption, and tunnels.
+struct ClusterFront {
+    tls: TlsAcceptor,
+    api: MockServer,
+    world: SharedWorld,
+    time: CloudTime,
+    info: SandboxInfo,
+    endpoint: String,
+}
+
+impl ClusterFront {
+    async fn serve(self, door: TcpListener) {
+        let front = Arc::new(self);
+        let door = tokio::net::TcpListener::from_std(door).unwrap();
+        let mut connections = JoinSet::new();
+        while let Ok((stream, _)) = door.accept().await {
+            connections.spawn(Arc::clone(&front).connect(stream));
+        }
+    }
+
+    /// Carries one call, whose head says where it goes.
+    async fn connect(self: Arc<Self>, stream: TcpStream) {
+        let Ok(mut encrypted) = self.tls.accept(stream).await else { return };
+        let mut head = Vec::new();
+        while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+            if !matches!(encrypted.read_buf(&mut head).await, Ok(1..)) {
                 return;
-            };
+            }
+        }
+        let first = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        let is_tunnel = String::from_utf8_lossy(first).contains("/portforward");
+        let (rest, writer) = tokio::io::split(encrypted);
+        let mut outside = tokio::io::join(Cursor::new(head).chain(rest), writer);
+        if is_tunnel {
+            let (world, info, time) = (self.world.clone(), self.info.clone(), self.time.clone());
+            let time = TimeSource::new(move || time.now());
+            serve_cluster(world, time, info, self.endpoint.clone(), outside).await;
+        } else if let Ok(mut inside) = TcpStream::connect(*self.api.address()).await {
             let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
-        });
+        }
     }
 }

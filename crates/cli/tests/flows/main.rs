@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 use spacecraft_cli::ExitStatus;
 
 const SMALL: &str = "-m 3 -p 1 --bootnode-amount 1 --logs none --wait ready";
-const NEWER_IMAGE: &str = "spacemeshos/go-spacemesh:v1.7.7";
+
+/// The generations, each with an image to upgrade to.
+const GENERATIONS: [(&str, &str); 2] =
+    [("v0", "spacemeshos/go-spacemesh-dev:v0.2.17-beta.0"), ("v1", "spacemeshos/go-spacemesh:v1.7.7")];
 
 fn outcomes(report: &Value) -> Vec<&str> {
     report["steps"].as_array().unwrap().iter().filter_map(|step| step["outcome"].as_str()).collect()
@@ -30,10 +33,10 @@ fn prepare(cloud: &Cloud) {
 }
 
 /// A network's life from `create-network` to `delete-network`, each command at `place`.
-async fn live(cloud: &Cloud, network: &str, place: &str) {
+async fn live(cloud: &Cloud, network: &str, (generation, newer_image): (&str, &str), place: &str) {
     prepare(cloud);
     let run = async |line: &str| document(&cloud.run(&format!("{line} {place} -n {network}")).await);
-    let create = format!("create-network {SMALL}");
+    let create = format!("create-network {SMALL} --generation {generation}");
     let report = run(&create).await;
     assert_eq!(names(&report), ["miner-1", "miner-2", "miner-3"]);
     assert!(outcomes(&report).contains(&"created"));
@@ -47,7 +50,7 @@ async fn live(cloud: &Cloud, network: &str, place: &str) {
     assert!(hosts.contains("miner-5") && !hosts.contains("miner-4"), "{hosts}");
 
     let upgrade = "upgrade-network --wave-size 4 --restart-wait-time 0 --wait ready";
-    let upgraded = run(&format!("{upgrade} --go-sm-image {NEWER_IMAGE}")).await;
+    let upgraded = run(&format!("{upgrade} --go-sm-image {newer_image}")).await;
     assert!(upgraded["nodes"].as_array().unwrap().iter().all(|node| node["upgraded"] == true), "{upgraded}");
     let changed = run(&format!("{upgrade} --go-sm-config {}", cloud.path("change.json"))).await;
     assert_eq!(changed["config_changes"].as_array().unwrap().len(), 1, "{changed}");
@@ -55,6 +58,7 @@ async fn live(cloud: &Cloud, network: &str, place: &str) {
     let (crt, key) = (cloud.path("tls.crt"), cloud.path("tls.key"));
     run(&format!("deploy-ws --tls-crt {crt} --tls-key {key}")).await;
     run("deploy-cm").await;
+    assert_eq!(run("status").await["network"], network);
     let listed = document(&cloud.run(&format!("list {place}")).await);
     assert!(listed["networks"].as_array().unwrap().iter().any(|row| row["network"] == network), "{listed}");
     run("delete-network --yes").await;
@@ -70,8 +74,10 @@ fn on_google(cloud: &Cloud) -> String {
 async fn a_network_lives_and_goes_on_a_cluster_of_its_own() {
     let cloud = Cloud::start().await;
     let before = cloud.inventory();
-    live(&cloud, "net1", &on_google(&cloud)).await;
-    assert_eq!(cloud.inventory(), before);
+    for generation in GENERATIONS {
+        live(&cloud, "net1", generation, &on_google(&cloud)).await;
+        assert_eq!(cloud.inventory(), before);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,19 +96,35 @@ async fn a_network_is_released_and_nothing_of_it_is_garbage() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rewards_of_a_network_are_counted() {
+    for (generation, _) in GENERATIONS {
+        let cloud = Cloud::start().await;
+        let create = format!("create-network -n net1 {SMALL} --generation {generation}");
+        document(&cloud.on_google(&create).await);
+        // Less than an hour, for which the operator's credentials are good.
+        cloud.advance(3300);
+        let rewards = document(&cloud.on_google("rewards -n net1").await);
+        assert!(rewards["summary"]["count"].as_u64() > Some(0), "{rewards}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_network_extends_another_one() {
     let cloud = Cloud::start().await;
     let before = cloud.inventory();
-    let parent = document(&cloud.on_google(&format!("create-network -n net1 {SMALL}")).await);
-    let config = reqwest::get(parent["config_url"].as_str().unwrap()).await.unwrap().bytes().await.unwrap();
-    fs::write(cloud.path("parent.json"), config).unwrap();
-    let extending = format!("--bootstrap=false --miner-go-sm-config {}", cloud.path("parent.json"));
-    let child = document(&cloud.on_google(&format!("create-network -n net2 {SMALL} {extending}")).await);
-    assert_eq!(child["genesis_time"], parent["genesis_time"]);
-    for network in ["net2", "net1"] {
-        document(&cloud.on_google(&format!("delete-network -n {network} --yes")).await);
+    for (generation, _) in GENERATIONS {
+        let create = format!("create-network {SMALL} --generation {generation}");
+        let parent = document(&cloud.on_google(&format!("{create} -n net1")).await);
+        let config = reqwest::get(parent["config_url"].as_str().unwrap()).await.unwrap();
+        fs::write(cloud.path("parent.json"), config.bytes().await.unwrap()).unwrap();
+        let extending = format!("--bootstrap=false --miner-go-sm-config {}", cloud.path("parent.json"));
+        let child = document(&cloud.on_google(&format!("{create} -n net2 {extending}")).await);
+        assert_eq!(child["genesis_time"], parent["genesis_time"]);
+        for network in ["net2", "net1"] {
+            document(&cloud.on_google(&format!("delete-network -n {network} --yes")).await);
+        }
+        assert_eq!(cloud.inventory(), before);
     }
-    assert_eq!(cloud.inventory(), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,11 +149,13 @@ async fn a_network_lives_and_goes_on_a_cluster_that_stays() {
         cloud.path("objects"),
         cloud.path("charts.json"),
     );
-    live(&cloud, "guest", &place).await;
-    let mut after = cloud.inventory();
-    // As with Helm, definitions of a chart stay: others may have objects of them.
-    after["kubernetes"]["host"].as_object_mut().unwrap().remove("CustomResourceDefinition");
-    assert_eq!(after, before);
+    for generation in GENERATIONS {
+        live(&cloud, "guest", generation, &place).await;
+        let mut after = cloud.inventory();
+        // As with Helm, definitions of a chart stay: others may have objects of them.
+        after["kubernetes"]["host"].as_object_mut().unwrap().remove("CustomResourceDefinition");
+        assert_eq!(after, before);
+    }
 }
 
 /// Where the charts of web services and chaos mesh are, and ports that the host's nodes leave free.

@@ -4,14 +4,23 @@
 use std::{fmt, path::Path, sync::Arc};
 
 use jiff::Timestamp;
-use tokio::task::JoinSet;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    task::JoinSet,
+};
 
-use super::{Listeners, ServeError, folder::Folder, host::Host, info::SandboxInfo};
+use super::{
+    Listeners, ServeError,
+    connection::{ResetFlag, Site, serve_connection},
+    folder::Folder,
+    host::Host,
+    info::SandboxInfo,
+};
 use crate::{
     address::ServiceAddress,
     faults::{Fault, FaultRule},
     wire::Request,
-    world::{World, is_effect, path_and_query},
+    world::{SharedWorld, World, is_effect, path_and_query},
 };
 
 /// Where a host takes the time from.
@@ -82,6 +91,19 @@ pub trait Witness: fmt::Debug + Send + Sync {
     fn begins(&self, call: &SeenCall, world: &World, now: Timestamp);
     /// A call was handled; its answer has not been sent.
     fn handled(&self, call: &SeenCall, world: &World, now: Timestamp);
+}
+
+/// Serves one connection, whose encryption is off already, as the API of the cluster at `endpoint` until its client ends: for programs that listen themselves, and answer other calls in
+/// other ways.
+pub async fn serve_cluster(
+    world: SharedWorld,
+    time: TimeSource,
+    info: SandboxInfo,
+    endpoint: String,
+    connection: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+) {
+    let host = Host::beside_others(world, time, info);
+    serve_connection(host, Site::Cluster(endpoint), connection, ResetFlag::default()).await;
 }
 
 /// A sandbox that is served by this process' own tokio runtime until it is dropped.

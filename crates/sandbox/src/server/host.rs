@@ -81,6 +81,7 @@ impl Host {
         world.record();
         log.compact(&world)?;
         let kept = Some(Kept { clock_file, log: Mutex::new(log) });
+        let world = SharedWorld::new(world);
         Ok(Arc::new(Self::new(world, TimeSource::system(), clock, kept, folder.info())))
     }
 
@@ -89,12 +90,24 @@ impl Host {
         let clock = Clock::real(time.now());
         let mut world = World::new(folder.environment()?, time.now());
         world.record();
-        Ok(Arc::new(Self::new(world, time, clock, None, folder.info())))
+        Ok(Arc::new(Self::new(SharedWorld::new(world), time, clock, None, folder.info())))
     }
 
-    fn new(world: World, time: TimeSource, clock: Clock, kept: Option<Kept>, info: SandboxInfo) -> Self {
+    /// Hosts a world that others host as well.
+    pub(super) fn beside_others(world: SharedWorld, time: TimeSource, info: SandboxInfo) -> Arc<Self> {
+        let clock = Clock::real(time.now());
+        Arc::new(Self::new(world, time, clock, None, info))
+    }
+
+    fn new(
+        world: SharedWorld,
+        time: TimeSource,
+        clock: Clock,
+        kept: Option<Kept>,
+        info: SandboxInfo,
+    ) -> Self {
         Self {
-            world: SharedWorld::new(world),
+            world,
             time,
             clock: Mutex::new(clock),
             kept,
