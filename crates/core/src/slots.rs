@@ -19,7 +19,7 @@ pub struct SlotAssignment {
 ///
 /// # Errors
 ///
-/// A sentence that says how many schedulable workers there are and how many it takes.
+/// A sentence that says how many workers it takes, how many take pods, and why the others do not.
 pub fn missing_assignments(workers: &[Worker], slots: u32) -> Result<Vec<SlotAssignment>, String> {
     let mut schedulable: Vec<&Worker> = workers.iter().filter(|worker| worker.schedulable).collect();
     schedulable.sort_by(|a, b| a.name.cmp(&b.name));
@@ -35,14 +35,20 @@ pub fn missing_assignments(workers: &[Worker], slots: u32) -> Result<Vec<SlotAss
     (0..slots)
         .filter(|slot| !held.contains(slot))
         .map(|slot| {
-            free.next().map(|worker| SlotAssignment { worker: worker.name.clone(), slot }).ok_or_else(|| {
-                format!(
-                    "{slots} workers are needed for pinned nodes, but only {} are ready",
-                    schedulable.len()
-                )
-            })
+            free.next()
+                .map(|worker| SlotAssignment { worker: worker.name.clone(), slot })
+                .ok_or_else(|| too_few(slots, schedulable.len(), workers.len()))
         })
         .collect()
+}
+
+fn too_few(slots: u32, schedulable: usize, workers: usize) -> String {
+    let needed = if slots == 1 { "worker is" } else { "workers are" };
+    let others = match workers.saturating_sub(schedulable) {
+        0 => String::new(),
+        others => format!("; {others} more are not ready, cordoned or tainted"),
+    };
+    format!("{slots} {needed} needed for pinned nodes, but only {schedulable} take pods{others}")
 }
 
 #[cfg(test)]
@@ -76,8 +82,12 @@ mod tests {
 
     #[test]
     fn too_few_workers_are_refused_with_the_arithmetic() {
-        let refusal = missing_assignments(&[worker("a", true, None)], 2).unwrap_err();
-        assert!(refusal.contains("2 workers are needed") && refusal.contains("only 1"), "{refusal}");
+        let workers = [worker("a", true, None), worker("b", false, None), worker("c", false, None)];
+        let refusal = missing_assignments(&workers, 2).unwrap_err();
+        assert_eq!(
+            refusal,
+            "2 workers are needed for pinned nodes, but only 1 take pods; 2 more are not ready, cordoned or tainted"
+        );
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! A cluster that exists already, named by a kubeconfig: networks get namespaces in it, and it stays when they go.
 
 mod rights;
+mod version;
 
 use std::collections::BTreeMap;
 
@@ -154,8 +155,9 @@ impl ClusterProvider for KubeconfigCluster {
     async fn preflight(&self, request: &PreflightRequest) -> Result<Vec<Finding>> {
         let network = request.cluster.network.as_str();
         let namespace = self.namespace.as_deref().unwrap_or(network);
-        self.version().await?;
-        rights::missing(self.connection().await?, namespace).await
+        let mut findings: Vec<Finding> = version::too_old(&self.version().await?).into_iter().collect();
+        findings.extend(rights::missing(self.connection().await?, namespace).await?);
+        Ok(findings)
     }
 
     async fn get(&self, network: &NetworkName) -> Result<Option<Cluster>> {
