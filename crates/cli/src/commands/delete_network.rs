@@ -16,6 +16,7 @@ use crate::exit::ExitStatus;
 use crate::output::table::table;
 use crate::recorded::{PossibleNetwork, open};
 use crate::session::Session;
+use crate::support::tell_failure;
 
 /// Its command line.
 pub(crate) fn arguments() -> clap::Command {
@@ -72,7 +73,9 @@ async fn delete(session: &Session<'_>, settings: &Settings, network: &NetworkNam
         Err(failure) => {
             let keep = if keeping { " --keep-logs-metrics" } else { "" };
             let again = format!("{}{keep} --yes", session.again("delete-network", network.as_str()));
-            session.output.operation_failed(&failure, &[("to go on, run the same command again", again)])
+            let next = [("to go on, run the same command again", again)];
+            let about = (network, "delete-network");
+            tell_failure(session, (&settings, &services), about, &failure, &next).await
         }
     })
 }

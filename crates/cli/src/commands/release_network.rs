@@ -16,6 +16,7 @@ use crate::materials::template_overrides;
 use crate::output::table::{or_dash, table};
 use crate::recorded::{RecordedNetwork, recorded_network};
 use crate::session::{Session, network_name, one_mistake};
+use crate::support::tell_failure;
 use crate::wiring::Wiring;
 
 /// What must be right before anything is called.
@@ -42,8 +43,8 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
         Ok(network) => network,
         Err(status) => return status,
     };
-    let name = network.record.network.to_string();
-    let services = network.services.clone();
+    let name = network.record.network.clone();
+    let (settings, services) = (network.settings.clone(), network.services.clone());
     let request = match request(session, network, wanted).await {
         Ok(request) => request,
         Err(error) => return session.output.failed(error),
@@ -51,8 +52,9 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     match Box::pin(release_network(&services, request)).await {
         Ok(report) => session.output.result(&report, || text(&report)),
         Err(failure) => {
-            let again = session.again("release-network", &name);
-            session.output.operation_failed(&failure, &[("to go on, run the same command again", again)])
+            let again = session.again("release-network", name.as_str());
+            let next = [("to go on, run the same command again", again)];
+            tell_failure(session, (&settings, &services), (&name, "release-network"), &failure, &next).await
         }
     }
 }
