@@ -36,7 +36,8 @@ pub(crate) fn selectable(resource: &str) -> &'static [(&'static str, &'static st
         NAMESPACES => &[("status.phase", "/status/phase")],
         NODES => &[("spec.unschedulable", "/spec/unschedulable")],
         "jobs.batch" => &[("status.successful", "/status/succeeded")],
-        "replicasets.apps" | "replicationcontrollers" => &[("status.replicas", "/status/replicas")],
+        "replicationcontrollers" => &[("status.replicas", "/status/replicas")],
+        "services" => &[("spec.clusterIP", "/spec/clusterIP"), ("spec.type", "/spec/type")],
         _ => &[],
     }
 }

@@ -16,6 +16,17 @@ use super::store::Stored;
 use super::tables;
 use crate::wire::{Request, Response};
 
+/// How a server refuses to select by a field: kinds with fields of their own word it in their own ways.
+fn unknown_field(resource: &str, key: &str) -> String {
+    if resource == "jobs.batch" {
+        format!("field label \"{key}\" not supported for batchv1.Job")
+    } else if brief::selectable(resource).is_empty() {
+        format!("\"{key}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
+    } else {
+        format!("field label not supported: {key}")
+    }
+}
+
 /// The form in which a client wants objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -73,8 +84,7 @@ impl Filter {
             if !matches!(key, "metadata.name" | "metadata.namespace")
                 && !known.iter().any(|(name, _)| *name == key)
             {
-                let message = format!("field label not supported: {key}");
-                return Err(Failure::bad_request(message));
+                return Err(Failure::bad_request(unknown_field(&target.resource.stored_as(), key)));
             }
         }
         if let Some(name) = &target.name {

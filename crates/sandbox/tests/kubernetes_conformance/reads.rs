@@ -58,9 +58,16 @@ pub(crate) async fn lists_come_in_pages(subject: &Subject) {
 }
 
 pub(crate) async fn an_unknown_field_cannot_be_selected_by(subject: &Subject) {
-    let reply = subject.get(&format!("{}?fieldSelector=data.key%3Dvalue", subject.core("configmaps"))).await;
-    let message = reply.refused(400, "BadRequest");
-    assert!(message.contains("field label not supported"), "{message}");
+    for (path, refusal) in [
+        (subject.core("pods"), "field label not supported: data.key"),
+        (subject.core("configmaps"), "\"data.key\" is not a known field selector"),
+        (subject.grouped("apps/v1", "replicasets"), "\"data.key\" is not a known field selector"),
+        (subject.grouped("batch/v1", "jobs"), "field label \"data.key\" not supported for batchv1.Job"),
+    ] {
+        let reply = subject.get(&format!("{path}?fieldSelector=data.key%3Dvalue")).await;
+        let message = reply.refused(400, "BadRequest");
+        assert!(message.contains(refusal), "{message}");
+    }
 }
 
 fn kinds(events: &[Value]) -> Vec<(String, String)> {
