@@ -132,6 +132,10 @@ fn check_known(request: &CreateRequest, known: Option<&NetworkRecord>) -> Result
     if request.options.new_genesis {
         recorded.genesis = request.spec.genesis.clone();
     }
+    if known.status == NetworkStatus::Creating {
+        // A creation that a chart's repository, version or values stopped goes on with better ones.
+        recorded.charts.clone_from(&request.spec.charts);
+    }
     let differences = differences(&recorded, &request.spec);
     if differences.is_empty() {
         return Ok(());
@@ -203,7 +207,7 @@ impl Creation<'_> {
 
     async fn flow(&self, known: Option<NetworkRecord>) -> Result<NetworkReport> {
         let bring_up = &self.bring_up;
-        let mut record = known.unwrap_or_else(|| self.new_record());
+        let mut record = known.map_or_else(|| self.new_record(), |known| self.with_asked_charts(known));
         record.made_cluster |= bring_up.ensure_cluster(&record).await? == Outcome::Created;
         let cluster = bring_up.connect().await?;
         bring_up.ensure_foundation(&*cluster.workloads, poets_open(self.spec(), &record)).await?;
@@ -286,6 +290,16 @@ impl Creation<'_> {
         record.poets.clear();
         record.spec = self.spec().clone();
         Ok(())
+    }
+
+    /// The record with the charts that are asked for now, which differ from the recorded ones only as long as the network is being created.
+    fn with_asked_charts(&self, mut record: NetworkRecord) -> NetworkRecord {
+        if record.spec.charts != self.spec().charts {
+            record.spec.charts.clone_from(&self.spec().charts);
+            let asked = self.request.settings.get("charts").cloned().unwrap_or_default();
+            record.settings.insert("charts".to_owned(), asked);
+        }
+        record
     }
 
     fn new_record(&self) -> NetworkRecord {

@@ -1,15 +1,16 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use spacecraft_core::Meaning;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::operation::{CreateOptions, create_network};
 use spacecraft_core::plan::{Plan, firewall_openings, public_ports};
 use spacecraft_core::ports::FIRST_PLANNED_NODE_PORT;
-use spacecraft_core::spec::{Generation, NetworkSpec, ProviderKind, RolloutOrder};
+use spacecraft_core::spec::{ChartOverride, Generation, NetworkSpec, ProviderKind, RolloutOrder};
 use spacecraft_core::time::Clock;
 use spacecraft_core::traits::{ClusterProvider, Workloads};
 use spacecraft_core::workload::{Protocol, Role};
+use spacecraft_core::{Error, Meaning};
+use spacecraft_testkit::Fault;
 
 use crate::world::{World, network, release_values, request, spec};
 
@@ -36,6 +37,24 @@ async fn a_network_comes_up_with_every_step_created() {
         );
         assert!(report.poets.iter().all(|poet| poet.url.is_some()));
     }
+}
+
+#[tokio::test]
+async fn a_creation_that_a_chart_stopped_goes_on_with_another_version_of_it() {
+    let world = World::new();
+    let refusal = Error::new(Meaning::NotFound, "fetch chart", "elastic", "there is no such version");
+    world.ledger.fail_next("charts.ensure", Fault::Refused(refusal));
+    let mut asked = spec(Generation::V1);
+    world.create(&asked, 1).await.unwrap_err();
+    let chart = spacecraft_core::charts::planned(&asked).remove(0).name;
+    let other = ChartOverride { version: Some("99.0.0".to_owned()), ..ChartOverride::default() };
+    asked.charts.insert(chart, other);
+    world.create(&asked, 2).await.unwrap();
+    assert_eq!(world.record().unwrap().spec.charts, asked.charts);
+
+    asked.charts.clear();
+    let failure = world.create(&asked, 3).await.unwrap_err();
+    assert!(failure.error.to_string().contains("it exists with other settings"), "{}", failure.error);
 }
 
 #[tokio::test]
