@@ -64,7 +64,7 @@ async fn reach(
 ) -> Result<ReachedNode> {
     let service = ServiceName::new(workloads.namespace(), name);
     let public = workloads.tunnel(&service, GRPC_PORT).await?;
-    let status = spacemesh.node_status(public.local).await?;
+    let status = public.told(spacemesh.node_status(public.local).await)?;
     let private = match generation {
         Generation::V0 => None,
         Generation::V1 => Some(workloads.tunnel(&service, GRPC_PRIVATE_PORT).await?),

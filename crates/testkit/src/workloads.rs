@@ -388,4 +388,8 @@ impl Workloads for InMemoryWorkloads {
 #[derive(Debug)]
 struct OpenTunnel;
 
-impl TunnelGuard for OpenTunnel {}
+impl TunnelGuard for OpenTunnel {
+    fn blocked(&self) -> Option<Error> {
+        None
+    }
+}

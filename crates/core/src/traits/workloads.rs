@@ -9,7 +9,7 @@ use futures::Stream;
 use serde::{Deserialize, Serialize};
 
 use super::Look;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::observer::Outcome;
 use crate::wait::Wait;
 use crate::workload::{Foundation, NetworkSecret, ObservedWorkload, TlsSecret, Worker, Workload};
@@ -141,8 +141,22 @@ pub struct Tunnel {
     pub guard: Box<dyn TunnelGuard>,
 }
 
+impl Tunnel {
+    /// What came through the tunnel; where nothing came because it led nowhere, why that is so.
+    ///
+    /// # Errors
+    ///
+    /// Why the last connection could not be carried to the other end, or else the answer's own.
+    pub fn told<T>(&self, answer: Result<T>) -> Result<T> {
+        answer.map_err(|error| self.guard.blocked().unwrap_or(error))
+    }
+}
+
 /// Keeps a tunnel open until it is dropped.
-pub trait TunnelGuard: Debug + Send + Sync {}
+pub trait TunnelGuard: Debug + Send + Sync {
+    /// Why the last connection could not be carried to the other end; told once. Whoever connected saw no more than that its connection ended.
+    fn blocked(&self) -> Option<Error>;
+}
 
 /// Log lines as they come.
 pub type LogLines = Pin<Box<dyn Stream<Item = Result<String>> + Send>>;

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1 as core_v1;
 use kube::Api;
 use spacecraft_core::traits::{ServiceName, Tunnel, TunnelGuard};
 use spacecraft_core::{Error, Meaning, Result};
-use tokio::io::{AsyncWriteExt as _, copy_bidirectional};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -34,29 +37,48 @@ pub(super) async fn open(connection: &Connection, service: &ServiceName, port: u
     let unusable = |error| route.failed(Meaning::Other, "no local port can be opened").with_source(error);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(unusable)?;
     let local = listener.local_addr().map_err(unusable)?;
-    Ok(Tunnel { local, guard: Box::new(Guard(tokio::spawn(accept(listener, route)))) })
+    let blocked = Blockage::default();
+    let carrying = tokio::spawn(accept(listener, route, blocked.clone()));
+    Ok(Tunnel { local, guard: Box::new(Guard { carrying, blocked }) })
+}
+
+/// Why the last connection could not be carried.
+#[derive(Debug, Clone, Default)]
+struct Blockage(Arc<Mutex<Option<Error>>>);
+
+impl Blockage {
+    fn set(&self, error: Option<Error>) -> Option<Error> {
+        std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), error)
+    }
 }
 
 /// Ends the tunnel, with all its connections, when it is dropped.
 #[derive(Debug)]
-struct Guard(JoinHandle<()>);
+struct Guard {
+    carrying: JoinHandle<()>,
+    blocked: Blockage,
+}
 
-impl TunnelGuard for Guard {}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        self.0.abort();
+impl TunnelGuard for Guard {
+    fn blocked(&self) -> Option<Error> {
+        self.blocked.set(None)
     }
 }
 
-async fn accept(listener: TcpListener, route: Route) {
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.carrying.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, route: Route, blocked: Blockage) {
     let mut carried = JoinSet::new();
     loop {
         match listener.accept().await {
             Ok((local, from)) => {
                 // Requests and answers are small; none waits for the acknowledgement of the one before.
                 let _ = local.set_nodelay(true);
-                carried.spawn(carry(local, from, route.clone()));
+                carried.spawn(carry(local, from, route.clone(), blocked.clone()));
             }
             Err(error) => tracing::debug!(%error, "a tunnel could not accept a connection"),
         }
@@ -65,16 +87,26 @@ async fn accept(listener: TcpListener, route: Route) {
 }
 
 /// Carries one connection from end to end. A caller sees a way that cannot be opened as a connection that closes at once.
-async fn carry(mut local: TcpStream, from: SocketAddr, route: Route) {
-    let mut remote = match route.connect().await {
-        Ok(remote) => remote,
+async fn carry(mut local: TcpStream, from: SocketAddr, route: Route, blocked: Blockage) {
+    let (mut remote, refusal) = match route.connect().await {
+        Ok(way) => way,
         Err(error) => {
             tracing::warn!(error = %spacecraft_core::render_chain(&error), "a tunnel is blocked");
+            blocked.set(Some(error));
             return;
         }
     };
-    if let Err(error) = copy_bidirectional(&mut local, &mut remote).await {
-        tracing::debug!(%from, %error, "a connection through a tunnel broke");
+    tokio::select! {
+        biased;
+        Some(message) = refusal => {
+            blocked.set(Some(route.failed(Meaning::Unavailable, message.trim())));
+            return;
+        }
+        carried = copy_bidirectional(&mut local, &mut remote) => match carried {
+            Ok((_, 1..)) => drop(blocked.set(None)),
+            Ok(_) => {}
+            Err(error) => tracing::debug!(%from, %error, "a connection through a tunnel broke"),
+        },
     }
     // The other side may be gone already; then there is nothing left to end.
     let _ = remote.shutdown().await;
@@ -106,12 +138,14 @@ impl Route {
         )
     }
 
-    async fn connect(&self) -> Result<impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> {
+    async fn connect(
+        &self,
+    ) -> Result<(impl AsyncRead + AsyncWrite + Unpin, BoxFuture<'static, Option<String>>)> {
         let mut attempts = 1;
         loop {
             let destination = self.destination().await?;
             match tokio::time::timeout(OPEN_TIMEOUT, self.enter(&destination)).await {
-                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Ok(way)) => return Ok(way),
                 Ok(Err(error)) if attempts == ATTEMPTS => return Err(error),
                 Err(_) if attempts == ATTEMPTS => {
                     return Err(self.failed(Meaning::TimedOut, "the API server does not open the way"));
@@ -121,19 +155,23 @@ impl Route {
         }
     }
 
+    /// The way to a pod's port, and what the pod's worker will say against it.
     async fn enter(
         &self,
         destination: &Destination,
-    ) -> Result<impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + use<>> {
+    ) -> Result<(impl AsyncRead + AsyncWrite + Unpin + use<>, BoxFuture<'static, Option<String>>)> {
         let pods: Api<core_v1::Pod> =
             Api::namespaced(self.connection.client().clone(), &self.service.namespace);
         let mut forwarder =
             pods.portforward(&destination.pod, &[destination.port]).await.map_err(|error| {
                 self.failed(Meaning::Unavailable, "the API server refuses the way").with_source(error)
             })?;
-        forwarder
+        let refusal = forwarder.take_error(destination.port);
+        let refusal = async { futures::future::OptionFuture::from(refusal).await.flatten() };
+        let stream = forwarder
             .take_stream(destination.port)
-            .ok_or_else(|| self.failed(Meaning::Other, "the API server opened no stream"))
+            .ok_or_else(|| self.failed(Meaning::Other, "the API server opened no stream"))?;
+        Ok((stream, refusal.boxed()))
     }
 
     /// A ready pod behind the Service, and the port of it that the Service's port leads to.

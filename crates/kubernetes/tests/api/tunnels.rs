@@ -6,8 +6,8 @@ use axum::extract::{Path, RawQuery};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use serde_json::{Value, json};
-use spacecraft_core::Meaning;
 use spacecraft_core::traits::{ServiceName, Workloads as _};
+use spacecraft_core::{Error, Meaning};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use wiremock::MockServer;
@@ -30,6 +30,12 @@ async fn echo(mut socket: WebSocket, pod: String, port: u16) {
         let [low, high] = port.to_le_bytes();
         let _ = socket.send(Message::Binary(vec![channel, low, high].into())).await;
     }
+    if port == 9094 {
+        let _ = socket.send(Message::Binary(b"\x01connect: connection refused".to_vec().into())).await;
+        let _ = socket.send(Message::Close(None)).await;
+        while let Some(Ok(_)) = socket.recv().await {}
+        return;
+    }
     let greeting = [b"\0".to_vec(), format!("{pod}:{port} ").into_bytes()].concat();
     let _ = socket.send(Message::Binary(greeting.into())).await;
     while let Some(Ok(message)) = socket.recv().await {
@@ -43,7 +49,7 @@ async fn echo(mut socket: WebSocket, pod: String, port: u16) {
 fn pod(name: &str, ready: &str) -> Value {
     json!({
         "metadata": { "name": name, "labels": { "app": "kibana" } },
-        "spec": { "containers": [{ "ports": [{ "name": "http", "containerPort": 5601 }, { "name": "private", "containerPort": 9093 }] }] },
+        "spec": { "containers": [{ "ports": [{ "name": "http", "containerPort": 5601 }, { "name": "private", "containerPort": 9093 }, { "name": "closed", "containerPort": 9094 }] }] },
         "status": { "phase": "Running", "conditions": [{ "type": "Ready", "status": ready }] },
     })
 }
@@ -107,7 +113,26 @@ async fn a_port_that_neither_service_nor_pods_have_is_refused_with_those_that_th
     let workloads = workloads(&api().await).await;
     let refused = workloads.tunnel(&ServiceName::new("net1", "kibana"), 9999).await.unwrap_err();
     assert_eq!(refused.meaning(), Meaning::Invalid);
-    assert_eq!(refused.hint(), Some("there are: 80 (web), 5601 (http), 9093 (private)"));
+    assert_eq!(refused.hint(), Some("there are: 80 (web), 5601 (http), 9093 (private), 9094 (closed)"));
+}
+
+/// What an answer through a tunnel is when the connection to `port` just ended.
+async fn told(port: u16) -> Error {
+    let workloads = workloads(&api().await).await;
+    let tunnel = workloads.tunnel(&ServiceName::new("net1", "kibana"), port).await.unwrap();
+    let mut socket = TcpStream::connect(tunnel.local).await.unwrap();
+    let mut heard = Vec::new();
+    let _ = socket.read_to_end(&mut heard).await;
+    assert_eq!(heard, b"");
+    let ended = Error::new(Meaning::Other, "read", "status", "the connection ended");
+    tunnel.told::<()>(Err(ended)).unwrap_err()
+}
+
+#[tokio::test]
+async fn whoever_got_no_answer_through_a_tunnel_learns_what_the_worker_said() {
+    let told = told(9094).await;
+    assert_eq!(told.meaning(), Meaning::Unavailable);
+    assert_eq!(told.to_string(), "open a tunnel to port 9094 of kibana in net1: connect: connection refused");
 }
 
 #[tokio::test]

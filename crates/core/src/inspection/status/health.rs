@@ -212,7 +212,7 @@ async fn ask(services: &Services, workloads: &dyn Workloads, workload: &Observed
         Part::Node { .. } => {
             let said = async {
                 let tunnel = workloads.tunnel(&service, GRPC_PORT).await?;
-                let status = services.spacemesh.node_status(tunnel.local).await?;
+                let status = tunnel.told(services.spacemesh.node_status(tunnel.local).await)?;
                 Ok((status, services.spacemesh.node_version(tunnel.local).await.ok()))
             };
             Answer::Node(within(clock, PATIENCE, "ask node", &workload.name, said).await)
@@ -220,7 +220,7 @@ async fn ask(services: &Services, workloads: &dyn Workloads, workload: &Observed
         Part::Poet { .. } => {
             let said = async {
                 let tunnel = workloads.tunnel(&service, REST_PORT).await?;
-                services.spacemesh.poet_info(tunnel.local).await
+                tunnel.told(services.spacemesh.poet_info(tunnel.local).await)
             };
             Answer::Poet(within(clock, PATIENCE, "ask PoET", &workload.name, said).await)
         }

@@ -120,7 +120,7 @@ impl BringUp<'_> {
             let service = ServiceName::new(workloads.namespace(), &name);
             wait.until(&name, LOOK_AGAIN, async || {
                 let tunnel = workloads.tunnel(&service, GRPC_PORT).await?;
-                Ok(match self.services().spacemesh.node_status(tunnel.local).await {
+                Ok(match tunnel.told(self.services().spacemesh.node_status(tunnel.local).await) {
                     Ok(_) => Progress::Ready(()),
                     Err(error) => Progress::Pending(render_chain(&error)),
                 })

@@ -133,7 +133,7 @@ impl Upgrade<'_> {
 
     async fn node_status(&self, workloads: &dyn Workloads, service: &ServiceName) -> Result<NodeStatus> {
         let tunnel = workloads.tunnel(service, GRPC_PORT).await?;
-        self.services().spacemesh.node_status(tunnel.local).await
+        tunnel.told(self.services().spacemesh.node_status(tunnel.local).await)
     }
 
     /// Waits until a PoET is rolled out and, unless the rollout alone counts, answers.
@@ -148,7 +148,7 @@ impl Upgrade<'_> {
             self.services().interrupt.check(name)?;
             let answer = async {
                 let tunnel = workloads.tunnel(&service, REST_PORT).await?;
-                self.services().spacemesh.poet_info(tunnel.local).await
+                tunnel.told(self.services().spacemesh.poet_info(tunnel.local).await)
             };
             Ok(match answer.await {
                 Ok(_) => Progress::Ready(()),
