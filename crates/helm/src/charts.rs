@@ -1,5 +1,6 @@
 //! The one door to everything that commands do with charts and releases.
 
+mod continuation;
 mod definitions;
 mod installer;
 mod naming;
@@ -28,7 +29,8 @@ use crate::cluster::{Cluster, Served};
 use crate::lookup::Lookups;
 use crate::manifest;
 use crate::operations::{
-    Installation, Manner, Operation, Rollback, Uninstallation, Uninstalled, Upgrade, current_of, labels_of,
+    Installation, Manner, Operation, Recovered, Rollback, Uninstallation, Uninstalled, Upgrade, current_of,
+    labels_of,
 };
 use crate::release::storage::{Storage, Stored};
 use crate::release::{ChartRecord, Release, Status};
@@ -152,26 +154,29 @@ impl Charts {
             return self.rehearse_install(chart, options, &served, wait).await;
         }
         let operation = Operation::new(cluster, &served, wait);
-        let replaced = operation.free_name(&options.namespace, &options.name, options.replace).await?;
-        Box::pin(self.install_chart(chart, options, replaced, served, wait)).await
+        let found = operation.free_name(&options.namespace, &options.name, options.replace).await?;
+        Box::pin(self.install_chart(chart, options, found, served, wait)).await
     }
 
     async fn install_chart(
         &self,
         chart: Chart,
         options: &ReleaseOptions,
-        replaced: Option<Stored>,
+        found: Recovered,
         mut served: Served,
         wait: &Wait,
     ) -> Result<Release> {
         let cluster = self.cluster()?;
         let (definitions, changes) = Self::definitions(&chart, &served, options)?;
         let expected = served.clone().with_definitions(definitions.iter().map(|(_, definition)| definition));
+        let Recovered { mut history, left } = found;
         let release = first_revision(options);
-        let release = self.render_for(chart, &options.values, release, options, &expected, wait).await?;
+        let rendered =
+            self.render_or_go_on(chart, &options.values, release, options, &expected, left.as_ref());
+        let (release, modernised) = rendered.await?;
         let operation = Operation::new(cluster, &expected, wait);
         operation.validate(&release, options.take_ownership).await?;
-        tell(changes, wait);
+        tell(changes.into_iter().chain(modernised), wait);
         if options.create_namespace {
             operation.ensure_namespace(&options.namespace).await?;
         }
@@ -183,7 +188,8 @@ impl Charts {
             manner: manner(options),
             atomic: options.atomic,
             description: options.description.clone(),
-            replaced,
+            is_taken_over: history.is_empty() && left.is_some(),
+            replaced: history.pop(),
         };
         Operation::new(cluster, &served, wait).install(installation).await
     }
@@ -200,7 +206,7 @@ impl Charts {
         let mut chart = self.load(&options.release.chart).await?;
         let served = cluster.served().await?;
         let operation = Operation::new(cluster, &served, wait);
-        let history = self.history_before(&operation, options).await?;
+        let Recovered { history, left } = self.history_before(&operation, options).await?;
         let is_uninstalled = |stored: &Stored| stored.release.info.status == Status::Uninstalled;
         if options.install && history.last().is_none_or(is_uninstalled) {
             if options.release.dry_run {
@@ -209,7 +215,8 @@ impl Charts {
             if !history.is_empty() {
                 operation.uninstall(namespace, name, &Uninstallation::default()).await?;
             }
-            return Box::pin(self.install_chart(chart, &options.release, None, served, wait)).await;
+            let found = Recovered { history: Vec::new(), left };
+            return Box::pin(self.install_chart(chart, &options.release, found, served, wait)).await;
         }
         let current = current_of(&history, name)?;
         let values = reused_values(&mut chart, &options.release.values, &current.release, options.reuse)?;
@@ -219,7 +226,10 @@ impl Charts {
             revision: history.last().map_or(1, |last| last.release.version.saturating_add(1)),
             is_upgrade: true,
         };
-        let release = self.render_for(chart, &values, release, &options.release, &served, wait).await?;
+        let rendered =
+            self.render_or_go_on(chart, &values, release, &options.release, &served, left.as_ref());
+        let (release, modernised) = rendered.await?;
+        tell(modernised, wait);
         if options.release.dry_run {
             return Ok(self.rehearsed(release, Status::PendingUpgrade));
         }
@@ -245,7 +255,7 @@ impl Charts {
         if options.dry_run {
             return operation.rehearse_rollback(&options.namespace, &options.name, options.revision).await;
         }
-        let history = operation.live_history(&options.namespace, &options.name).await?;
+        let Recovered { history, .. } = operation.live_history(&options.namespace, &options.name).await?;
         if history.is_empty() {
             return Err(not_found("roll back release", &options.name));
         }
@@ -431,7 +441,7 @@ fn manner(options: &ReleaseOptions) -> Manner {
 }
 
 /// Tells what was changed for a cluster.
-fn tell(changes: Vec<String>, wait: &Wait) {
+fn tell(changes: impl IntoIterator<Item = String>, wait: &Wait) {
     for text in changes {
         wait.observer().observe(&Event::Note { text });
     }

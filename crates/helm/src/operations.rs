@@ -25,6 +25,7 @@ use crate::release::storage::{Storage, Stored};
 use crate::release::{Release, Status};
 
 pub(crate) use install::{Installation, name_in_use};
+pub(crate) use recovery::Recovered;
 pub(crate) use rollback::Rollback;
 pub(crate) use uninstall::Uninstallation;
 pub use uninstall::Uninstalled;

@@ -261,3 +261,81 @@ async fn a_release_can_be_uninstalled_and_installed_again_wherever_a_client_died
         }
     }
 }
+
+/// A chart with a password that its template draws by lot.
+fn drawn(message: &str) -> UpgradeOptions {
+    let release = release(&serde_json::json!({"message": message, "drawn": true}));
+    UpgradeOptions { release, install: true, ..UpgradeOptions::default() }
+}
+
+impl World {
+    /// Before a chart's first install, and before an upgrade to it.
+    async fn before_drawing(is_upgrade: bool) -> Self {
+        let world = Self::before(UpgradeOrInstall).await;
+        if is_upgrade {
+            world.run(Install).await.unwrap();
+            world.api.take_writes();
+        }
+        world
+    }
+
+    async fn draw(&self, message: &str) -> Result<()> {
+        Box::pin(self.charts.upgrade(&drawn(message), &self.wait)).await.map(drop)
+    }
+
+    fn password(&self) -> Option<Value> {
+        self.api.object("/api/v1/namespaces/apps/secrets/rel-drawn").map(|secret| secret["data"].clone())
+    }
+
+    fn message(&self) -> Value {
+        self.api.object("/api/v1/namespaces/apps/configmaps/rel").unwrap_or_default()["data"]["message"]
+            .clone()
+    }
+}
+
+#[tokio::test]
+async fn what_a_client_that_died_drew_by_lot_stays_however_often_it_dies() {
+    for is_upgrade in [false, true] {
+        let before = World::before_drawing(is_upgrade).await;
+        let whole = before.fork();
+        whole.draw("hello").await.unwrap();
+        for death in deaths(whole.api.take_writes().len()) {
+            let world = before.fork();
+            world.api.until_death(death, world.draw("hello")).await;
+            let Some(password) = world.password() else { continue };
+            for again in 1..5 {
+                let world = world.fork();
+                world.api.until_death(Death::After(again), world.draw("hello")).await;
+                assert_eq!(
+                    world.password().as_ref(),
+                    Some(&password),
+                    "died {death:?}, and then after {again}"
+                );
+                world.draw("hello").await.unwrap();
+                assert_eq!(
+                    world.password().as_ref(),
+                    Some(&password),
+                    "died {death:?}, and then after {again}"
+                );
+                let status = world.history().await.last().map(|stored| stored.release.info.status);
+                assert_eq!(status, Some(Status::Deployed), "died {death:?}, and then after {again}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_asked_for_anew_after_a_death_is_rendered_anew() {
+    for is_upgrade in [false, true] {
+        let world = World::before_drawing(is_upgrade).await;
+        let whole = world.fork();
+        whole.draw("hello").await.unwrap();
+        let writes = whole.api.take_writes().len();
+        assert!(world.api.until_death(Death::After(writes - 4), world.draw("hello")).await.is_none());
+        let password = world.password();
+        assert!(password.is_some());
+        world.draw("bye").await.unwrap();
+        assert_eq!(world.message(), "bye");
+        assert_ne!(world.password(), password);
+    }
+}

@@ -3,11 +3,10 @@
 use spacecraft_core::Result;
 use spacecraft_core::wait::Wait;
 
-use super::{Charts, ReleaseOptions, UninstallOptions, UpgradeOptions};
+use super::{Charts, ReleaseOptions, UninstallOptions, UpgradeOptions, tell};
 use crate::chart::Chart;
 use crate::cluster::Served;
-use crate::operations::{Operation, Uninstalled, name_in_use};
-use crate::release::storage::Stored;
+use crate::operations::{Operation, Recovered, Uninstalled, name_in_use};
 use crate::release::{Release, Status};
 use crate::render::ReleaseInfo;
 
@@ -20,10 +19,13 @@ impl Charts {
         &self,
         operation: &Operation<'_>,
         options: &UpgradeOptions,
-    ) -> Result<Vec<Stored>> {
+    ) -> Result<Recovered> {
         let ReleaseOptions { namespace, name, dry_run, .. } = &options.release;
         match (dry_run, options.install) {
-            (true, _) => self.storage()?.history(namespace, name).await,
+            (true, _) => {
+                let history = self.storage()?.history(namespace, name).await?;
+                Ok(Recovered { history, left: None })
+            }
             (false, true) => operation.installable_history(namespace, name).await,
             (false, false) => operation.live_history(namespace, name).await,
         }
@@ -55,7 +57,8 @@ impl Charts {
         let (definitions, _) = Self::definitions(&chart, served, options)?;
         let served = &served.clone().with_definitions(definitions.iter().map(|(_, definition)| definition));
         let release = first_revision(options);
-        let release = self.render_for(chart, &options.values, release, options, served, wait).await?;
+        let (release, changes) = self.render_for(chart, &options.values, release, options, served).await?;
+        tell(changes, wait);
         Operation::new(self.cluster()?, served, wait).validate(&release, options.take_ownership).await?;
         Ok(self.rehearsed(release, Status::PendingInstall))
     }

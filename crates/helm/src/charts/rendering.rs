@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use spacecraft_core::wait::Wait;
 use spacecraft_core::{Error, Meaning, Result};
 
-use super::{Charts, ReleaseOptions, invalid, tell};
+use super::{Charts, ReleaseOptions, invalid};
 use crate::chart::{Chart, ChartError};
 use crate::cluster::Served;
 use crate::lookup::Lookups;
@@ -18,7 +17,7 @@ use crate::values::Values;
 const MOST_RENDERS: usize = 10;
 
 impl Charts {
-    /// Renders for a cluster: with its capabilities, what templates look up in it, modernised for it, patched.
+    /// Renders for a cluster: with its capabilities, what templates look up in it, modernised for it, patched. Also answers what was modernised.
     pub(super) async fn render_for(
         &self,
         chart: Chart,
@@ -26,14 +25,12 @@ impl Charts {
         info: ReleaseInfo,
         options: &ReleaseOptions,
         served: &Served,
-        wait: &Wait,
-    ) -> Result<Release> {
+    ) -> Result<(Release, Vec<String>)> {
         let output = self.render_with_lookups(chart, values, &info, options, served).await?;
         let Output { chart, mut sorted, notes } = output;
         let changes = finish(&mut sorted, options.modernise.then_some(served), &options.patches)?;
-        tell(changes, wait);
         let manifest = post_rendered(options.post_renderer.as_ref(), sorted.manifest_text()).await?;
-        Ok(Release {
+        let release = Release {
             name: info.name,
             namespace: info.namespace,
             info: Info { notes, ..Info::default() },
@@ -43,7 +40,8 @@ impl Charts {
             hooks: sorted.hooks,
             version: info.revision,
             apply_method: String::new(),
-        })
+        };
+        Ok((release, changes))
     }
 
     pub(super) async fn render_with_lookups(

@@ -2,6 +2,7 @@
 
 use spacecraft_core::{Error, Meaning, Result};
 
+use super::recovery::Recovered;
 use super::{Manner, Operation, whole_text};
 use crate::objects::PlacedObject;
 use crate::release::storage::Stored;
@@ -18,6 +19,8 @@ pub(crate) struct Installation {
     pub(crate) description: String,
     /// The last revision of the release whose name is used again.
     pub(crate) replaced: Option<Stored>,
+    /// The record of a first install is there that a client left pending: it is written anew.
+    pub(crate) is_taken_over: bool,
 }
 
 /// Helm's complaint about the name of a release that exists.
@@ -28,25 +31,21 @@ pub(crate) fn name_in_use(name: &str) -> Error {
 }
 
 impl Operation<'_> {
-    /// Refuses the name of a release that exists, unless it is to be replaced and can be: then its last revision is answered. A name that
-    /// was left pending, or half uninstalled, by a client that died becomes free again.
+    /// Refuses the name of a release that exists, unless it is to be replaced and can be: then its last revision is all the history that is
+    /// answered. A name that was left pending, or half uninstalled, by a client that died becomes free again.
     ///
     /// # Errors
     /// [`Meaning::AlreadyExists`] in Helm's words.
-    pub(crate) async fn free_name(
-        &self,
-        namespace: &str,
-        name: &str,
-        replace: bool,
-    ) -> Result<Option<Stored>> {
+    pub(crate) async fn free_name(&self, namespace: &str, name: &str, replace: bool) -> Result<Recovered> {
         let history = self.storage.history(namespace, name).await?;
-        let mut history = self.finish_uninstallation(self.recover(history).await?).await?;
+        let Recovered { mut history, left } =
+            self.finish_uninstallation(self.recover(history).await?).await?;
         let is_replaceable =
             |last: &Stored| matches!(last.release.info.status, Status::Uninstalled | Status::Failed);
         match history.pop() {
-            Some(last) if replace && is_replaceable(&last) => Ok(Some(last)),
+            Some(last) if replace && is_replaceable(&last) => Ok(Recovered { history: vec![last], left }),
             Some(_) => Err(name_in_use(name)),
-            None => Ok(None),
+            None => Ok(Recovered { history, left }),
         }
     }
 
@@ -56,7 +55,7 @@ impl Operation<'_> {
     /// If an object belongs to somebody else (nothing was changed then), or something fails on the way: then the record
     /// says so, or with `atomic` nothing is left.
     pub(crate) async fn install(&self, installation: Installation) -> Result<Release> {
-        let Installation { mut stored, manner, atomic, description, replaced } = installation;
+        let Installation { mut stored, manner, atomic, description, replaced, is_taken_over } = installation;
         let objects = self.place_new(&stored.release)?;
         if !manner.take_ownership {
             self.check_ownership(&objects.iter().collect::<Vec<_>>(), &stored.release, "install").await?;
@@ -69,7 +68,10 @@ impl Operation<'_> {
         if let Some(last) = replaced {
             self.take_the_place_of(last, &mut stored).await?;
         }
-        self.storage.create(&stored, self.now()).await?;
+        match is_taken_over {
+            true => self.record(&stored).await?,
+            false => self.storage.create(&stored, self.now()).await?,
+        }
         if let Err(error) = self.install_objects(&mut stored, &objects, manner).await {
             return Err(self.failed_install(stored, error, atomic).await);
         }

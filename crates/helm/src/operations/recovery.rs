@@ -7,16 +7,30 @@ use super::{Operation, rollback};
 use crate::release::storage::Stored;
 use crate::release::{HookEvent, Release, Status};
 
+/// How the description of a revision begins that was left pending.
+const LEFT: &str = "Left";
+
+/// What there is of a release once a revision that a client left pending was taken over.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Recovered {
+    /// The revisions that count, oldest first.
+    pub(crate) history: Vec<Stored>,
+    /// The revision that was left pending, as the client that died recorded it. Of a first install it is the only record there is, and none of
+    /// the history.
+    pub(crate) left: Option<Stored>,
+}
+
 impl Operation<'_> {
-    /// Takes a pending last revision over: a first install is forgotten, so that it can be made anew over the objects that
+    /// Takes a pending last revision over: a first install counts for nothing, so that it can be made anew over the objects that
     /// it left, which carry its marks; any other revision counts as failed, and the one before it stays in force. Hooks that the client began and
     /// would have deleted in the end are deleted, because they are created and never applied.
-    pub(super) async fn recover(&self, mut history: Vec<Stored>) -> Result<Vec<Stored>> {
+    pub(super) async fn recover(&self, mut history: Vec<Stored>) -> Result<Recovered> {
         let is_only = history.len() == 1;
-        let Some(last) = history.last_mut() else { return Ok(history) };
+        let Some(last) = history.last_mut() else { return Ok(Recovered::default()) };
         let status = last.release.info.status;
         if !status.is_pending() {
-            return Ok(history);
+            let left = was_taken_over(&last.release).then(|| last.clone());
+            return Ok(Recovered { history, left });
         }
         tracing::warn!(
             release = last.release.name,
@@ -25,21 +39,21 @@ impl Operation<'_> {
             "this revision was left pending by a client that ended; it is taken over"
         );
         self.delete_left_hooks(last).await?;
+        let left = Some(last.clone());
         if is_only && status == Status::PendingInstall {
-            self.storage.delete(&last.release).await?;
-            return Ok(Vec::new());
+            return Ok(Recovered { history: Vec::new(), left });
         }
         last.release.info.description = left_description(&last.release);
         last.release.info.status = Status::Failed;
         self.record(last).await?;
-        Ok(history)
+        Ok(Recovered { history, left })
     }
 
     /// Ends an uninstallation that a client left unfinished, so that the name can be used again.
-    pub(super) async fn finish_uninstallation(&self, history: Vec<Stored>) -> Result<Vec<Stored>> {
-        let Some(last) = history.last().filter(|last| last.release.info.status == Status::Uninstalling)
+    pub(super) async fn finish_uninstallation(&self, found: Recovered) -> Result<Recovered> {
+        let Some(last) = found.history.last().filter(|last| last.release.info.status == Status::Uninstalling)
         else {
-            return Ok(history);
+            return Ok(found);
         };
         let Release { namespace, name, .. } = &last.release;
         tracing::warn!(
@@ -47,7 +61,7 @@ impl Operation<'_> {
             "this release was left half uninstalled by a client that ended; the rest follows"
         );
         Box::pin(self.uninstall(namespace, name, &Uninstallation::default())).await?;
-        Ok(Vec::new())
+        Ok(Recovered::default())
     }
 
     /// Deletes the hooks of the event in which a client died and that it would have deleted in the end.
@@ -57,6 +71,11 @@ impl Operation<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// True when a revision was left pending and counts as failed since.
+fn was_taken_over(release: &Release) -> bool {
+    release.info.status == Status::Failed && release.info.description.starts_with(&format!("{LEFT} pending-"))
 }
 
 /// The events whose hooks run while a revision has this status.
@@ -72,7 +91,7 @@ fn events_of(status: Status) -> Option<[HookEvent; 2]> {
 
 /// What the record says of a revision that was left pending; of a rollback also where to, so that it can be taken up again.
 fn left_description(release: &Release) -> String {
-    let left = format!("Left {} by a client that ended before it was done", release.info.status);
+    let left = format!("{LEFT} {} by a client that ended before it was done", release.info.status);
     match rollback::unfinished_goal(release) {
         Some(revision) => rollback::left_description(revision, &left),
         None => left,

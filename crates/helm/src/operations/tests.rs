@@ -93,12 +93,19 @@ impl World {
 
     async fn install(&self, stored: Stored, atomic: bool) -> Result<Release> {
         let description = String::new();
-        let installation = Installation { stored, manner: WAITING, atomic, description, replaced: None };
+        let installation = Installation {
+            stored,
+            manner: WAITING,
+            atomic,
+            description,
+            replaced: None,
+            is_taken_over: false,
+        };
         self.operation().install(installation).await
     }
 
     async fn upgrade(&self, stored: Stored, atomic: bool) -> Result<Release> {
-        let history = self.operation().live_history("apps", &stored.release.name).await?;
+        let Recovered { history, .. } = self.operation().live_history("apps", &stored.release.name).await?;
         let upgrade = Upgrade {
             stored,
             manner: WAITING,
@@ -111,7 +118,7 @@ impl World {
     }
 
     async fn rollback(&self, revision: u32) -> Result<Release> {
-        let history = self.operation().live_history("apps", "rel").await?;
+        let Recovered { history, .. } = self.operation().live_history("apps", "rel").await?;
         let rollback = Rollback { revision, manner: WAITING, history_max: 10, cleanup_on_fail: false };
         self.operation().rollback(history, rollback).await
     }
@@ -304,8 +311,18 @@ async fn a_first_install_left_pending_is_made_anew() {
     let mut left = wanted("01-sh.helm.release.v1.rel.v1");
     left.release.info.status = Status::PendingInstall;
     world.operation().storage.create(&left, Timestamp::UNIX_EPOCH).await.unwrap();
-    world.operation().free_name("apps", "rel", false).await.unwrap();
-    world.install(wanted("01-sh.helm.release.v1.rel.v1"), false).await.unwrap();
+    let found = world.operation().free_name("apps", "rel", false).await.unwrap();
+    assert_eq!((found.history, found.left), (Vec::new(), Some(left.clone())));
+    assert_eq!(world.statuses().await, ["pending-install"], "it stays until another takes its place");
+    let installation = Installation {
+        stored: wanted("01-sh.helm.release.v1.rel.v1"),
+        manner: WAITING,
+        atomic: false,
+        description: String::new(),
+        replaced: None,
+        is_taken_over: true,
+    };
+    world.operation().install(installation).await.unwrap();
     assert_eq!(world.statuses().await, ["deployed"]);
 }
 

@@ -2,6 +2,7 @@
 
 use spacecraft_core::{Error, Meaning, Result};
 
+use super::recovery::Recovered;
 use super::rollback::Rollback;
 use super::{Manner, Operation, deployed, whole_text};
 use crate::cluster::Address;
@@ -26,13 +27,13 @@ pub(crate) struct Upgrade {
 
 impl Operation<'_> {
     /// The revisions of a release, a pending one taken over. Empty if there is none, or if it was uninstalled.
-    pub(crate) async fn live_history(&self, namespace: &str, name: &str) -> Result<Vec<Stored>> {
+    pub(crate) async fn live_history(&self, namespace: &str, name: &str) -> Result<Recovered> {
         let history = self.storage.history(namespace, name).await?;
         self.recover(history).await
     }
 
     /// The same, where a release that is not there will be installed: one that is half uninstalled goes first.
-    pub(crate) async fn installable_history(&self, namespace: &str, name: &str) -> Result<Vec<Stored>> {
+    pub(crate) async fn installable_history(&self, namespace: &str, name: &str) -> Result<Recovered> {
         self.finish_uninstallation(self.live_history(namespace, name).await?).await
     }
 
