@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use secrecy::SecretString;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::{Error, Meaning, Result};
 use spacecraft_http::{Client, Credential, Idempotency, Request, Url, with_segments};
@@ -60,18 +60,20 @@ impl Zone {
     pub(crate) async fn create(&self, name: &str, record: &RecordRequest) -> Result<()> {
         let url = self.records_url(None).await?;
         let request = self.prepare(self.client.post(url), "create DNS record", name);
-        request.json(record).send().await.map(drop)
+        read::<Envelope<Record>>(request.json(record), "a DNS record").await.map(drop)
     }
 
     pub(crate) async fn change(&self, name: &str, id: &str, record: &RecordRequest) -> Result<()> {
         let url = self.records_url(Some(id)).await?;
         let request = self.prepare(self.client.patch(url), "change DNS record", name);
-        request.idempotency(Idempotency::Idempotent).json(record).send().await.map(drop)
+        let request = request.idempotency(Idempotency::Idempotent).json(record);
+        read::<Envelope<Record>>(request, "a DNS record").await.map(drop)
     }
 
     pub(crate) async fn delete(&self, name: &str, id: &str) -> Result<Outcome> {
         let url = self.records_url(Some(id)).await?;
-        match self.prepare(self.client.delete(url), "delete DNS record", name).send().await {
+        let request = self.prepare(self.client.delete(url), "delete DNS record", name);
+        match read::<Envelope<IgnoredAny>>(request, "the identifier of a DNS record").await {
             Ok(_) => Ok(Outcome::Removed),
             Err(error) if error.is_not_found() => Ok(Outcome::Absent),
             Err(error) => Err(error),

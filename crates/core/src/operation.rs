@@ -38,7 +38,7 @@ pub use release::{
     NOTES_TEMPLATE, ReleaseReport, ReleaseRequest, ReleaseVersion, ReleasedBuild, release_network,
     release_templates,
 };
-pub use rollback::roll_back;
+pub use rollback::{finish_roll_back, roll_back};
 pub use run::{Basis, Run, StepDifference, StepReport};
 pub use support::{SupportBundle, collect_support};
 pub use upgrade::{UpgradeRequest, upgrade_network};

@@ -7,10 +7,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use spacecraft_core::wait::Progress;
 use spacecraft_core::{Error, Meaning, Result};
-use spacecraft_http::{HeaderName, HeaderValue, Idempotency, Part, RetryPolicy};
+use spacecraft_http::{HeaderName, HeaderValue, Idempotency, Part};
 
-use crate::Service;
 use crate::saved_objects::{SavedObjects, identity};
+use crate::{Service, look_policy};
 
 /// The calls to Kibana.
 #[derive(Debug, Clone)]
@@ -79,7 +79,7 @@ impl Kibana {
     pub(crate) async fn look_for_readiness(&self) -> Result<Progress<()>> {
         let url = self.0.url(["api", "status"]);
         let request = self.0.prepare(self.0.client.get(url), "look at status of", "Kibana");
-        let response = request.timeout(ONE_LOOK).retry(RetryPolicy::never()).send().await?;
+        let response = request.timeout(ONE_LOOK).retry(look_policy()).send().await?;
         let Level { level, summary } = response.json::<Status>("Kibana's status")?.status.overall;
         Ok(match level.as_str() {
             "available" => Progress::Ready(()),

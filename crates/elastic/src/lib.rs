@@ -32,7 +32,7 @@ use spacecraft_core::secret::SecretString;
 use spacecraft_core::traits::{LogRetention, LogStore, LogStoreAccess, Look};
 use spacecraft_core::wait::{Progress, Wait};
 use spacecraft_core::{Error, Meaning, Result};
-use spacecraft_http::{Client, ClientOptions, Credential, Dialect, Request, Url, with_segments};
+use spacecraft_http::{Client, ClientOptions, Credential, Dialect, Request, RetryPolicy, Url, with_segments};
 
 pub use crate::dashboards::built_in_objects;
 pub use crate::filebeat::{filebeat_config, web_services_filebeat_config};
@@ -42,6 +42,11 @@ use crate::retention::Elasticsearch;
 
 /// The host that the chart's certificate is for.
 const ELASTICSEARCH_HOST: &str = "elasticsearch-master";
+
+/// A look at whether something is ready is repeated once, which is when a server is left alone for as long as it asks. The next look comes soon anyway.
+fn look_policy() -> RetryPolicy {
+    RetryPolicy { attempts: 2, ..RetryPolicy::default() }
+}
 
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 

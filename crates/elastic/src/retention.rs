@@ -9,10 +9,10 @@ use spacecraft_core::Result;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::traits::{LogRetention, Look};
 use spacecraft_core::wait::Progress;
-use spacecraft_http::{Response, RetryPolicy};
+use spacecraft_http::Response;
 
-use crate::Service;
 use crate::settings::flatten;
+use crate::{Service, look_policy};
 
 /// The calls to Elasticsearch.
 #[derive(Debug, Clone)]
@@ -61,7 +61,7 @@ impl Elasticsearch {
         let request = self.0.prepare(self.0.client.get(url), "look at health of", "Elasticsearch");
         let request = request.query("wait_for_status", "yellow").query("timeout", "1s");
         let health: Health =
-            request.timeout(ONE_LOOK).retry(RetryPolicy::never()).send().await?.json("a cluster's health")?;
+            request.timeout(ONE_LOOK).retry(look_policy()).send().await?.json("a cluster's health")?;
         Ok(match health.status.as_str() {
             "green" | "yellow" if !health.timed_out => Progress::Ready(()),
             status => Progress::Pending(format!("Elasticsearch's health is {status}")),

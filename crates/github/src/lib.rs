@@ -185,7 +185,8 @@ impl GitHub {
         let body = json!({"name": wanted.name, "body": wanted.notes, "draft": true, "prerelease": true});
         let request = self.client.patch(self.api(&["releases", &release.id.to_string()])).json(&body);
         let request = request.idempotency(Idempotency::Idempotent);
-        self.prepare(request, "change draft of release", &wanted.tag).send().await.map(drop)
+        let response = self.prepare(request, "change draft of release", &wanted.tag).send().await?;
+        response.json::<Release>("a release").map(drop)
     }
 
     /// Replaces an asset unless it is there as it should be. What was left of a broken upload goes first.
@@ -229,7 +230,8 @@ impl GitHub {
         let url = self.below(&self.options.uploads, &["releases", &release.id.to_string(), "assets"]);
         let request =
             self.client.post(url).query("name", &asset.name).bytes(&asset.content_type, asset.bytes.clone());
-        self.prepare(request, "upload asset", &asset.name).send().await.map(drop)
+        let response = self.prepare(request, "upload asset", &asset.name).send().await?;
+        response.json::<Asset>("an asset").map(drop)
     }
 
     async fn remove_asset(&self, asset: &Asset) -> Result<()> {

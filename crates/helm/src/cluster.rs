@@ -1,15 +1,14 @@
 //! The Kubernetes API as far as releases need it: any object, by discovery.
 
 mod address;
+mod exchange;
 mod served;
 mod watch;
 
-use std::time::Duration;
-
-use http::{Method, Request, StatusCode};
+use http::{Method, Request};
 use serde_json::{Value, json};
 use spacecraft_core::{Error, Meaning, Result};
-use spacecraft_http::{Call, Failure, Idempotency, Refusal, Repeat, Retrier};
+use spacecraft_http::{Call, Failure, Idempotency, Retrier};
 
 pub use address::Address;
 pub use served::{Resource, Served};
@@ -17,8 +16,6 @@ pub(crate) use watch::{Change, Followed};
 
 /// The field manager under which Helm's objects are applied.
 pub(crate) const FIELD_MANAGER: &str = "helm";
-/// The time that one attempt of a request may take, its whole reply included. Watches have no such end.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 /// How many objects one page of a list has.
 const PAGE: usize = 500;
 
@@ -200,68 +197,7 @@ impl Cluster {
     }
 
     async fn exchange(&self, call: &Call, draft: &Draft) -> Result<Value> {
-        let attempt = || async {
-            let reply = self.client.request::<Value>(draft.request()?);
-            match tokio::time::timeout(ATTEMPT_TIMEOUT, reply).await {
-                Ok(reply) => reply.map_err(failure),
-                Err(_) => Err(Failure::ReplyLost {
-                    reason: format!("no whole reply within {} s", ATTEMPT_TIMEOUT.as_secs()),
-                    timed_out: true,
-                    source: None,
-                }),
-            }
-        };
+        let attempt = || async { exchange::attempt(&self.client, &self.retrier, draft.request()?).await };
         self.retrier.run(call, attempt).await
     }
-}
-
-fn failure(error: kube::Error) -> Failure {
-    match error {
-        kube::Error::Api(status) => Failure::Refused(refusal(&status)),
-        kube::Error::SerdeError(_) => Failure::ReplyLost {
-            reason: "the reply is no whole JSON".to_owned(),
-            timed_out: false,
-            source: Some(error.into()),
-        },
-        kube::Error::Service(cause) => of_service(cause),
-        kube::Error::HyperError(_) | kube::Error::ReadEvents(_) => Failure::ReplyLost {
-            reason: "the reply broke off".to_owned(),
-            timed_out: false,
-            source: Some(error.into()),
-        },
-        other => Failure::Final(
-            Error::new(Meaning::Other, "ask the cluster", "", "the request could not be made")
-                .with_source(other),
-        ),
-    }
-}
-
-fn of_service(cause: Box<dyn std::error::Error + Send + Sync>) -> Failure {
-    let cause = match cause.downcast::<Error>() {
-        Ok(ours) => return Failure::Final(*ours),
-        Err(cause) => cause,
-    };
-    Failure::ReplyLost {
-        reason: "there is no connection to the cluster, or it broke before the reply came".to_owned(),
-        timed_out: false,
-        source: Some(cause),
-    }
-}
-
-fn refusal(status: &kube::core::Status) -> Refusal {
-    let code = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let meaning = match status.reason.as_str() {
-        "NotFound" | "Gone" | "Expired" => Meaning::NotFound,
-        "AlreadyExists" => Meaning::AlreadyExists,
-        "Conflict" => Meaning::PreconditionFailed,
-        "Forbidden" if status.message.contains("exceeded quota") => Meaning::Quota,
-        _ => spacecraft_http::meaning_of_status(code),
-    };
-    let text = format!("{} {}", status.code, status.reason);
-    let mut refusal = Refusal::new(meaning, status.message.clone(), text.trim_end());
-    refusal.repeat = spacecraft_http::repeat_of_status(code);
-    if status.reason == "Conflict" && status.message.contains("the object has been modified") {
-        refusal.repeat = Repeat::MayHaveActed;
-    }
-    refusal
 }

@@ -224,7 +224,7 @@ impl State {
             .filter(|(key, object)| is_in(key) && has_labels(object))
             .map(|(_, object)| object)
             .collect();
-        json!({"metadata": {"resourceVersion": self.version.to_string()}, "items": items})
+        json!({"kind": "List", "metadata": {"resourceVersion": self.version.to_string()}, "items": items})
     }
 
     fn create(&mut self, target: &Target<'_>, body: Value) -> (u16, Value) {
@@ -366,7 +366,7 @@ fn discovery(path: &str) -> Option<Value> {
             let resources: Vec<Value> = kinds
                 .map(|(_, kind, plural, namespaced)| json!({"name": plural, "kind": kind, "namespaced": namespaced}))
                 .collect();
-            Some(json!({"groupVersion": version, "resources": resources}))
+            Some(json!({"kind": "APIResourceList", "groupVersion": version, "resources": resources}))
         }
     }
 }

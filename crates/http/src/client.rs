@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Method};
+use http::Method;
 use reqwest::redirect;
 use spacecraft_core::secret::{ExposeSecret, SecretString};
 use spacecraft_core::time::{Clock, Random, SystemClock, SystemRandom};
@@ -13,7 +13,6 @@ use crate::call::Idempotency;
 use crate::meter::Meter;
 use crate::request::Request;
 use crate::retry::{Retrier, RetryPolicy};
-use crate::retry_after;
 
 /// The most redirects that are followed.
 const MOST_REDIRECTS: usize = 5;
@@ -144,12 +143,6 @@ impl Client {
     #[must_use]
     pub fn retrier(&self) -> &Retrier {
         &self.inner.retrier
-    }
-
-    /// How long a reply's `Retry-After` asks to wait, for calls that other clients make.
-    #[must_use]
-    pub fn asked_pause(&self, headers: &HeaderMap) -> Option<Duration> {
-        retry_after::read(headers, self.inner.retrier.clock().now())
     }
 
     /// A request of any method, not repeatable unless said otherwise.

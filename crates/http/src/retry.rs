@@ -2,12 +2,14 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 use spacecraft_core::time::{Clock, Random};
 use spacecraft_core::{Effect, Result};
 
 use crate::call::Call;
 use crate::failure::Failure;
+use crate::retry_after;
 
 /// How often and how long a call is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +97,12 @@ impl Retrier {
     #[must_use]
     pub fn random(&self) -> &Arc<dyn Random> {
         &self.random
+    }
+
+    /// How long a reply's `Retry-After` asks to wait.
+    #[must_use]
+    pub fn asked_pause(&self, headers: &HeaderMap) -> Option<Duration> {
+        retry_after::read(headers, self.clock.now())
     }
 
     /// Makes attempts until one succeeds or no further one may be made.

@@ -1,9 +1,11 @@
 //! REST to PoETs.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use spacecraft_core::traits::{PoetInfo, PoetStart};
 use spacecraft_core::{Effect, Error, Meaning, Result};
@@ -90,7 +92,8 @@ async fn post_start(client: &Client, rest: SocketAddr, start: &PoetStart) -> Res
         broadcast_acks_threshold: 1,
     };
     let request = client.post(format!("http://{rest}/v1/start")).about("start PoET", rest.to_string());
-    prepare(request).json(&body).send().await.map(drop)
+    let response = prepare(request).json(&body).send().await?;
+    response.json::<BTreeMap<String, IgnoredAny>>("an empty object").map(drop)
 }
 
 fn starts_itself(rest: SocketAddr) -> Error {

@@ -167,15 +167,30 @@ pub async fn walk(stage: &mut Stage, flows: &[Flow], share: Share) -> Result<Wal
             continue;
         };
         let begun_at = calls_of(&prepared.beginning.world);
-        for (index, moment) in prepared.recorder.moments().iter().enumerate() {
-            if share.has(index) && share.is_about(&moment.call) {
-                let expected = prepared.expected_after(moment);
-                let problems = go_on(stage, &prepared, &moment.scene, expected).await?;
-                report.add(point(&prepared, moment, begun_at, problems), share);
+        let moments = prepared.recorder.moments();
+        for (index, alike) in alike(&moments, prepared.recorder.end()).into_iter().enumerate() {
+            let Some(first) = alike.first().filter(|_| share.has(index)) else { continue };
+            if alike.iter().any(|moment| share.is_about(&moment.call)) {
+                let expected = prepared.expected_after(first);
+                let problems = go_on(stage, &prepared, &first.scene, expected).await?;
+                for moment in alike {
+                    report.add(point(&prepared, moment, begun_at, problems.clone()), share);
+                }
             }
         }
     }
     Ok(report)
+}
+
+/// Moments one after the other, those together between which nothing but time passed: whoever dies at one of them leaves what is left by dying at another, such as
+/// right after an effect and right before the next. Behind the very last effect the command has ended, so that this moment is like no other.
+fn alike(moments: &[Moment], end: Option<(u64, Side)>) -> Vec<Vec<&Moment>> {
+    let is_end = |moment: &Moment| end == Some((moment.call.number, moment.side));
+    let marked: Vec<(u64, &Moment)> = moments.iter().map(|moment| (moment.scene.mark(), moment)).collect();
+    marked
+        .chunk_by(|(before, _), (mark, moment)| before == mark && !is_end(moment))
+        .map(|alike| alike.iter().map(|(_, moment)| *moment).collect())
+        .collect()
 }
 
 fn point(prepared: &Prepared, moment: &Moment, begun_at: u64, problems: Vec<String>) -> Point {

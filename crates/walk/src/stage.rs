@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -56,6 +57,21 @@ pub struct Scene {
     pub now: Timestamp,
     /// What networks of shared clusters keep in a folder.
     pub objects: Objects,
+}
+
+impl Scene {
+    /// A number that scenes have in common between which nothing but time passed; how many calls there were does not count.
+    #[must_use]
+    pub fn mark(&self) -> u64 {
+        let mut contents = self.world.contents();
+        if let Some(services) = contents.get_mut("services").and_then(Value::as_object_mut) {
+            ["calls", "call_number"].iter().for_each(|passing| drop(services.remove(*passing)));
+        }
+        let mut hasher = DefaultHasher::new();
+        contents.to_string().hash(&mut hasher);
+        self.objects.named().for_each(|object| object.hash(&mut hasher));
+        hasher.finish()
+    }
 }
 
 /// A stage, to be used on a current-thread tokio runtime with paused time.

@@ -1,8 +1,9 @@
 //! `create-network`: from settings to a network that is up.
 
+use spacecraft_core::names::NetworkName;
 use spacecraft_core::operation::{
     CreateOptions, CreateRequest, DeleteRequest, Limits, OperationFailure, Services, create_network,
-    roll_back,
+    finish_roll_back, roll_back,
 };
 use spacecraft_core::report::NetworkReport;
 use spacecraft_core::settings::{Command, Settings, SettingsErrors};
@@ -135,10 +136,27 @@ async fn create(
         Err(error) => return refused(session, error),
     };
     let removal = removal(settings, &request.spec);
+    if session.switch("rollback")
+        && let Err(failure) = Box::pin(finished_rollback(session, &services, removal.clone())).await
+    {
+        return told(session, &removal.network, &failure, &Aftermath::default());
+    }
     match Box::pin(create_network(&services, request)).await {
         Ok(report) => session.output.result(&report, || text(&report)),
         Err(failure) => failed(session, settings, &services, removal, failure).await,
     }
+}
+
+/// Finishes a rollback that an earlier run of the command began.
+async fn finished_rollback(
+    session: &Session<'_>,
+    services: &Services,
+    removal: DeleteRequest,
+) -> Result<(), OperationFailure> {
+    if Box::pin(finish_roll_back(services, removal)).await?.is_some() {
+        session.output.say("the rollback that an earlier run began is finished; the network is created anew");
+    }
+    Ok(())
 }
 
 /// What `--rollback` would remove.
@@ -181,6 +199,16 @@ async fn failed(
             }
         }
     }
+    told(session, &network, &failure, &aftermath)
+}
+
+/// Tells a failure, and the commands that go on from there.
+fn told(
+    session: &Session<'_>,
+    network: &NetworkName,
+    failure: &OperationFailure,
+    aftermath: &Aftermath,
+) -> ExitStatus {
     let next = [
         (
             "to go on, run the same command again; what was given before is remembered",
@@ -188,7 +216,7 @@ async fn failed(
         ),
         ("to remove what exists", session.again("delete-network", network.as_str())),
     ];
-    session.output.operation_failed_with(&failure, &next, &aftermath)
+    session.output.operation_failed_with(failure, &next, aftermath)
 }
 
 /// What the operation needs beside the services: the spec with all templates.

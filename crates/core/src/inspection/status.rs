@@ -129,6 +129,10 @@ fn beginning(services: &Services, record: &NetworkRecord, cluster: Option<&Clust
         NetworkStatus::Creating => {
             findings.push("its creation has not finished; create-network goes on".to_owned())
         }
+        NetworkStatus::Deleting if record.taken_back => findings.push(
+            "its rollback has not finished; create-network with --rollback finishes it and begins anew, delete-network removes what is left"
+                .to_owned(),
+        ),
         NetworkStatus::Deleting => {
             findings.push("its deletion has not finished; delete-network goes on".to_owned())
         }

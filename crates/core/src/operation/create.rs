@@ -17,9 +17,10 @@ use super::differences::differences;
 use super::elsewhere::refuse_recorded_elsewhere;
 use super::failure::{both, unless_another_failed};
 use super::run::{Basis, Run, anew_when_outdated};
-use super::{Limits, OperationFailure, Services};
+use super::{Leftover, Limits, OperationFailure, Services};
 use crate::charts::{ChartSecrets, ChartStage};
 use crate::error::{Error, Meaning, Result};
+use crate::names::NetworkName;
 use crate::observer::Outcome;
 use crate::plan::Plan;
 use crate::report::NetworkReport;
@@ -102,6 +103,7 @@ async fn create_once(
     let bring_up =
         BringUp { run: &run, spec: &request.spec, plan: &plan, materials: &request.materials, records };
     let creation = Creation { request, bring_up };
+    let was_begun = known.as_ref().is_some_and(|known| known.status == NetworkStatus::Creating);
     match run.keeping_lock(Box::pin(creation.flow(known))).await {
         Ok(mut report) => {
             report.steps = run.finish(&report.summary()).await;
@@ -109,9 +111,19 @@ async fn create_once(
         }
         Err(error) => {
             let evidence = creation.bring_up.evidence().await;
-            Err(run.fail(error, evidence).await)
+            let mut failure = run.fail(error, evidence).await;
+            if was_begun && failure.leftovers.is_empty() && !run.was_kept_from_writing() {
+                failure.leftovers.push(begun_before(&request.spec.network));
+            }
+            Err(failure)
         }
     }
+}
+
+/// What is left by a run that changed nothing because earlier ones, which came to no end either, had made all that it would have made.
+fn begun_before(network: &NetworkName) -> Leftover {
+    let resources = vec![format!("what earlier runs made of network {network}")];
+    Leftover { step: "record".to_owned(), resources, certain: true }
 }
 
 /// Refuses what `create-network` cannot do to a network that is known already.
@@ -310,6 +322,7 @@ impl Creation<'_> {
             kind: RECORD_KIND.to_owned(),
             network: self.spec().network.clone(),
             status: NetworkStatus::Creating,
+            taken_back: false,
             spec: self.spec().clone(),
             settings: self.request.settings.clone(),
             made_cluster: false,

@@ -262,6 +262,7 @@ impl Deletion<'_> {
         let services = self.services();
         let record = NetworkRecord {
             status: NetworkStatus::Deleting,
+            taken_back: matches!(self.extent, Extent::Unfinished { .. }),
             fence: self.run.fence().unwrap_or_default(),
             updated_at: services.clock.now(),
             updated_by: services.holder.operator.clone(),
@@ -479,10 +480,10 @@ fn all_removed(results: Vec<Result<Outcome>>) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// Refuses a network that was up once: more is at stake there than a create that failed.
+/// Refuses a network that was up once, or that is being deleted whole: more is at stake there than a create that failed.
 pub(super) fn check_unfinished(known: Option<&NetworkRecord>) -> Result<()> {
     match known {
-        Some(known) if known.status != NetworkStatus::Creating => Err(Error::new(
+        Some(known) if known.status != NetworkStatus::Creating && !known.taken_back => Err(Error::new(
             Meaning::Invalid,
             "roll back network",
             known.network.as_str(),

@@ -21,3 +21,20 @@ pub async fn roll_back(
     let made_cluster = known.is_some_and(|known| known.made_cluster);
     remove_network(services, &request, "rollback", Extent::Unfinished { made_cluster }).await
 }
+
+/// Finishes the rollback of a network, if one was begun and came to no end, so that the network can be created anew. Answers none when there is nothing to
+/// finish.
+///
+/// # Errors
+///
+/// [`OperationFailure`]; running it again goes on.
+pub async fn finish_roll_back(
+    services: &Services,
+    request: DeleteRequest,
+) -> Result<Option<DeletionReport>, OperationFailure> {
+    let known = RecordStore::new(Arc::clone(&services.state_store), &request.network).read().await?;
+    match known {
+        Some(known) if known.taken_back => roll_back(services, request).await.map(Some),
+        _ => Ok(None),
+    }
+}

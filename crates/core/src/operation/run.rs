@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -61,6 +61,7 @@ pub struct Run {
     started: Mutex<BTreeSet<String>>,
     failed: Mutex<bool>,
     removing: AtomicBool,
+    wants_to_write: AtomicBool,
     differences: Option<Mutex<Vec<StepDifference>>>,
 }
 
@@ -100,6 +101,7 @@ impl Run {
             started: Mutex::default(),
             failed: Mutex::new(false),
             removing: AtomicBool::new(false),
+            wants_to_write: AtomicBool::new(false),
             differences: None,
         }
     }
@@ -251,6 +253,12 @@ impl Run {
         self.writing.initialized()
     }
 
+    /// True when something was to be written and was not, because the lock could not be had or the intents not be written down.
+    #[must_use]
+    pub fn was_kept_from_writing(&self) -> bool {
+        self.wants_to_write.load(Ordering::Relaxed) && !self.has_begun()
+    }
+
     /// Takes the lock and writes the intents down, unless that was done before.
     ///
     /// # Errors
@@ -266,6 +274,7 @@ impl Run {
                 reason,
             ));
         }
+        self.wants_to_write.store(true, Ordering::Relaxed);
         self.writing.get_or_try_init(|| self.take_lock()).await?;
         self.begun.notify_waiters();
         Ok(())

@@ -31,6 +31,9 @@ pub struct NetworkRecord {
     pub network: NetworkName,
     /// How far it is.
     pub status: NetworkStatus,
+    /// Whether it is being deleted because a creation that failed takes back what was made of it: it was never up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken_back: bool,
     /// What was asked for.
     pub spec: NetworkSpec,
     /// The settings it was asked for with, by key, defaults included, secrets not.
@@ -112,6 +115,10 @@ impl NetworkRecord {
         };
         match self.status {
             NetworkStatus::Creating | NetworkStatus::Ready => Ok(()),
+            NetworkStatus::Deleting if self.taken_back => refuse(
+                "a creation that failed is being rolled back",
+                "create-network with --rollback finishes that and begins anew, delete-network removes what is left",
+            ),
             NetworkStatus::Deleting => {
                 refuse("it is being deleted", "finish that with delete-network, then create it anew")
             }

@@ -73,7 +73,8 @@ impl Bucket {
     pub(super) fn failure(&self, call: &Call, error: &GaxError) -> Failure {
         match failure(call, error) {
             Failure::Refused(refusal) if refusal.retry_after.is_none() => {
-                let asked = error.http_headers().and_then(|headers| self.client.asked_pause(headers));
+                let asked =
+                    error.http_headers().and_then(|headers| self.client.retrier().asked_pause(headers));
                 Failure::Refused(Refusal { retry_after: asked, ..refusal })
             }
             other => other,

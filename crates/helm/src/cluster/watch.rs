@@ -2,14 +2,15 @@
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use http::{Method, Request};
+use http::Method;
 use kube::core::WatchEvent;
 use serde_json::Value;
 use spacecraft_core::{Error, Meaning, Result};
-use spacecraft_http::{Call, Failure, Idempotency};
+use spacecraft_http::{Call, Idempotency};
+use tokio_util::codec::LinesCodecError;
 
 use super::address::encoded;
-use super::{Cluster, Resource, failure};
+use super::{Cluster, Draft, Resource, exchange};
 
 /// The server ends a watch after this time if nothing else does.
 const WATCH_SECONDS: u32 = 290;
@@ -48,24 +49,22 @@ impl Cluster {
             followed.resource.collection_path(followed.namespace.as_deref()),
             encoded(version)
         );
-        let open = || async {
-            let request =
-                Request::builder().method(Method::GET).uri(&uri).body(Vec::new()).map_err(|error| {
-                    let broken = Error::new(Meaning::Invalid, "watch", &what, "this is no valid request");
-                    Failure::Final(broken.with_source(error))
-                })?;
-            self.client.request_events::<Value>(request).await.map_err(failure)
-        };
-        let events = self.retrier.run(&call, open).await?;
-        let broken = move |error: kube::Error| {
-            Error::new(Meaning::Unavailable, "watch", what.clone(), "the watch broke off").with_source(error)
-        };
-        let changes = events.filter_map(move |event| {
-            let change = event.map_err(&broken).and_then(change).transpose();
+        let draft = Draft::new(Method::GET, uri);
+        let open = || async { exchange::lines(&self.client, &self.retrier, draft.request()?).await };
+        let lines = self.retrier.run(&call, open).await?;
+        let changes = lines.filter_map(move |line| {
+            let change = event(line, &what).and_then(change).transpose();
             async { change }
         });
         Ok(changes.boxed())
     }
+}
+
+/// What a line of a watch says.
+fn event(line: Result<String, LinesCodecError>, what: &str) -> Result<WatchEvent<Value>> {
+    let broken = || Error::new(Meaning::Unavailable, "watch", what, "the watch broke off");
+    let line = line.map_err(|error| broken().with_source(error))?;
+    serde_json::from_str(&line).map_err(|error| broken().with_source(error))
 }
 
 fn change(event: WatchEvent<Value>) -> Result<Option<Change>> {

@@ -30,6 +30,7 @@ fn record() -> NetworkRecord {
         kind: RECORD_KIND.to_owned(),
         network: spec.network.clone(),
         status: NetworkStatus::Ready,
+        taken_back: false,
         settings: BTreeMap::new(),
         made_cluster: true,
         genesis: None,
