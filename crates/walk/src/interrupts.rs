@@ -1,5 +1,6 @@
-//! The interrupt walk: the operator asks to stop at every effect in turn. The command ends in time, says that it can go on, and does.
+//! The interrupt walk: the operator asks to stop at every effect in turn. The command ends in time, says that it can go on, or that nothing is left if nothing is, and goes on.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
@@ -10,7 +11,7 @@ use spacecraft_sandbox::World;
 use spacecraft_sandbox::server::{SeenCall, Witness};
 
 use crate::flows::{After, Flow};
-use crate::kills::{Prepared, Share, calls_of, prepare_or_tell, run_again};
+use crate::kills::{Prepared, Share, calls_of, changed, prepare_or_tell, run_again};
 use crate::recording::Recorder;
 use crate::report::{Point, WalkReport};
 use crate::stage::{Stage, told};
@@ -18,17 +19,18 @@ use crate::stage::{Stage, told};
 /// The time that an operation has to come to its end.
 const LONGEST_GOODBYE: SignedDuration = SignedDuration::from_secs(5);
 
-/// Asks to stop when a call comes.
+/// Asks to stop when an effect comes, by its number from 0: how often a command asks meanwhile may differ from run to run.
 #[derive(Debug)]
 struct Alarm {
-    call: u64,
+    effect: usize,
+    effects: AtomicUsize,
     interrupter: Interrupter,
     rung: Mutex<Option<Timestamp>>,
 }
 
 impl Witness for Alarm {
     fn begins(&self, call: &SeenCall, _world: &World, now: Timestamp) {
-        if call.number == self.call {
+        if call.is_effect && self.effects.fetch_add(1, Ordering::Relaxed) == self.effect {
             *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
             self.interrupter.stop();
         }
@@ -55,7 +57,7 @@ pub async fn walk(stage: &mut Stage, flows: &[Flow], share: Share) -> Result<Wal
         let effects = calls.iter().map(|heard| &heard.call).filter(|call| call.is_effect);
         for (index, call) in effects.enumerate() {
             if share.has(index) && share.is_about(call) {
-                let problems = stop(stage, &prepared, call.number).await?;
+                let problems = stop(stage, &prepared, index).await?;
                 let point = Point {
                     flow: flow.name,
                     call: call.number.saturating_sub(begun_at),
@@ -71,10 +73,10 @@ pub async fn walk(stage: &mut Stage, flows: &[Flow], share: Share) -> Result<Wal
     Ok(report)
 }
 
-async fn stop(stage: &mut Stage, prepared: &Prepared, call: u64) -> Result<Vec<String>> {
+async fn stop(stage: &mut Stage, prepared: &Prepared, effect: usize) -> Result<Vec<String>> {
     stage.go_on_from(&prepared.beginning).await?;
     let (interrupter, wish) = interrupt();
-    let alarm = Arc::new(Alarm { call, interrupter, rung: Mutex::default() });
+    let alarm = Arc::new(Alarm { effect, effects: AtomicUsize::new(0), interrupter, rung: Mutex::default() });
     stage.watch(Some(alarm.clone()));
     let ended = stage.run_unless_stopped(&prepared.flow.command, wish).await;
     let now = stage.scene().now;
@@ -88,7 +90,12 @@ async fn stop(stage: &mut Stage, prepared: &Prepared, call: u64) -> Result<Vec<S
         }
         Some(_) => {}
     }
-    if ended.status != prepared.flow.ends && ended.status != ExitStatus::Resumable {
+    let is_right = match ended.status {
+        status if status == prepared.flow.ends => true,
+        ExitStatus::Failed => changed(&prepared.beginning, &stage.scene()).is_empty(),
+        status => status == ExitStatus::Resumable,
+    };
+    if !is_right {
         problems.push(format!("stopped: {}", told(&ended)));
     }
     if ended.status != prepared.flow.ends || prepared.flow.after != After::More {

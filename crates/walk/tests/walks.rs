@@ -11,7 +11,7 @@ use spacecraft_walk::recording::{Moment, Recorder};
 use spacecraft_walk::report::WalkReport;
 use spacecraft_walk::stage::{Stage, complaint};
 use spacecraft_walk::walkers::{on_stage, walk_side_by_side};
-use spacecraft_walk::{faults, interrupts, kills};
+use spacecraft_walk::{faults, interrupts};
 
 /// What a short walk goes over; the full ones go over everything.
 fn some() -> Vec<Flow> {
@@ -27,15 +27,6 @@ fn assert_clean(report: &WalkReport) {
     eprintln!("{}", report.summary());
     let problems: Vec<String> = report.points.iter().map(ToString::to_string).collect();
     assert!(report.is_clean(), "{}", problems.join("\n"));
-}
-
-#[test]
-#[ignore = "takes many minutes without optimisation: cargo test --release -p spacecraft-walk -- --ignored"]
-fn a_process_that_dies_around_any_effect_loses_nothing() {
-    let report = walk_side_by_side(&some(), share(29), |stage, flows, share| {
-        Box::pin(kills::walk(stage, flows, share))
-    });
-    assert_clean(&report.unwrap());
 }
 
 #[test]
