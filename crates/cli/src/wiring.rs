@@ -159,6 +159,11 @@ impl<'a> Wiring<'a> {
             project: self.text("gcp-project"),
             location: self.text("gcp-location"),
             zone: self.text("gcp-zone"),
+            state_bucket: self
+                .settings
+                .text("object-dir")
+                .is_none()
+                .then(|| self.bucket_name("state-bucket")),
             endpoints: self.google()?,
         })))
     }
@@ -230,11 +235,15 @@ impl<'a> Wiring<'a> {
         if let Some(root) = self.settings.text("object-dir") {
             return Ok(Arc::new(FolderStore::new(Path::new(root).join(folder), visibility)?));
         }
-        let name = match self.settings.text(bucket) {
+        Ok(Arc::new(self.bucket(self.bucket_name(bucket)).await?))
+    }
+
+    /// The name of the bucket that a setting names. The one of state has a name of the project's when none is given.
+    fn bucket_name(&self, setting: &str) -> String {
+        match self.settings.text(setting) {
             Some(name) => name.to_owned(),
             None => format!("spacecraft-state-{}", self.text("gcp-project")),
-        };
-        Ok(Arc::new(self.bucket(name).await?))
+        }
     }
 
     async fn bucket(&self, name: String) -> Result<Bucket> {

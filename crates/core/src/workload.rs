@@ -15,6 +15,8 @@ pub const KUBERNETES_NETWORK_LABEL: &str = "spacecraft.io/network";
 
 /// The annotation of a network's namespaces with the location of the store of its record.
 pub const RECORDED_IN_ANNOTATION: &str = "spacecraft.io/recorded-in";
+/// The label of a network's own cluster that says in which bucket the network is recorded.
+pub const STATE_BUCKET_LABEL: &str = "spacecraft-state-bucket";
 
 /// What a node is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

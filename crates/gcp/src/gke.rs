@@ -39,6 +39,8 @@ pub struct GkeOptions {
     pub location: String,
     /// The zone of their workers.
     pub zone: String,
+    /// The bucket in which networks are recorded, which their clusters tell; none when it is no bucket.
+    pub state_bucket: Option<String>,
     /// Where the services answer.
     pub endpoints: Endpoints,
 }
@@ -52,14 +54,15 @@ pub struct Gke {
     pub(crate) api: Api,
     pub(crate) location: String,
     pub(crate) zone: String,
+    pub(crate) state_bucket: Option<String>,
 }
 
 impl Gke {
     /// A provider; asks nothing yet.
     #[must_use]
     pub fn new(options: GkeOptions) -> Self {
-        let GkeOptions { client, tokens, project, location, zone, endpoints } = options;
-        Self { api: Api { client, tokens, project, endpoints }, location, zone }
+        let GkeOptions { client, tokens, project, location, zone, state_bucket, endpoints } = options;
+        Self { api: Api { client, tokens, project, endpoints }, location, zone, state_bucket }
     }
 }
 

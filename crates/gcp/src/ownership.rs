@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use spacecraft_core::names::NetworkName;
 use spacecraft_core::traits::Ownership;
+use spacecraft_core::workload::STATE_BUCKET_LABEL;
 use spacecraft_core::{Error, Meaning};
 
 /// The label that says who manages a resource.
@@ -21,6 +22,18 @@ pub fn network_labels(network: &NetworkName) -> BTreeMap<String, String> {
         (MANAGED_BY_LABEL.to_owned(), MANAGER.to_owned()),
         (NETWORK_LABEL.to_owned(), network.to_string()),
     ])
+}
+
+/// The label that names a state bucket; none for a bucket whose name no label can have: values take no dots and 63 characters.
+pub(crate) fn state_label(bucket: &str) -> Option<(String, String)> {
+    let fits = bucket.len() <= 63
+        && bucket.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
+    fits.then(|| (STATE_BUCKET_LABEL.to_owned(), bucket.to_owned()))
+}
+
+/// Where the network of a cluster with these labels is recorded, as its store tells its location.
+pub(crate) fn recorded_in(labels: &BTreeMap<String, String>) -> Option<String> {
+    labels.get(STATE_BUCKET_LABEL).map(|bucket| format!("gs://{bucket}"))
 }
 
 /// The network tag of the workers of `network`, which its firewall rules open.
@@ -71,6 +84,15 @@ mod unit_tests {
 
     fn network() -> NetworkName {
         NetworkName::new("net1").unwrap()
+    }
+
+    #[test]
+    fn a_state_bucket_is_named_where_labels_can() {
+        let labels = BTreeMap::from_iter(state_label("spacemesh-state"));
+        assert_eq!(recorded_in(&labels).as_deref(), Some("gs://spacemesh-state"));
+        assert_eq!(state_label("state.example.com"), None);
+        assert_eq!(state_label(&"a".repeat(64)), None);
+        assert_eq!(recorded_in(&network_labels(&network())), None);
     }
 
     #[test]

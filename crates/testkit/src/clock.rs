@@ -21,6 +21,8 @@ struct Hands {
     next_sleeper: u64,
 }
 
+/// How often a sleeper lets work that takes no time go first.
+const TURNS_OF_WORK: usize = 20;
 /// How often a sleeper lets earlier ones go first. The bound keeps a sleeper that nobody polls from stopping all others.
 const PATIENCE_WITH_EARLIER_SLEEPERS: usize = 200;
 
@@ -69,9 +71,9 @@ impl Clock for TestClock {
 
     async fn sleep(&self, duration: Duration) {
         let sleeper = self.lie_down(duration);
-        for _ in 0..PATIENCE_WITH_EARLIER_SLEEPERS {
+        for turns in 0..PATIENCE_WITH_EARLIER_SLEEPERS {
             tokio::task::yield_now().await;
-            if sleeper.is_first() {
+            if turns >= TURNS_OF_WORK && sleeper.is_first() {
                 break;
             }
         }

@@ -92,7 +92,7 @@ pub(crate) fn asked(session: &Session<'_>) -> Result<(Certificate, Charts), Sett
 /// What can be done after a failure.
 pub(super) fn next(session: &Session<'_>, command: &str, network: &str) -> [(&'static str, String); 2] {
     [
-        ("to go on, run the same command again", session.again(command, network)),
+        ("to go on, run the same command again", session.same_again(command)),
         ("to remove the network with all that belongs to it", session.again("delete-network", network)),
     ]
 }

@@ -52,7 +52,7 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     match Box::pin(release_network(&services, request)).await {
         Ok(report) => session.output.result(&report, || text(&report)),
         Err(failure) => {
-            let again = session.again("release-network", name.as_str());
+            let again = session.same_again("release-network");
             let next = [("to go on, run the same command again", again)];
             tell_failure(session, (&settings, &services), (&name, "release-network"), &failure, &next).await
         }

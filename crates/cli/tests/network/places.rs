@@ -34,3 +34,34 @@ fn a_network_in_another_region_is_deleted_from_its_record_and_never_forgotten_wi
         assert_eq!(after[kind], before[kind], "{kind}");
     }
 }
+
+#[test]
+fn a_network_that_is_recorded_in_another_bucket_is_left_alone() {
+    let cloud = Cloud::new();
+    let create = "create-network --provider sandbox -n far -m 1 -p 1 --bootnode-amount 0 --poet-gateway-amount 1 --logs none";
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let run = |line: &str| {
+        let words = words(line);
+        cloud.json(&words.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let (code, report) = run(create);
+    assert_eq!(code, 0, "{report}");
+    let before = cloud.inventory();
+    let other = before["buckets"].as_object().unwrap().keys().find(|name| !name.contains("state")).unwrap();
+
+    for line in [
+        format!("{create} --state-bucket {other}"),
+        format!("delete-network --provider sandbox -n far --yes --state-bucket {other}"),
+    ] {
+        let (code, failure) = run(&line);
+        assert_eq!(code, 2, "{failure}");
+        assert!(failure["error"].as_str().unwrap().contains("it is recorded in gs://"), "{failure}");
+        assert!(
+            failure["error"].as_str().unwrap().contains("--remove-labels spacecraft-state-bucket"),
+            "{failure}"
+        );
+    }
+    let mut after = cloud.inventory();
+    after["calls"] = before["calls"].clone();
+    assert_eq!(after, before);
+}

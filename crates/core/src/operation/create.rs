@@ -82,7 +82,7 @@ async fn create_once(
     let plan = Plan::new(&request.spec, &services.cluster.capabilities())
         .map_err(|problems| unplannable(&problems))?;
     check_known(request, known.as_ref())?;
-    if known.is_none() && !services.cluster.capabilities().creates_clusters {
+    if known.is_none() {
         let cluster = services.cluster.get(&request.spec.network).await?;
         let here = services.state_store.location();
         refuse_recorded_elsewhere("create network", &request.spec.network, cluster.as_ref(), &here)?;
@@ -219,10 +219,14 @@ impl Creation<'_> {
 
     async fn flow(&self, known: Option<NetworkRecord>) -> Result<NetworkReport> {
         let bring_up = &self.bring_up;
-        let mut record = known.map_or_else(|| self.new_record(), |known| self.with_asked_charts(known));
+        let mut record = match known {
+            Some(known) => self.with_asked_charts(known).await?,
+            None => self.new_record(),
+        };
         record.made_cluster |= bring_up.ensure_cluster(&record).await? == Outcome::Created;
         let cluster = bring_up.connect().await?;
-        bring_up.ensure_foundation(&*cluster.workloads, poets_open(self.spec(), &record)).await?;
+        let poets_open = poets_open(self.spec(), &record);
+        bring_up.ensure_first_foundation(&*cluster.workloads, poets_open, &record).await?;
         self.start_anew(&*cluster.workloads, &mut record).await?;
         let keys = bring_up.ensure_keys(&*cluster.workloads);
         let places = bring_up.ensure_places(&*cluster.workloads, &record);
@@ -305,13 +309,15 @@ impl Creation<'_> {
     }
 
     /// The record with the charts that are asked for now, which differ from the recorded ones only as long as the network is being created.
-    fn with_asked_charts(&self, mut record: NetworkRecord) -> NetworkRecord {
+    async fn with_asked_charts(&self, mut record: NetworkRecord) -> Result<NetworkRecord> {
         if record.spec.charts != self.spec().charts {
             record.spec.charts.clone_from(&self.spec().charts);
             let asked = self.request.settings.get("charts").cloned().unwrap_or_default();
             record.settings.insert("charts".to_owned(), asked);
+            self.bring_up.run.begin_writing().await?;
+            self.bring_up.write_record(&mut record).await?;
         }
-        record
+        Ok(record)
     }
 
     fn new_record(&self) -> NetworkRecord {

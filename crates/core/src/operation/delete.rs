@@ -303,7 +303,7 @@ impl Deletion<'_> {
         {
             return Ok(());
         }
-        let connected = match self.connect().await {
+        let connected = match self.reach().await {
             Ok(connected) => connected,
             Err(error) if self.manages_infrastructure() => {
                 self.run.warn(format!(
@@ -329,6 +329,13 @@ impl Deletion<'_> {
         };
         self.run.step("cluster contents", "load balancers and claims", present, remove).await?;
         Ok(())
+    }
+
+    /// What is inside the cluster, once its API answered.
+    async fn reach(&self) -> Result<ClusterServices> {
+        let connected = self.connect().await?;
+        connected.workloads.workers().await?;
+        Ok(connected)
     }
 
     async fn connect(&self) -> Result<ClusterServices> {

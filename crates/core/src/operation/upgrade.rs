@@ -124,7 +124,7 @@ fn goal(record: &NetworkRecord, asked: &UpgradeSpec) -> Result<Goal> {
                 "to change to another release or config, give --go-sm-image, --go-sm-config or --poet-image",
             ));
     };
-    Ok(Goal::back_to(record, upgrade))
+    Ok(Goal::back_to(record, upgrade, u32::MAX))
 }
 
 fn estimate(waves: &[Wave], asked: &UpgradeSpec) -> Estimate {

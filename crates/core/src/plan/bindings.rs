@@ -27,7 +27,9 @@ pub struct Bindings {
     pub nodes: BTreeMap<u32, NodeIdentity>,
     /// v1: the PoETs' public identities, by number.
     pub poets: BTreeMap<u32, PoetIdentity>,
-    /// The addresses of the workers that carry slots, by slot.
+    /// How many slots there are.
+    pub slots: u32,
+    /// The addresses of the workers that carry slots, by slot; a slot whose worker is gone has none.
     pub slot_addresses: BTreeMap<u32, String>,
     /// v0: the instant at which the PoETs will be activated.
     pub poet_activation: Option<Timestamp>,
@@ -51,6 +53,7 @@ impl Bindings {
             genesis,
             nodes: plan.nodes.iter().map(|node| (node.number, identity(node))).collect(),
             poets: plan.poets.iter().map(|planned| (planned.number, poet(&planned.name))).collect(),
+            slots: plan.cluster.slots,
             slot_addresses: (0..plan.cluster.slots)
                 .map(|slot| (slot, format!("<worker-{}>", slot + 1)))
                 .collect(),
@@ -59,7 +62,7 @@ impl Bindings {
 
     /// The slot that a pinned node has here: where a cluster has fewer workers than there are pinned nodes, they share them.
     fn slot_of(&self, node: &PlannedNode) -> Option<u32> {
-        node.slot?.checked_rem(u32::try_from(self.slot_addresses.len()).ok()?)
+        node.slot?.checked_rem(self.slots)
     }
 
     /// The public address of a pinned node; none for nodes that run anywhere.

@@ -189,7 +189,7 @@ impl Journal {
         self.write(&mut state).await
     }
 
-    /// Takes the intents back of an operation that made nothing: without those of earlier ones no journal is left.
+    /// Takes the intents back of an operation that made nothing: without those of earlier ones no journal is left. One that somebody else wrote since then stays.
     ///
     /// # Errors
     ///
@@ -202,7 +202,17 @@ impl Journal {
             return self.write(&mut state).await;
         }
         state.generation = None;
-        self.store.delete(&self.key, Precondition::None).await.map(drop)
+        let Some(present) = self.store.get(&self.key).await? else { return Ok(()) };
+        let is_ours = |found: JournalDocument| {
+            (found.operator, found.started_at) == (state.document.operator.clone(), started_at)
+        };
+        if !serde_json::from_slice(&present.bytes).is_ok_and(is_ours) {
+            return Ok(());
+        }
+        match self.store.delete(&self.key, Precondition::Generation(present.generation)).await {
+            Err(error) if error.meaning() == Meaning::PreconditionFailed => Ok(()),
+            deleted => deleted.map(drop),
+        }
     }
 
     /// Removes the journal of a network that no longer exists.

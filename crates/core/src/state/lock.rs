@@ -167,7 +167,18 @@ impl Lock {
         let mut renewed_at = clock.now();
         loop {
             clock.sleep(RENEWAL).await;
-            match self.renew().await {
+            let lease = Duration::try_from(clock.now().duration_since(renewed_at)).unwrap_or(LEASE);
+            let renewed = tokio::select! {
+                biased;
+                renewed = self.renew() => renewed,
+                () = clock.sleep(LEASE.saturating_sub(lease)) => Err(Error::new(
+                    Meaning::TimedOut,
+                    "renew lock",
+                    &self.key,
+                    "there is no answer",
+                )),
+            };
+            match renewed {
                 Ok(()) => renewed_at = clock.now(),
                 Err(error) if error.meaning() == Meaning::PreconditionFailed => {
                     return Error::new(

@@ -81,13 +81,13 @@ impl Goal {
         Ok(Self { waves: waves(&candidates(spec, &selected), wave_size), selected, end, changes, target })
     }
 
-    /// The way back from an upgrade that did not end: all that it touched is again as it was.
+    /// The way back from an upgrade that did not end: all that it touched is again as it was, at most `wave_size` nodes at a time.
     #[must_use]
-    pub fn back_to(record: &NetworkRecord, upgrade: &UpgradeRecord) -> Self {
+    pub fn back_to(record: &NetworkRecord, upgrade: &UpgradeRecord, wave_size: u32) -> Self {
         let numbers = record.spec.fleet.numbers();
         let selected: BTreeSet<u32> = upgrade.touched.intersection(&numbers).copied().collect();
         Self {
-            waves: waves(&candidates(&record.spec, &selected), u32::MAX),
+            waves: waves(&candidates(&record.spec, &selected), wave_size),
             end: upgrade.from.restored_in(&record.spec, &selected),
             selected,
             changes: Vec::new(),

@@ -1,11 +1,11 @@
-use spacecraft_core::Meaning;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::operation::{Services, delete_network, keep_logs_and_metrics};
-use spacecraft_core::spec::{Generation, ProviderKind};
+use spacecraft_core::spec::{Generation, MetricsSpec, ProviderKind};
 use spacecraft_core::state::NetworkStatus;
 use spacecraft_core::traits::{ClusterProvider, DnsProvider, LoadBalancer, ServiceName};
+use spacecraft_core::{Error, Meaning};
 
-use spacecraft_testkit::InMemoryObjects;
+use spacecraft_testkit::{Fault, InMemoryObjects};
 
 use crate::world::{World, network, spec};
 
@@ -102,6 +102,36 @@ async fn a_network_on_a_shared_cluster_takes_its_charts_and_namespaces_with_it()
     assert!(world.charts.installed().is_empty(), "{:?}", world.charts.installed());
     assert!(world.workloads.is_empty());
     assert!(world.state.contents().is_empty());
+}
+
+/// Metrics are installed before the nodes, of which the record tells: what they leave in the cluster outside their namespace is found by the record alone.
+#[tokio::test]
+async fn a_creation_that_died_among_its_charts_on_a_shared_cluster_leaves_nothing_to_its_deletion() {
+    let world = World::shared();
+    let mut spec = spec(Generation::V1);
+    spec.provider = ProviderKind::Kubernetes;
+    spec.metrics = Some(MetricsSpec { push_gateway_url: None });
+    world.ledger.fail_next("charts.ensure", Fault::ReplyLost);
+    world.create(&spec, 1).await.unwrap_err();
+    assert_eq!(world.record().unwrap().status, NetworkStatus::Creating);
+    world.delete(&spec, 2).await.unwrap();
+    assert!(world.charts.installed().is_empty(), "{:?}", world.charts.installed());
+    assert!(world.state.contents().is_empty() && world.workloads.is_empty());
+}
+
+/// The API of a cluster may be silent: its control plane is degraded, or the way to it is blocked.
+#[tokio::test]
+async fn a_network_whose_cluster_does_not_answer_is_deleted_all_the_same() {
+    let world = World::new();
+    let spec = spec(Generation::V1);
+    world.create(&spec, 1).await.unwrap();
+    for _ in 0..20 {
+        let silence = Error::new(Meaning::Unavailable, "list workers of", "net1", "there is no answer");
+        world.ledger.fail_next("workloads.workers", Fault::Refused(silence));
+    }
+    world.delete(&spec, 2).await.unwrap();
+    assert!(world.state.contents().is_empty());
+    assert!(world.cluster.load_balancer_names().is_empty());
 }
 
 #[tokio::test]

@@ -1,10 +1,15 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use spacecraft_core::observer::Outcome;
 use spacecraft_core::operation::Services;
 use spacecraft_core::state::Lock;
+use spacecraft_core::traits::{ObjectStore, Precondition, PutOptions, StoredObject};
 use spacecraft_core::wait::Wait;
+use spacecraft_core::{Result, render_chain};
 use spacecraft_testkit::Fault;
 
 use crate::world::{World, network};
@@ -17,11 +22,66 @@ async fn take(services: &Services) -> Lock {
     Lock::take(store, &network(), services.holder.clone(), &*services.probe, &wait, false).await.unwrap()
 }
 
+/// A connection may hang for longer than a lease is good for.
+#[tokio::test]
+async fn a_holder_whose_renewal_is_not_answered_stops_with_its_lease() {
+    let world = World::new();
+    let services = world.services(1);
+    let silent = Silent { written: AtomicBool::new(false) };
+    let services = Services { state_store: Arc::new(silent), ..services };
+    let lock = take(&services).await;
+    let begin = services.clock.now();
+    let lost = lock.keep(&*services.clock).await;
+    assert!(render_chain(&lost).contains("it could not be renewed in time"), "{lost}");
+    assert_eq!(services.clock.now().duration_since(begin), jiff::SignedDuration::from_secs(60));
+}
+
+/// A store that takes one object and then answers no more writes.
+#[derive(Debug)]
+struct Silent {
+    written: AtomicBool,
+}
+
+#[async_trait]
+impl ObjectStore for Silent {
+    fn location(&self) -> String {
+        "memory://silent".to_owned()
+    }
+
+    fn url(&self, key: &str) -> String {
+        key.to_owned()
+    }
+
+    async fn get(&self, _: &str) -> Result<Option<StoredObject>> {
+        Ok(None)
+    }
+
+    async fn put(&self, _: &str, _: Vec<u8>, _: &PutOptions) -> Result<i64> {
+        if self.written.swap(true, Ordering::Relaxed) { std::future::pending().await } else { Ok(1) }
+    }
+
+    async fn delete(&self, _: &str, _: Precondition) -> Result<Outcome> {
+        Ok(Outcome::Absent)
+    }
+
+    async fn list(&self, _: &str) -> Result<Vec<(String, i64)>> {
+        Ok(Vec::new())
+    }
+
+    async fn is_public(&self) -> Result<bool> {
+        Ok(false)
+    }
+
+    async fn check_access(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
 /// A flow may end while its lock is being renewed: the renewal is dropped between its call and its reply.
 #[tokio::test]
 async fn a_lock_is_given_back_wherever_its_renewal_was_cut_off() {
     let mut cut_off_after_the_write = 0;
-    for polls in 1..40 {
+    for polls in 1..100 {
         let world = World::new();
         let services = world.services(1);
         let lock = take(&services).await;

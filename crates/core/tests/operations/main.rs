@@ -8,6 +8,7 @@ mod delete;
 mod garbage;
 mod inspection;
 mod interruption;
+mod journal;
 mod keeping;
 mod lock;
 mod miners;

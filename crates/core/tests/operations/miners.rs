@@ -15,6 +15,7 @@ use spacecraft_core::spec::{
 };
 use spacecraft_core::state::Holder;
 use spacecraft_core::traits::ClusterProvider;
+use spacecraft_core::traits::Workloads as _;
 use spacecraft_core::workload::{Role, Workload};
 use spacecraft_testkit::Fault;
 
@@ -80,6 +81,22 @@ fn touched(before: &BTreeMap<String, Workload>, after: &BTreeMap<String, Workloa
         after.get(name).is_some_and(|now| now != workload).then(|| name.clone())
     };
     before.iter().filter_map(changed).collect()
+}
+
+#[tokio::test]
+async fn a_miner_leaves_without_new_addresses_for_others_while_a_worker_is_cordoned() {
+    for generation in [Generation::V1, Generation::V0] {
+        let (world, spec) = (World::new(), spec(generation));
+        world.create(&spec, 1).await.unwrap();
+        let (before, published) = (world.workloads.workloads(), world.published());
+        let mut workers = world.workloads.workers().await.unwrap();
+        let cordoned = workers.iter_mut().find(|worker| worker.slot == Some(3)).unwrap();
+        cordoned.schedulable = false;
+        world.workloads.set_workers(workers);
+        world.remove(generation, &[9], 2).await.unwrap();
+        assert_eq!(world.published(), published, "what others join with changed");
+        assert!(touched(&before, &world.workloads.workloads()).is_empty());
+    }
 }
 
 #[tokio::test]

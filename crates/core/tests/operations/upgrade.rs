@@ -254,6 +254,22 @@ async fn with_rollback_all_that_was_touched_returns_to_what_it_was() {
 }
 
 #[tokio::test]
+async fn nodes_that_an_earlier_run_of_the_upgrade_touched_are_taken_back_too() {
+    for generation in BOTH {
+        let world = created(&spec(generation)).await;
+        let (before, recorded) = (world.workloads.workloads(), world.record().unwrap().spec);
+        let held = UpgradeSpec { hold_at: Some(HoldAt::parse("30%").unwrap()), ..to_newer(generation) };
+        world.upgrade(held, 2).await.unwrap();
+        world.workloads.break_release("miner-7", newer(generation).to_string(), "it crashes");
+        let one = UpgradeSpec { only: Some(BTreeSet::from([7])), ..to_newer(generation) };
+        world.upgrade(with_rollback(one), 3).await.unwrap_err();
+        assert_eq!(world.workloads.workloads(), before, "{generation}");
+        let record = world.record().unwrap();
+        assert_eq!((record.spec, record.upgrade), (recorded, None));
+    }
+}
+
+#[tokio::test]
 async fn a_release_whose_nodes_do_not_come_up_is_taken_back_with_its_poets() {
     for generation in BOTH {
         let world = created(&spec(generation)).await;

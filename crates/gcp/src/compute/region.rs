@@ -75,17 +75,19 @@ impl Region {
     }
 }
 
-/// What a network takes from the quotas of its region: claims always, machines only when the cluster is still to be made.
+/// What a network takes from the quotas of its region: claims and machines only when the cluster is still to be made.
 pub(crate) fn needs(request: &PreflightRequest) -> Vec<Need> {
     let workers = if request.creates_cluster { request.cluster.workers } else { 0 };
     let machine = &request.cluster.machine;
     let each = |amount: u64| whole(amount) * f64::from(workers);
     let need = |metric: &str, amount: f64, unit| Need { metric: metric.to_owned(), amount, unit };
+    // What a network that grows has already is part of the usage.
+    let claims = if request.creates_cluster { whole(request.disk.in_gibi_rounded_up()) } else { 0.0 };
     let mut needs = vec![
         need(&processor_metric(&machine.machine_type), each(machine.cpu.0.div_ceil(1000)), "processors"),
         need("INSTANCES", each(1), "machines"),
         need("IN_USE_ADDRESSES", each(1) + f64::from(request.addresses), "addresses"),
-        need("SSD_TOTAL_GB", each(BOOT_DISK_GB) + whole(request.disk.in_gibi_rounded_up()), "GB of disk"),
+        need("SSD_TOTAL_GB", each(BOOT_DISK_GB) + claims, "GB of disk"),
     ];
     if let Some(accelerator) = &request.cluster.accelerator {
         let amount = each(u64::from(accelerator.count));

@@ -14,7 +14,7 @@ use super::Gke;
 use super::operation::Condition;
 use crate::api::{fetch, find};
 use crate::number;
-use crate::ownership::{foreign, owner};
+use crate::ownership::{foreign, owner, recorded_in};
 
 /// The one node pool of a network's cluster.
 pub(crate) const POOL: &str = "default";
@@ -123,8 +123,8 @@ impl ClusterBody {
             version: self.current_master_version,
             workers: self.current_node_count,
             created: self.create_time.parse::<Timestamp>().ok(),
+            recorded_in: recorded_in(&self.resource_labels),
             labels: self.resource_labels,
-            recorded_in: None,
         }
     }
 

@@ -67,7 +67,13 @@ impl Gke {
         let version =
             self.resolve_version(&request.release_channel, request.kubernetes_version.as_deref()).await?;
         let now = wait.clock().now();
-        let site = Site { project: &self.api.project, zone: &self.zone, version: &version, now };
+        let site = Site {
+            project: &self.api.project,
+            zone: &self.zone,
+            state_bucket: self.state_bucket.as_deref(),
+            version: &version,
+            now,
+        };
         let body = create_body(request, site);
         let mut tries = 0;
         loop {

@@ -7,7 +7,7 @@ use spacecraft_core::workload::KUBERNETES_NETWORK_LABEL;
 
 use super::cluster::POOL;
 use crate::api::vpc_name;
-use crate::ownership::{network_labels, network_tag};
+use crate::ownership::{network_labels, network_tag, state_label};
 
 /// Boot disk of a worker, in GB.
 pub(crate) const BOOT_DISK_GB: u64 = 100;
@@ -28,6 +28,8 @@ const WORKER_SCOPES: [&str; 4] = [
 pub(crate) struct Site<'a> {
     pub(crate) project: &'a str,
     pub(crate) zone: &'a str,
+    /// The bucket in which the network is recorded.
+    pub(crate) state_bucket: Option<&'a str>,
     /// The exact Kubernetes version.
     pub(crate) version: &'a str,
     pub(crate) now: Timestamp,
@@ -38,11 +40,13 @@ pub(crate) struct Site<'a> {
 /// Upgrades of the minor version and of the workers are excluded until the version's support ends, because a network does
 /// not survive the loss of its workers unnoticed; patches of the control plane still come.
 pub(crate) fn create_body(request: &ClusterRequest, site: Site<'_>) -> Value {
+    let mut labels = network_labels(&request.network);
+    labels.extend(site.state_bucket.and_then(state_label));
     let mut cluster = json!({
         "name": request.network,
         "initialClusterVersion": site.version,
         "releaseChannel": {"channel": request.release_channel.to_ascii_uppercase()},
-        "resourceLabels": network_labels(&request.network),
+        "resourceLabels": labels,
         "ipAllocationPolicy": {
             "useIpAliases": true,
             "clusterIpv4CidrBlock": format!("/{}", pod_range_prefix(request.most_workers)),
@@ -151,7 +155,13 @@ mod unit_tests {
 
     fn site() -> Site<'static> {
         let now = "2026-11-22T14:00:00.25Z".parse().unwrap();
-        Site { project: "p", zone: "us-central1-a", version: "1.35.5-gke.2", now }
+        Site {
+            project: "p",
+            zone: "us-central1-a",
+            state_bucket: Some("state"),
+            version: "1.35.5-gke.2",
+            now,
+        }
     }
 
     #[test]

@@ -64,6 +64,7 @@ impl Cloud {
             project: "p".to_owned(),
             location: "us-central1-a".to_owned(),
             zone: "us-central1-a".to_owned(),
+            state_bucket: Some("state".to_owned()),
             endpoints: Endpoints {
                 container: url.clone(),
                 compute: url.clone(),

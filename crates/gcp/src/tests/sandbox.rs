@@ -142,6 +142,7 @@ impl Sandbox {
             project: PROJECT.to_owned(),
             location: ZONE.to_owned(),
             zone: ZONE.to_owned(),
+            state_bucket: None,
             endpoints: Endpoints {
                 container: self.endpoint("container.googleapis.com"),
                 compute: self.endpoint("compute.googleapis.com"),

@@ -29,7 +29,7 @@ impl BringUp<'_> {
                 async |found| {
                     self.preflight("cluster", found == Look::Absent).await?;
                     if record.fence == 0 && found == Look::Absent {
-                        self.remember_beginning(record).await?;
+                        self.remember_beginning(record, true).await?;
                     }
                     provider.ensure_cluster(&request, &wait).await
                 },
@@ -82,11 +82,16 @@ impl BringUp<'_> {
         for store in [&services.config_store, &services.state_store] {
             stops.extend(store.check_access().await.err().map(|error| render_chain(&error)));
         }
-        if services.state_store.is_public().await.unwrap_or(false) {
-            stops.push(format!(
-                "{} can be read by everybody: records and journals belong into a private bucket (--state-bucket)",
-                services.state_store.location()
-            ));
+        let state = services.state_store.location();
+        match services.state_store.is_public().await {
+            Ok(false) => {}
+            Ok(true) => stops.push(format!(
+                "{state} can be read by everybody: records and journals belong into a private bucket (--state-bucket)"
+            )),
+            Err(error) => self.run.warn(format!(
+                "whether everybody can read {state}, where records and journals are, cannot be told: {}",
+                render_chain(&error)
+            )),
         }
         if let Some(dns) = &services.dns {
             stops.extend(dns.check_access().await.err().map(|error| render_chain(&error)));
@@ -119,6 +124,25 @@ impl BringUp<'_> {
         workloads: &dyn Workloads,
         poets_open: bool,
     ) -> Result<Outcome> {
+        self.foundation_step(workloads, poets_open, None).await
+    }
+
+    /// The same for a network that may be new. On a cluster that was there before, its record is written first, so that all that follows can be found and removed.
+    pub(in crate::operation) async fn ensure_first_foundation(
+        &self,
+        workloads: &dyn Workloads,
+        poets_open: bool,
+        record: &NetworkRecord,
+    ) -> Result<Outcome> {
+        self.foundation_step(workloads, poets_open, Some(record)).await
+    }
+
+    async fn foundation_step(
+        &self,
+        workloads: &dyn Workloads,
+        poets_open: bool,
+        beginning: Option<&NetworkRecord>,
+    ) -> Result<Outcome> {
         let foundation = self.foundation(poets_open);
         self.run
             .step(
@@ -132,6 +156,9 @@ impl BringUp<'_> {
                             self.check_host_ports(workloads)
                                 .await
                                 .inspect_err(|_| self.run.made_nothing("foundation"))?;
+                        }
+                        if let Some(record) = beginning.filter(|record| record.fence == 0) {
+                            self.remember_beginning(record, false).await?;
                         }
                     }
                     workloads.ensure_foundation(&foundation).await

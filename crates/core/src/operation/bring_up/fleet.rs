@@ -93,6 +93,7 @@ impl BringUp<'_> {
             genesis: genesis.genesis.clone(),
             nodes: keys.nodes.clone(),
             poets: keys.poets.clone(),
+            slots: record.slots,
             slot_addresses: slot_addresses(&workers, record.slots),
             poet_activation: genesis.poet_activation,
             told: BTreeMap::new(),
@@ -268,10 +269,15 @@ pub(in crate::operation) fn all_new(workloads: Vec<Workload>) -> Vec<Wanted> {
     workloads.into_iter().map(Wanted::new).collect()
 }
 
-/// The address of each slot's worker: the one from outside, else the one inside.
+/// The address of each slot's worker: the one from outside, else the one inside. A worker that takes no pods at the moment keeps its slot, and those who run there their addresses,
+/// unless another one has it by now.
 fn slot_addresses(workers: &[Worker], slots: u32) -> BTreeMap<u32, String> {
     let address = |worker: &Worker| worker.external_ip.clone().or_else(|| worker.internal_ip.clone());
-    let carrier = |slot: u32| workers.iter().find(|worker| worker.schedulable && worker.slot == Some(slot));
+    let carrier = |slot: u32| {
+        let mut carriers = workers.iter().filter(|worker| worker.slot == Some(slot));
+        let any = carriers.clone().next();
+        carriers.find(|worker| worker.schedulable).or(any)
+    };
     (0..slots).filter_map(|slot| Some((slot, address(carrier(slot)?)?))).collect()
 }
 

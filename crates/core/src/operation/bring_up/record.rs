@@ -41,10 +41,10 @@ impl BringUp<'_> {
         self.records.write(record).await
     }
 
-    /// Writes the first record of a network whose cluster is about to be made, so that it can be found and removed whatever happens.
-    pub(super) async fn remember_beginning(&self, record: &NetworkRecord) -> Result<()> {
+    /// Writes the first record of a network of which the first thing is about to be made, so that it can be found and removed whatever happens.
+    pub(super) async fn remember_beginning(&self, record: &NetworkRecord, makes_cluster: bool) -> Result<()> {
         let fence = self.run.fence().unwrap_or_default();
-        let beginning = NetworkRecord { fence, made_cluster: true, ..record.clone() };
+        let beginning = NetworkRecord { fence, made_cluster: makes_cluster, ..record.clone() };
         self.records.write(&beginning).await
     }
 

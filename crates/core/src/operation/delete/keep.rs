@@ -97,6 +97,7 @@ fn intents(known: &NetworkRecord) -> Vec<(String, Vec<String>)> {
         ("firewall", "firewall rules"),
         ("config", "published config"),
         ("cluster", "workers that are no longer needed"),
+        ("remainder", "record of what is left"),
     ];
     let network = &known.network;
     steps.into_iter().map(|(step, what)| (step.to_owned(), vec![format!("{what} of {network}")])).collect()

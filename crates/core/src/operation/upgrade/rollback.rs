@@ -12,6 +12,7 @@ use crate::spelling::counted;
 use crate::state::{NetworkRecord, RecordStore};
 use crate::topology::node_name;
 use crate::traits::{ClusterServices, Look, Workloads};
+use crate::upgrade::Goal;
 use crate::workload::Workload;
 
 impl Upgrade<'_> {
@@ -56,10 +57,16 @@ impl Upgrade<'_> {
         touched: &BTreeSet<u32>,
     ) -> Result<()> {
         let wanted = bring_up.wanted_nodes(workloads, fleet, touched).await?;
+        // Earlier runs of the upgrade may have touched others than those that this one was to.
+        let most =
+            if self.asked.changes_nothing() { u32::MAX } else { record.spec.fleet.count().div_ceil(10) };
+        let most = self.asked.wave_size.unwrap_or(most);
+        let back = record.upgrade.as_ref().map(|upgrade| Goal::back_to(record, upgrade, most));
+        let waves = back.map(|back| back.waves).unwrap_or_default();
         let look = async || Ok(Look::Differs(Vec::new()));
         let apply = async |_| {
             bring_up.write_record(record).await?;
-            for wave in self.goal.waves.iter().rev() {
+            for wave in waves.iter().rev() {
                 let names: Vec<String> = wave.nodes.iter().map(|number| node_name(*number)).collect();
                 let of_wave = |wanted: &&Wanted| names.contains(&wanted.new.name);
                 self.return_wave(bring_up, workloads, wanted.iter().filter(of_wave)).await?;
