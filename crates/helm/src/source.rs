@@ -75,7 +75,7 @@ impl ChartSources {
             Place::Path(path) => load(path).map_err(|error| invalid(&reference.chart, &error))?,
             place => {
                 let archive = self.download(place, reference).await?;
-                load_archive(&archive).map_err(|error| invalid(&reference.chart, &error))?
+                load_archive(&archive).map_err(|error| invalid(&reference.chart, &error).of_reply())?
             }
         };
         if reference.update_dependencies {

@@ -81,6 +81,7 @@ async fn a_download_of_another_digest_than_the_index_says_is_refused_and_not_kep
     let cache = tempfile::tempdir().unwrap();
     for _ in 0..2 {
         let error = sources(cache.path()).load(&in_repository(&server, "1.2.3")).await.unwrap_err();
+        assert!(error.is_of_reply(), "{error}");
         assert_eq!(error.meaning(), Meaning::Invalid);
         assert!(error.to_string().contains("was promised"), "{error}");
     }

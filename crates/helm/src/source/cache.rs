@@ -64,6 +64,7 @@ pub(super) fn check_digest(what: &str, content: &[u8], promised: &str) -> Result
     }
     let reason = format!("its SHA-256 digest is {found}, but {promised} was promised");
     Err(Error::new(Meaning::Invalid, "check the digest of", what, reason)
+        .of_reply()
         .with_hint("the download was changed on its way or in its repository; nothing of it was used"))
 }
 

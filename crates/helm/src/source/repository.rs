@@ -27,8 +27,9 @@ pub(super) struct Entry {
 /// The archive of the chart and version that `reference` names, from the repository at `url`.
 pub(super) async fn pull(sources: &ChartSources, url: &Url, reference: &ChartReference) -> Result<Bytes> {
     let index = index(sources, url).await?;
-    let entries = entries(index.body(), &reference.chart)
-        .map_err(|reason| Error::new(Meaning::Invalid, "read chart repository", shown_url(url), reason))?;
+    let entries = entries(index.body(), &reference.chart).map_err(|reason| {
+        Error::new(Meaning::Invalid, "read chart repository", shown_url(url), reason).of_reply()
+    })?;
     let entry = choose(&entries, &reference.version).ok_or_else(|| not_found(url, reference, &entries))?;
     let digest = entry.digest.clone().unwrap_or_default();
     if let Some(kept) = sources.cache.get(&digest).await {
@@ -37,6 +38,7 @@ pub(super) async fn pull(sources: &ChartSources, url: &Url, reference: &ChartRef
     let archive_url = entry.urls.first().ok_or_else(|| {
         let what = format!("{} {}", reference.chart, entry.version);
         Error::new(Meaning::Invalid, "download chart", what, "the repository's index has no URL for it")
+            .of_reply()
     })?;
     let archive_url = within(url, archive_url)?;
     let archive = sources.fetch(&archive_url, sources.access.for_linked(&archive_url, url)).await?;

@@ -70,7 +70,12 @@ pub(super) async fn release_infrastructure(workloads: &KubernetesWorkloads, wait
         let balancer = load_balancers(connection, &balanced).await?.into_iter().next();
         let left =
             balancer.map(|service| format!("the load balancer of Service {} is being removed", service.name));
-        still(left.or(storage_left(connection, &places, &volumes).await?))
+        let storage = storage_left(connection, &places, &volumes).await?;
+        if storage.is_some() {
+            // An operator whose pod outlived its Deployment for a moment may have made them again.
+            delete_kinds(connection, &places, &[STATEFUL_SET, CLAIM]).await?;
+        }
+        still(left.or(storage))
     };
     wait.until("load balancers and volumes to be released", LOOK_AGAIN_AFTER, gone).await?;
     Ok(outcome(removed))
