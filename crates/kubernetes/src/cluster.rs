@@ -17,7 +17,7 @@ use spacecraft_core::traits::{
     RememberedBalancer,
 };
 use spacecraft_core::wait::Wait;
-use spacecraft_core::{Error, Result};
+use spacecraft_core::{Error, Meaning, Result};
 use spacecraft_http::{Call, Idempotency, Retrier};
 use tokio::sync::OnceCell;
 
@@ -71,6 +71,15 @@ impl KubeconfigCluster {
         let call = Call::new("read the version of", connection.server(), Idempotency::Safe);
         let received = connection.read(&call, &Draft::new(Method::GET, "/version".to_owned())).await?;
         received.json(&call).map(|version: Version| version.git_version)
+    }
+
+    /// Asks the server for its version, and refuses one that does not know our objects.
+    async fn check_version(&self) -> Result<()> {
+        let version = self.version().await?;
+        match version::refusal(&version) {
+            None => Ok(()),
+            Some(reason) => Err(Error::new(Meaning::Invalid, "use cluster", &self.location, reason)),
+        }
     }
 
     /// The networks of the cluster: all namespaces that carry our labels, by network.
@@ -155,9 +164,7 @@ impl ClusterProvider for KubeconfigCluster {
     async fn preflight(&self, request: &PreflightRequest) -> Result<Vec<Finding>> {
         let network = request.cluster.network.as_str();
         let namespace = self.namespace.as_deref().unwrap_or(network);
-        let mut findings: Vec<Finding> = version::too_old(&self.version().await?).into_iter().collect();
-        findings.extend(rights::missing(self.connection().await?, namespace).await?);
-        Ok(findings)
+        rights::missing(self.connection().await?, namespace).await
     }
 
     async fn get(&self, network: &NetworkName) -> Result<Option<Cluster>> {
@@ -171,11 +178,11 @@ impl ClusterProvider for KubeconfigCluster {
     }
 
     async fn look_cluster(&self, _request: &ClusterRequest) -> Result<Look> {
-        self.version().await.map(|_| Look::Same)
+        self.check_version().await.map(|()| Look::Same)
     }
 
     async fn ensure_cluster(&self, _request: &ClusterRequest, _wait: &Wait) -> Result<Outcome> {
-        self.version().await.map(|_| Outcome::Unchanged)
+        self.check_version().await.map(|()| Outcome::Unchanged)
     }
 
     async fn resize(&self, _: &NetworkName, _: u32, _: u32, _: &Wait) -> Result<Outcome> {

@@ -163,8 +163,14 @@ impl Route {
         let pods: Api<core_v1::Pod> =
             Api::namespaced(self.connection.client().clone(), &self.service.namespace);
         let mut forwarder =
-            pods.portforward(&destination.pod, &[destination.port]).await.map_err(|error| {
-                self.failed(Meaning::Unavailable, "the API server refuses the way").with_source(error)
+            pods.portforward(&destination.pod, &[destination.port]).await.map_err(|error| match error {
+                kube::Error::Api(status) => {
+                    let reason = format!("the API server refuses the way: {}", status.message);
+                    self.failed(Meaning::Unavailable, &reason)
+                }
+                other => {
+                    self.failed(Meaning::Unavailable, "the API server refuses the way").with_source(other)
+                }
             })?;
         let refusal = forwarder.take_error(destination.port);
         let refusal = async { futures::future::OptionFuture::from(refusal).await.flatten() };
