@@ -99,8 +99,17 @@ fn wanted(settings: &Settings) -> Wanted {
 pub(crate) fn asked(session: &Session<'_>) -> Result<(Settings, Wanted), SettingsErrors> {
     session.checked(Command::Rewards, |settings| {
         let wanted = wanted(settings);
-        SettingsErrors::unless_empty(mistakes(settings, &wanted), || wanted)
+        let mut mistakes = mistakes(settings, &wanted);
+        mistakes.extend(session.argument("chart").and_then(no_folder_for));
+        SettingsErrors::unless_empty(mistakes, || wanted)
     })
+}
+
+/// What is wrong with the file of a picture whose folder does not exist.
+fn no_folder_for(path: &str) -> Option<SettingsError> {
+    let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty())?;
+    (!folder.is_dir())
+        .then(|| SettingsError::new("chart", path, "its folder does not exist: name a file in one that does"))
 }
 
 fn mistakes(settings: &Settings, wanted: &Wanted) -> Vec<SettingsError> {

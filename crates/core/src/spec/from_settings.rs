@@ -20,7 +20,8 @@ impl NetworkSpec {
         settings: &Settings,
         files: &dyn FileReader,
     ) -> Result<(Self, Credentials), SettingsErrors> {
-        let (spec, errors) = read_all(settings, files);
+        let (spec, mut errors) = read_all(settings, files);
+        explain_nothing(spec.as_ref(), &mut errors);
         spec_unless_wrong(spec, errors).map(|spec| (spec, Credentials::from_settings(settings)))
     }
 
@@ -57,6 +58,7 @@ impl DescribedNetwork {
         let (settings, mut errors) = sources.build_what_can_be_read(files);
         let (spec, further) = read_all(&settings, files);
         errors.extend(further);
+        explain_nothing(spec.as_ref(), &mut errors);
         Self { settings, spec, errors }
     }
 }
@@ -64,11 +66,14 @@ impl DescribedNetwork {
 fn read_all(settings: &Settings, files: &dyn FileReader) -> (Option<NetworkSpec>, Vec<SettingsError>) {
     let mut reader = Reader::new(settings);
     let spec = read(&mut reader, files);
-    let mut errors = reader.into_errors();
+    (spec, reader.into_errors())
+}
+
+/// Settings that make no network have a mistake, if only this one.
+fn explain_nothing(spec: Option<&NetworkSpec>, errors: &mut Vec<SettingsError>) {
     if spec.is_none() && errors.is_empty() {
         errors.push(SettingsError::new("", "", "the settings do not describe a network"));
     }
-    (spec, errors)
 }
 
 fn spec_unless_wrong(
