@@ -180,9 +180,9 @@ mod unit_tests {
     }
 
     #[test]
-    fn a_cluster_that_is_there_needs_disks_and_addresses_only() {
+    fn what_a_cluster_that_is_there_uses_already_is_not_asked_for_again() {
         let request = PreflightRequest { creates_cluster: false, ..request() };
-        let expected = [("IN_USE_ADDRESSES", 1.0), ("SSD_TOTAL_GB", 110.0)];
+        let expected = [("IN_USE_ADDRESSES", 1.0)];
         assert_eq!(amounts(&request), expected.map(|(metric, amount)| (metric.to_owned(), amount)));
     }
 
