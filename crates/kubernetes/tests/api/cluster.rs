@@ -1,6 +1,7 @@
 //! A cluster named by a kubeconfig.
 
 use serde_json::{Value, json};
+use spacecraft_core::Meaning;
 use spacecraft_core::names::NetworkName;
 use spacecraft_core::quantity::{Bytes, MilliCpu};
 use spacecraft_core::secret::SecretString;
@@ -111,7 +112,17 @@ async fn who_may_do_everything_is_asked_once() {
     let server = served(&[]).await;
     review(&server, json!({ "verb": "*" }), true, 1).await;
     assert_eq!(cluster(&server).preflight(&request()).await.unwrap(), []);
-    assert_eq!(server.received_requests().await.unwrap().len(), 2);
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_is_too_old_is_refused_at_the_first_look() {
+    let server = MockServer::start().await;
+    let version = ResponseTemplate::new(200).set_body_json(json!({ "major": "1", "gitVersion": "v1.20.2" }));
+    answer(&server, "GET", "/version", version).await;
+    let refused = cluster(&server).look_cluster(&request().cluster).await.unwrap_err();
+    assert_eq!(refused.meaning(), Meaning::Invalid);
+    assert!(refused.to_string().contains("v1.20.2"), "{refused}");
 }
 
 #[tokio::test]
