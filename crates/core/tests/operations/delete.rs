@@ -93,6 +93,34 @@ async fn a_load_balancer_of_another_network_at_the_same_address_stays() {
 }
 
 #[tokio::test]
+async fn a_deletion_that_cannot_remove_its_journal_or_lock_says_so_and_ends_well_the_next_time() {
+    for (key, left) in [("net1/journal.json", "journal of net1"), ("net1/lock.json", "lock of net1")] {
+        let number = call_that_deletes(key).await;
+        let world = World::new();
+        let spec = spec(Generation::V1);
+        world.create(&spec, 1).await.unwrap();
+        world.ledger.forget_calls();
+        world.ledger.fail_call(number, Fault::refused(Meaning::Denied));
+        let failure = world.delete(&spec, 2).await.unwrap_err();
+        let resources: Vec<&String> = failure.leftovers.iter().flat_map(|one| &one.resources).collect();
+        assert_eq!(resources, [left], "{failure:?}");
+        world.delete(&spec, 3).await.unwrap();
+        nothing_is_left(&world).await;
+    }
+}
+
+/// The number of the call of a deletion that deletes this object.
+async fn call_that_deletes(key: &str) -> usize {
+    let world = World::new();
+    let spec = spec(Generation::V1);
+    world.create(&spec, 1).await.unwrap();
+    world.ledger.forget_calls();
+    world.delete(&spec, 2).await.unwrap();
+    let calls = world.ledger.calls();
+    1 + calls.iter().rposition(|call| call.operation == "objects.delete" && call.resource == key).unwrap()
+}
+
+#[tokio::test]
 async fn a_network_on_a_shared_cluster_takes_its_charts_and_namespaces_with_it() {
     let world = World::shared();
     let mut spec = spec(Generation::V1);

@@ -7,6 +7,7 @@ use super::{Run, StepReport};
 use crate::error::{Error, Result, render_chain};
 use crate::observer::Outcome;
 use crate::operation::{Leftover, OperationFailure};
+use crate::state::{Journal, Lock};
 use crate::traits::{Evidence, Message, MessageId, Mood};
 
 impl Run {
@@ -22,14 +23,44 @@ impl Run {
     }
 
     /// Ends the run of an operation that removed the network: its journal and lock go too.
-    pub async fn finish_removed(&self) -> Result<Vec<StepReport>> {
-        if let Some(writing) = self.writing.get() {
-            writing.journal.remove().await?;
-            let title = format!("{} of {} is done", self.operation, self.network);
-            self.tell_people(Mood::Good, &title, "", writing.thread.as_ref()).await;
-            writing.lock.release().await?;
+    ///
+    /// # Errors
+    ///
+    /// When one of them stays: the same command finds it and removes it.
+    pub async fn finish_removed(&self) -> Result<Vec<StepReport>, OperationFailure> {
+        let Some(writing) = self.writing.get() else { return Ok(self.steps()) };
+        let thread = writing.thread.as_ref();
+        let key = Journal::key(&self.network);
+        if let Err(error) = self.unless_gone(&key, writing.journal.remove().await.map(drop)).await {
+            let title = format!("{} of {} failed at its end", self.operation, self.network);
+            self.tell_people(Mood::Bad, &title, &render_chain(&error), thread).await;
+            self.warn_of(writing.lock.release().await);
+            return Err(self.left_at_end("journal", error));
         }
+        let title = format!("{} of {} is done", self.operation, self.network);
+        self.tell_people(Mood::Good, &title, "", thread).await;
+        let released = self.unless_gone(&Lock::key(&self.network), writing.lock.release().await).await;
+        released.map_err(|error| self.left_at_end("lock", error))?;
         Ok(self.steps())
+    }
+
+    /// What removing an object came to; one that is gone was removed, although the reply was lost.
+    async fn unless_gone(&self, key: &str, removed: Result<()>) -> Result<()> {
+        let Err(error) = removed else { return Ok(()) };
+        match self.services.state_store.get(key).await {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) | Err(_) => Err(error),
+        }
+    }
+
+    /// The failure of a run that did all it should, but for an object of its own that stays.
+    fn left_at_end(&self, what: &str, error: Error) -> OperationFailure {
+        let left = Leftover {
+            step: what.to_owned(),
+            resources: vec![format!("{what} of {}", self.network)],
+            certain: false,
+        };
+        OperationFailure { error, steps: self.steps(), leftovers: vec![left], evidence: None }
     }
 
     /// Ends a failed run: journal, message, lock; and says what is left behind.
