@@ -19,7 +19,8 @@ use spacecraft_core::state::{Holder, HolderProbe};
 use spacecraft_core::templates::Templates;
 use spacecraft_core::time::SeededRandom;
 use spacecraft_core::traits::{
-    Access, ClusterConnector, ClusterServices, LogStore, LogStoreAccess, NetworkBinding, NodeStatus, PoetInfo,
+    Access, ChartInstaller, ClusterConnector, ClusterServices, LogStore, LogStoreAccess, NetworkBinding,
+    NodeStatus, PoetInfo,
 };
 use spacecraft_core::{Error, Result, charts};
 use spacecraft_testkit::{
@@ -137,6 +138,10 @@ impl ClusterConnector for InMemoryConnector {
             workloads: Arc::new(self.workloads.clone()),
             charts: Arc::new(self.charts.clone()),
         })
+    }
+
+    fn charts(&self) -> Arc<dyn ChartInstaller> {
+        Arc::new(self.charts.clone())
     }
 
     async fn log_store(&self, _access: &LogStoreAccess) -> Result<Arc<dyn LogStore>> {

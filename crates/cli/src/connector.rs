@@ -41,7 +41,7 @@ impl Connector {
     }
 
     /// Charts, for releases on a cluster or for rendering alone.
-    pub(crate) fn charts(&self, cluster: Option<Cluster>) -> Charts {
+    pub(crate) fn charts_on(&self, cluster: Option<Cluster>) -> Charts {
         let sources = ChartSources::new(Some(self.client.clone()), Some(self.chart_cache.clone()));
         Charts::new(sources, cluster, Arc::clone(&self.options.clock), Arc::clone(&self.options.random))
     }
@@ -50,8 +50,16 @@ impl Connector {
     pub(crate) async fn open(&self, access: &Access) -> Result<(Connection, Charts)> {
         let retrier = self.client.retrier().clone();
         let connection = Connection::open(access, retrier.clone()).await?;
-        let charts = self.charts(Some(Cluster::new(connection.client().clone(), retrier)));
+        let charts = self.charts_on(Some(Cluster::new(connection.client().clone(), retrier)));
         Ok((connection, charts))
+    }
+
+    fn installer(&self, charts: Charts) -> Arc<dyn ChartInstaller> {
+        let installer: Arc<dyn ChartInstaller> = Arc::new(charts);
+        if self.mirrors.is_empty() {
+            return installer;
+        }
+        Arc::new(MirroredCharts { installer, mirrors: self.mirrors.clone() })
     }
 }
 
@@ -59,14 +67,12 @@ impl Connector {
 impl ClusterConnector for Connector {
     async fn connect(&self, access: &Access, network: &NetworkBinding) -> Result<ClusterServices> {
         let (connection, charts) = self.open(access).await?;
-        let installer: Arc<dyn ChartInstaller> = Arc::new(charts);
-        let charts = if self.mirrors.is_empty() {
-            installer
-        } else {
-            Arc::new(MirroredCharts { installer, mirrors: self.mirrors.clone() })
-        };
         let workloads = KubernetesWorkloads::new(connection, network);
-        Ok(ClusterServices { workloads: Arc::new(workloads), charts })
+        Ok(ClusterServices { workloads: Arc::new(workloads), charts: self.installer(charts) })
+    }
+
+    fn charts(&self) -> Arc<dyn ChartInstaller> {
+        self.installer(self.charts_on(None))
     }
 
     async fn log_store(&self, access: &LogStoreAccess) -> Result<Arc<dyn LogStore>> {

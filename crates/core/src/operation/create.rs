@@ -226,7 +226,7 @@ impl Creation<'_> {
         record.made_cluster |= bring_up.ensure_cluster(&record).await? == Outcome::Created;
         let cluster = bring_up.connect().await?;
         let poets_open = poets_open(self.spec(), &record);
-        bring_up.ensure_first_foundation(&*cluster.workloads, poets_open, &record).await?;
+        bring_up.ensure_first_foundation(&cluster, poets_open, &record).await?;
         self.start_anew(&*cluster.workloads, &mut record).await?;
         let keys = bring_up.ensure_keys(&*cluster.workloads);
         let places = bring_up.ensure_places(&*cluster.workloads, &record);
@@ -311,6 +311,8 @@ impl Creation<'_> {
     /// The record with the charts that are asked for now, which differ from the recorded ones only as long as the network is being created.
     async fn with_asked_charts(&self, mut record: NetworkRecord) -> Result<NetworkRecord> {
         if record.spec.charts != self.spec().charts {
+            let same = |name: &str| record.spec.charts.get(name) == self.spec().charts.get(name);
+            self.bring_up.find_charts_unless(|chart| same(&chart.chart)).await?;
             record.spec.charts.clone_from(&self.spec().charts);
             let asked = self.request.settings.get("charts").cloned().unwrap_or_default();
             record.settings.insert("charts".to_owned(), asked);

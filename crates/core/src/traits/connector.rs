@@ -20,6 +20,9 @@ pub trait ClusterConnector: Debug + Send + Sync {
     /// Workloads and charts of a network on the cluster that `access` leads to.
     async fn connect(&self, access: &Access, network: &NetworkBinding) -> Result<ClusterServices>;
 
+    /// Charts before there is a cluster to install them in: they can be found, and nothing else.
+    fn charts(&self) -> Arc<dyn ChartInstaller>;
+
     /// The log store behind two tunnels.
     async fn log_store(&self, access: &LogStoreAccess) -> Result<Arc<dyn LogStore>>;
 }

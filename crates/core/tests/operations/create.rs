@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use spacecraft_core::error::render_chain;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::operation::{CreateOptions, create_network};
 use spacecraft_core::plan::{Plan, firewall_openings, public_ports};
@@ -292,4 +293,34 @@ async fn host_ports_that_others_hold_are_told_before_anything_is_made() {
     assert!(world.state.contents().is_empty(), "{:?}", world.state.contents());
     wanted.node.p2p_port_base = 5100;
     world.create(&wanted, 2).await.unwrap();
+}
+
+#[tokio::test]
+async fn charts_that_cannot_be_had_are_told_before_anything_is_made() {
+    for (world, provider) in [(World::new(), ProviderKind::Gcp), (World::shared(), ProviderKind::Kubernetes)]
+    {
+        let spec = NetworkSpec { provider, ..spec(Generation::V1) };
+        world.charts.publish_only([("elasticsearch", "8.5.1"), ("ingress-nginx", "4.15.1")]);
+        let failure = world.create(&spec, 1).await.unwrap_err();
+        assert!(failure.is_usage(), "{failure:?}");
+        let told = render_chain(&failure.error);
+        assert!(told.contains("kibana") && told.contains("filebeat"), "{told}");
+        assert!(world.state.contents().is_empty() && world.workloads.is_empty());
+        assert_eq!(world.ledger.count("cluster.ensure_cluster"), 0);
+    }
+}
+
+#[tokio::test]
+async fn better_charts_for_a_creation_that_goes_on_are_looked_for_before_they_are_recorded() {
+    let world = World::new();
+    let mut spec = spec(Generation::V1);
+    world.ledger.fail_next("charts.ensure", Fault::refused(Meaning::Unavailable));
+    world.create(&spec, 1).await.unwrap_err();
+    let version = ChartOverride { version: Some("9.9.9".to_owned()), ..ChartOverride::default() };
+    spec.charts.insert("kibana".to_owned(), version);
+    world.charts.publish_only([("elasticsearch", "8.5.1")]);
+    let before = world.record();
+    let failure = world.create(&spec, 2).await.unwrap_err();
+    assert!(render_chain(&failure.error).contains("9.9.9"), "{failure:?}");
+    assert_eq!(world.record(), before);
 }

@@ -29,8 +29,8 @@ use spacecraft_core::state::{Holder, HolderProbe, NetworkRecord};
 use spacecraft_core::templates::Templates;
 use spacecraft_core::time::{Clock, SeededRandom};
 use spacecraft_core::traits::{
-    Access, ClusterConnector, ClusterProvider, ClusterServices, LogStore, LogStoreAccess, MachineShape,
-    NetworkBinding, NodeStatus, PoetInfo, ServiceName,
+    Access, ChartInstaller, ClusterConnector, ClusterProvider, ClusterServices, LogStore, LogStoreAccess,
+    MachineShape, NetworkBinding, NodeStatus, PoetInfo, ServiceName,
 };
 use spacecraft_core::wait::Wait;
 use spacecraft_core::workload::NetworkSecret;
@@ -287,6 +287,10 @@ impl ClusterConnector for Connector {
             workloads: Arc::new(self.workloads.clone()),
             charts: Arc::new(self.charts.clone()),
         })
+    }
+
+    fn charts(&self) -> Arc<dyn ChartInstaller> {
+        Arc::new(self.charts.clone())
     }
 
     async fn log_store(&self, _access: &LogStoreAccess) -> Result<Arc<dyn LogStore>> {

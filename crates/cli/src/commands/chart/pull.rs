@@ -68,7 +68,7 @@ fn unpack(files: &[File], folder: &Path) -> Result<()> {
 pub(super) fn offline(session: &Session<'_>) -> Result<Charts> {
     let (client, options) = crate::wiring::client(session.environment)?;
     let cache = folders::charts(session.environment);
-    let charts = Connector::new(client, options, cache, std::collections::BTreeMap::new()).charts(None);
+    let charts = Connector::new(client, options, cache, std::collections::BTreeMap::new()).charts_on(None);
     Ok(charts.with_sources(source::sources(session)?))
 }
 

@@ -9,7 +9,8 @@ use crate::spec::{Generation, NetworkSpec};
 use crate::spelling::counted;
 use crate::state::NetworkRecord;
 use crate::traits::{
-    ClusterServices, Evidence, FirewallRequest, Look, NetworkBinding, PreflightRequest, Workloads,
+    ChartInstaller, ClusterServices, Evidence, FirewallRequest, Look, NetworkBinding, PreflightRequest,
+    Workloads,
 };
 use crate::workload::Foundation;
 
@@ -27,8 +28,13 @@ impl BringUp<'_> {
                 &detail,
                 || provider.look_cluster(&request),
                 async |found| {
-                    self.preflight("cluster", found == Look::Absent).await?;
-                    if record.fence == 0 && found == Look::Absent {
+                    let creates = found == Look::Absent;
+                    self.preflight("cluster", creates).await?;
+                    if creates {
+                        let found = self.find_charts_unless(|_| false).await;
+                        found.inspect_err(|_| self.run.made_nothing("cluster"))?;
+                    }
+                    if record.fence == 0 && creates {
                         self.remember_beginning(record, true).await?;
                     }
                     provider.ensure_cluster(&request, &wait).await
@@ -127,21 +133,23 @@ impl BringUp<'_> {
         self.foundation_step(workloads, poets_open, None).await
     }
 
-    /// The same for a network that may be new. On a cluster that was there before, its record is written first, so that all that follows can be found and removed.
+    /// The same for a network that may be new: then its charts have to be there, and on a cluster that was there before, its record is written first, so that all
+    /// that follows can be found and removed.
     pub(in crate::operation) async fn ensure_first_foundation(
         &self,
-        workloads: &dyn Workloads,
+        cluster: &ClusterServices,
         poets_open: bool,
         record: &NetworkRecord,
     ) -> Result<Outcome> {
-        self.foundation_step(workloads, poets_open, Some(record)).await
+        let beginning = Beginning { charts: &*cluster.charts, record };
+        self.foundation_step(&*cluster.workloads, poets_open, Some(beginning)).await
     }
 
     async fn foundation_step(
         &self,
         workloads: &dyn Workloads,
         poets_open: bool,
-        beginning: Option<&NetworkRecord>,
+        beginning: Option<Beginning<'_>>,
     ) -> Result<Outcome> {
         let foundation = self.foundation(poets_open);
         self.run
@@ -150,21 +158,40 @@ impl BringUp<'_> {
                 "namespaces and policies",
                 || workloads.look_foundation(&foundation),
                 async |found| {
-                    if !self.services().cluster.capabilities().creates_clusters {
-                        self.preflight("foundation", false).await?;
-                        if found == Look::Absent {
-                            self.check_host_ports(workloads)
-                                .await
-                                .inspect_err(|_| self.run.made_nothing("foundation"))?;
-                        }
-                        if let Some(record) = beginning.filter(|record| record.fence == 0) {
-                            self.remember_beginning(record, false).await?;
-                        }
+                    let allowed = self.may_begin(workloads, &found, beginning).await;
+                    allowed.inspect_err(|_| self.run.made_nothing("foundation"))?;
+                    let creates_clusters = self.services().cluster.capabilities().creates_clusters;
+                    let record = beginning.map(|beginning| beginning.record);
+                    if let Some(record) = record.filter(|record| record.fence == 0 && !creates_clusters) {
+                        self.remember_beginning(record, false).await?;
                     }
                     workloads.ensure_foundation(&foundation).await
                 },
             )
             .await
+    }
+
+    /// Asks for all that can be known before the first thing is made in a cluster.
+    async fn may_begin(
+        &self,
+        workloads: &dyn Workloads,
+        found: &Look,
+        beginning: Option<Beginning<'_>>,
+    ) -> Result<()> {
+        let is_new = *found == Look::Absent;
+        if !self.services().cluster.capabilities().creates_clusters {
+            self.preflight("foundation", false).await?;
+            if is_new {
+                self.check_host_ports(workloads).await?;
+            }
+        }
+        match beginning {
+            // The charts of a network whose cluster was made for it were found before that.
+            Some(Beginning { charts, record }) if is_new && !record.made_cluster => {
+                self.find_missing_charts(charts).await
+            }
+            _ => Ok(()),
+        }
     }
 
     fn foundation(&self, poets_open: bool) -> Foundation {
@@ -217,6 +244,13 @@ impl BringUp<'_> {
         let cluster = self.connect().await.ok()?;
         cluster.workloads.evidence().await.ok()
     }
+}
+
+/// What a network begins with.
+#[derive(Debug, Clone, Copy)]
+struct Beginning<'a> {
+    charts: &'a dyn ChartInstaller,
+    record: &'a NetworkRecord,
 }
 
 /// Which network a connection is for, on a cluster of its own or a shared one.

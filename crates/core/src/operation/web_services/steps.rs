@@ -70,9 +70,8 @@ impl WebServices<'_> {
         let changed = *record != before;
         if changed {
             self.preflight().await?;
-            find_charts(installer, releases).await?;
-            find_charts(installer, &self.bring_up.releases(&ChartSecrets::default(), ChartStage::Ingress)?)
-                .await?;
+            let ingress = self.bring_up.releases(&ChartSecrets::default(), ChartStage::Ingress)?;
+            find_charts(installer, &[releases, &ingress].concat()).await?;
         }
         self.bring_up.ensure_record("record", record, changed).await
     }
