@@ -11,6 +11,7 @@ use spacecraft_core::observer::Outcome;
 use spacecraft_core::operation::{CreateOptions, create_network};
 use spacecraft_core::spec::{Generation, NetworkSpec, UpgradeSpec, UpgradeSwitches, WaitFor};
 use spacecraft_core::upgrade::{ConfigChange, HoldAt};
+use spacecraft_testkit::Fault;
 
 use crate::world::{World, request, spec};
 
@@ -501,5 +502,28 @@ async fn web_services_and_the_discovery_entry_follow_the_release() {
         let again = crate::web_services::deploy(&world, generation, 5).await.unwrap();
         assert!(again.steps.iter().all(|step| step.outcome == Outcome::Unchanged), "{:?}", again.steps);
         assert_eq!(world.ledger.write_count(), writes);
+    }
+}
+
+#[tokio::test]
+async fn published_config_and_web_services_are_taken_back_too() {
+    for generation in BOTH {
+        let world = created(&spec(generation)).await;
+        crate::web_services::deploy(&world, generation, 2).await.unwrap();
+        let state = || {
+            let services = world.charts.installed();
+            (images(&world), published(&world), services, world.discovery.contents())
+        };
+        let before = state();
+        // All waves are through and the config is published when the explorer cannot follow.
+        world.ledger.fail_next("charts.ensure", Fault::refused(Meaning::Unavailable));
+        let mut asked = to_newer(generation);
+        asked.config = Some(ConfigChange::Merge(json!({"logging": {"hare": "debug"}})));
+        let failure = world.upgrade(asked, 3).await.unwrap_err();
+        assert!(failure.is_resumable(), "{failure:?}");
+        assert_ne!(published(&world), before.1);
+        world.upgrade(with_rollback(nothing(generation)), 4).await.unwrap();
+        assert_eq!(state(), before, "{generation}");
+        assert_eq!(world.record().unwrap().upgrade, None);
     }
 }

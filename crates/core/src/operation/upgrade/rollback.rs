@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::observer::Outcome;
 use crate::operation::bring_up::{BringUp, Fleet, Wanted};
 use crate::operation::change::plan_of;
+use crate::operation::web_services::follow;
 use crate::spelling::counted;
 use crate::state::{NetworkRecord, RecordStore};
 use crate::topology::node_name;
@@ -16,7 +17,8 @@ use crate::upgrade::Goal;
 use crate::workload::Workload;
 
 impl Upgrade<'_> {
-    /// Returns all that the upgrade in the record touched to what it was, the last wave first.
+    /// Returns all that the upgrade in the record touched to what it was, the last wave first; the published config and the web services follow, which an
+    /// upgrade that was nearly through may have changed.
     pub(super) async fn take_back(
         &self,
         cluster: &ClusterServices,
@@ -43,6 +45,9 @@ impl Upgrade<'_> {
             let poets = self.upgrade_poets(&bring_up, workloads, &mut fleet, record).await;
             poets.map_err(Trouble::into_error)?;
         }
+        let observed = workloads.list().await?;
+        record.config_url = Some(bring_up.publish(&fleet, &observed).await?);
+        follow(&bring_up, cluster, record).await?;
         record.upgrade = None;
         bring_up.ensure_record("record", record, true).await?;
         Ok(())
