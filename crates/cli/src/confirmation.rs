@@ -5,6 +5,11 @@ use std::io::{self, BufRead, IsTerminal};
 use crate::exit::ExitStatus;
 use crate::session::{Session, one_mistake};
 
+/// Whether there is somebody to ask: a terminal to ask on and to read the answer from.
+pub(crate) fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
 /// Asks a question that only `word` answers; refuses, for the reason `unattended`, without a terminal to ask on.
 pub(crate) fn ask(
     session: &Session<'_>,
@@ -16,7 +21,7 @@ pub(crate) fn ask(
         session.output.wrong_settings(&one_mistake("yes", "", message));
         Err(ExitStatus::Usage)
     };
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+    if !can_ask() {
         return refuse(unattended);
     }
     session.output.ask(question);

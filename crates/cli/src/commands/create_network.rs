@@ -6,12 +6,13 @@ use spacecraft_core::operation::{
     finish_roll_back, roll_back,
 };
 use spacecraft_core::report::NetworkReport;
-use spacecraft_core::settings::{Command, Settings, SettingsErrors};
+use spacecraft_core::settings::{Command, Settings, SettingsError, SettingsErrors};
 use spacecraft_core::spec::NetworkSpec;
 use spacecraft_core::state::RecordStore;
 use spacecraft_core::{Error, Meaning, Result, render_chain};
 
 use crate::arguments::{force_unlock, of, switch};
+use crate::confirmation::{ask, can_ask};
 use crate::exit::ExitStatus;
 use crate::materials::materials;
 use crate::output::failure::Aftermath;
@@ -19,6 +20,10 @@ use crate::output::table::{or_dash, table};
 use crate::session::{Known, Session, one_mistake};
 use crate::support;
 use crate::wiring::{Wiring, known_before_sandbox, known_of_sandbox, sandbox_folder, start_sandbox};
+
+/// Why a chain is not started anew where nobody can be asked.
+const UNATTENDED: &str =
+    "starting a chain anew destroys data and wallet keys: without a terminal to ask on, --yes must be given";
 
 /// Its command line.
 pub(crate) fn arguments() -> clap::Command {
@@ -34,6 +39,7 @@ pub(crate) fn arguments() -> clap::Command {
                         "start the chain of a network that was begun anew, with new keys and data",
                     ),
                     switch("force", "with --new-genesis: even when its config was published"),
+                    switch("yes", "with --new-genesis: do not ask for the network's name"),
                 ],
             )
 }
@@ -41,18 +47,21 @@ pub(crate) fn arguments() -> clap::Command {
 pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
     // Everything is checked before the first call: a first time without what only calls can tell.
     let before = known_before_sandbox(session, Command::CreateNetwork);
-    let known = match asked(session) {
-        Ok(settings) => match known(session, &settings).await {
-            Ok(known) => known,
-            Err(error) => return refused(session, error),
-        },
+    let (settings, wrong) = match asked(session) {
+        Ok(settings) => (settings, None),
         Err(wrong) => match settings_for_record(session, &before, &wrong) {
             None => return session.output.wrong_settings(&wrong),
-            Some(settings) => match known(session, &settings).await {
-                Ok(known) if !known.0.of_record.is_empty() => known,
-                _ => return session.output.refused_settings(&wrong),
-            },
+            Some(settings) => (settings, Some(wrong)),
         },
+    };
+    if let Err(status) = confirm_new_genesis(session, &settings) {
+        return status;
+    }
+    let known = match (known(session, &settings).await, wrong) {
+        (Err(error), None) => return refused(session, error),
+        (Ok(known), Some(_)) if !known.0.of_record.is_empty() => known,
+        (_, Some(wrong)) => return session.output.refused_settings(&wrong),
+        (Ok(known), None) => known,
     };
     match session.plan(Command::CreateNetwork, &known.0) {
         Ok((settings, spec, _)) => create(session, &settings, spec, known.1).await,
@@ -63,13 +72,35 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
 /// The settings of a network that can be created as they are, as far as nothing has to be called to know.
 pub(crate) fn asked(session: &Session<'_>) -> Result<Settings, SettingsErrors> {
     let before = known_before_sandbox(session, Command::CreateNetwork);
-    let forced = if session.switch("force") && !session.switch("new-genesis") {
-        Err(one_mistake("force", "true", "it is for --new-genesis, which is not given"))
-    } else {
-        Ok(())
-    };
-    SettingsErrors::both(session.plan(Command::CreateNetwork, &before), forced)
+    let switches = SettingsErrors::unless_empty(mistakes_with_switches(session), || ());
+    SettingsErrors::both(session.plan(Command::CreateNetwork, &before), switches)
         .map(|((settings, ..), ())| settings)
+}
+
+/// What is wrong with the switches, which belong together.
+fn mistakes_with_switches(session: &Session<'_>) -> Vec<SettingsError> {
+    let new_genesis = session.switch("new-genesis");
+    let alone = ["force", "yes"].into_iter().filter(|switch| session.switch(switch) && !new_genesis);
+    let mistake =
+        |switch: &str| SettingsError::new(switch, "true", "it is for --new-genesis, which is not given");
+    let mut wrong: Vec<SettingsError> = alone.map(mistake).collect();
+    if new_genesis && !session.switch("yes") && !can_ask() {
+        wrong.push(SettingsError::new("yes", "", UNATTENDED));
+    }
+    wrong
+}
+
+/// With `--new-genesis`: asks for the network's name, because its chain and keys are destroyed.
+fn confirm_new_genesis(session: &Session<'_>, settings: &Settings) -> Result<(), ExitStatus> {
+    if !session.switch("new-genesis") || session.switch("yes") {
+        return Ok(());
+    }
+    let network =
+        crate::session::network_name(settings).map_err(|wrong| session.output.wrong_settings(&wrong))?;
+    let question = format!(
+        "this starts the chain of network {network} anew: data and keys of its nodes and PoETs go, and with them the wallet keys (keys export writes them out)\ntype its name to go on:"
+    );
+    ask(session, &question, network.as_str(), UNATTENDED)
 }
 
 type Sandbox = Option<spacecraft_sandbox::server::SandboxInfo>;

@@ -22,6 +22,8 @@ fn unknown_flags_wrong_values_and_what_does_not_go_together_are_told_at_once_bef
             vec!["bucket", "es-heap-memory", "force", "max-nodes", "minres"],
         ),
         ("create-network --provider sandbox --rolback --miner-cpu 64", vec!["gcp-machine-type", "rolback"]),
+        ("create-network --provider sandbox --new-genesis --poets 0", vec!["poets", "yes"]),
+        ("create-network --provider sandbox --yes", vec!["yes"]),
         ("plan --provider sandbox --poets 1 --poets 2 --domain x", vec!["domain", "poets"]),
         (
             "upgrade-network --only x --hold-at 0% --go-sm-image a/b --rollbck",

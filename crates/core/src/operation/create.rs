@@ -17,11 +17,12 @@ use super::differences::differences;
 use super::elsewhere::refuse_recorded_elsewhere;
 use super::failure::{both, unless_another_failed};
 use super::run::{Basis, Run, anew_when_outdated};
+use super::window::sliding_window;
 use super::{Leftover, Limits, OperationFailure, Services};
 use crate::charts::{ChartSecrets, ChartStage};
 use crate::error::{Error, Meaning, Result};
 use crate::names::NetworkName;
-use crate::observer::Outcome;
+use crate::observer::{Event, Outcome};
 use crate::plan::Plan;
 use crate::report::NetworkReport;
 use crate::spec::{Generation, NetworkSpec};
@@ -29,6 +30,9 @@ use crate::spelling::counted;
 use crate::state::{NetworkRecord, NetworkStatus, RECORD_KIND, RecordStore, SCHEMA};
 use crate::topology::node_names;
 use crate::traits::{ClusterServices, Look, Workloads};
+
+/// The step that removes an old chain.
+const NEW_GENESIS: &str = "new genesis";
 
 /// What `create-network` is to do.
 #[derive(Debug)]
@@ -190,7 +194,7 @@ fn intents(spec: &NetworkSpec, plan: &Plan, new_genesis: bool) -> Vec<(String, V
         let removed = format!(
             "removal of all nodes and PoETs of the old chain in namespace {namespace}, with claims and keys"
         );
-        intents.push(intent("new genesis", vec![removed]));
+        intents.push(intent(NEW_GENESIS, vec![removed]));
     }
     if spec.logs.is_some() {
         intents.push(intent("log-retention", vec!["lifecycle policy and index template sm".to_owned()]));
@@ -285,27 +289,32 @@ impl Creation<'_> {
             )
             .with_hint("add --force if those who joined are to join it anew, or delete the network and create it again"));
         }
-        let wait = self.bring_up.run.wait("new genesis");
-        let nodes = self.bring_up.plan.nodes.iter().map(|node| &node.name);
-        let names: Vec<&String> =
-            nodes.chain(self.bring_up.plan.poets.iter().map(|poet| &poet.name)).collect();
         let look = async || Ok(Look::Differs(Vec::new()));
-        let remove = async |_| {
-            for name in names {
-                workloads.remove_workload(name, &wait).await?;
-            }
-            Ok(Outcome::Removed)
-        };
-        self.bring_up
-            .run
-            .step("new genesis", "removing nodes and PoETs of the old chain", look, remove)
-            .await?;
+        let detail = "removing nodes and PoETs of the old chain";
+        self.bring_up.run.step(NEW_GENESIS, detail, look, |_| self.remove_old_chain(workloads)).await?;
         record.genesis = None;
         record.config_url = None;
         record.nodes.clear();
         record.poets.clear();
         record.spec = self.spec().clone();
         Ok(())
+    }
+
+    /// Removes all nodes and PoETs side by side, each in the time that a step may take.
+    async fn remove_old_chain(&self, workloads: &dyn Workloads) -> Result<Outcome> {
+        let BringUp { run, plan, .. } = &self.bring_up;
+        let nodes = plan.nodes.iter().map(|node| &node.name);
+        let names: Vec<&String> = nodes.chain(plan.poets.iter().map(|poet| &poet.name)).collect();
+        let total = u64::try_from(names.len()).unwrap_or(u64::MAX);
+        let mut done = 0;
+        let removed = |_| {
+            done += 1;
+            run.observe(&Event::Progress { step: NEW_GENESIS.to_owned(), done, total });
+        };
+        let remove = async |name: &String| workloads.remove_workload(name, &run.wait(NEW_GENESIS)).await;
+        let width = usize::try_from(self.spec().rollout.max_concurrent_deployments).unwrap_or(usize::MAX);
+        sliding_window(names, width, || run.may_start(NEW_GENESIS), remove, removed).await?;
+        Ok(Outcome::Removed)
     }
 
     /// The record with the charts that are asked for now, which differ from the recorded ones only as long as the network is being created.

@@ -207,9 +207,15 @@ async fn a_chain_whose_genesis_passed_before_it_was_up_starts_anew_when_asked() 
 
     let mut later = spec(Generation::V1);
     later.genesis.delay = std::time::Duration::from_secs(1200);
+    later.rollout.max_concurrent_deployments = 4;
     let anew = CreateOptions { new_genesis: true, ..CreateOptions::default() };
     let report = create_network(&world.services(3), request(&later, anew)).await.unwrap();
     assert!(report.genesis_time > Clock::now(&world.clock), "{}", report.genesis_time);
+    let removals = (
+        world.ledger.count("workloads.remove_workload"),
+        world.ledger.most_at_once("workloads.remove_workload"),
+    );
+    assert_eq!(removals, (13, later.rollout.max_concurrent_deployments as usize), "not side by side");
 
     let again = create_network(&world.services(4), request(&later, anew)).await.unwrap_err();
     assert!(again.error.reason().contains("published"), "{:?}", again.error);

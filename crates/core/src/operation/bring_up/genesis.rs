@@ -52,7 +52,7 @@ impl BringUp<'_> {
         let reason =
             format!("genesis was at {} and passed before the fleet was up", fixed.genesis.time_text());
         Error::new(Meaning::TimedOut, "start chain", self.spec.network.as_str(), reason).with_hint(format!(
-            "run the command again with --new-genesis --genesis-delay {minutes}, which starts the chain anew"
+            "run the command again with --new-genesis --genesis-delay {minutes}, which starts the chain anew, with new keys and data"
         ))
     }
 }
