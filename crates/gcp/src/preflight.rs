@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde_json::json;
+use spacecraft_core::quantity::Bytes;
 use spacecraft_core::traits::{Finding, Ownership, PreflightRequest};
 use spacecraft_core::{Error, Meaning, Result};
 use spacecraft_http::{Idempotency, with_segments};
 
 use crate::api::{Api, fetch};
-use crate::compute::region;
+use crate::compute::disk;
+use crate::compute::region::{self, Present};
 use crate::gke::Gke;
 
 /// What creating, growing and deleting a network takes on a project.
@@ -211,8 +213,7 @@ async fn machines(gke: &Gke, request: &PreflightRequest) -> Result<Vec<Finding>>
         let message = format!("is not in the cluster's location {}", gke.location);
         return Ok(vec![blocking(subject, message)]);
     }
-    let (machine, quota) =
-        futures::join!(machine_type(gke, request), quota(&gke.api, zone.region(), request));
+    let (machine, quota) = futures::join!(machine_type(gke, request), quota(gke, zone.region(), request));
     Ok([machine?, quota?].concat())
 }
 
@@ -240,9 +241,22 @@ async fn machine_type(gke: &Gke, request: &PreflightRequest) -> Result<Vec<Findi
     Ok(vec![if too_small { blocking(subject, message) } else { remark(subject, message) }])
 }
 
-async fn quota(api: &Api, name: &str, request: &PreflightRequest) -> Result<Vec<Finding>> {
-    let Some(region) = region::region(api, name).await? else { return Ok(Vec::new()) };
-    let shortages = region.shortages(&region::needs(request));
+async fn quota(gke: &Gke, name: &str, request: &PreflightRequest) -> Result<Vec<Finding>> {
+    let Some(region) = region::region(&gke.api, name).await? else { return Ok(Vec::new()) };
+    let shortages = region.shortages(&region::needs(request, present(gke, request).await?));
     let finding = |(metric, text): (String, String)| blocking(format!("quota {metric} in {name}"), text);
     Ok(shortages.into_iter().map(finding).collect())
+}
+
+/// What the network has already; nothing when its cluster is still to be made.
+async fn present(gke: &Gke, request: &PreflightRequest) -> Result<Present> {
+    if request.creates_cluster {
+        return Ok(Present::default());
+    }
+    let network = &request.cluster.network;
+    let (cluster, disks) =
+        futures::join!(gke.find_cluster(network), disk::list_ours(&gke.api, Some(network)));
+    let workers = cluster?.map(|cluster| cluster.current_node_count).unwrap_or_default();
+    let disk = disks?.iter().fold(0, |sum: u64, disk| sum.saturating_add(disk.size.0));
+    Ok(Present { workers, disk: Bytes(disk) })
 }

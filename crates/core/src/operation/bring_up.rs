@@ -17,7 +17,7 @@ mod workloads;
 
 pub(super) use charts::{chart_step, find_charts};
 pub use cluster::binding_of;
-pub(super) use cluster::poets_open;
+pub(super) use cluster::{poets_open, refuse_public_state};
 pub(super) use fleet::{Fleet, Places, all_new};
 pub use genesis::planned_genesis;
 pub use keys::secrets_of;

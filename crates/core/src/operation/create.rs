@@ -11,7 +11,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::bring_up::{
-    BringUp, Fleet, NetworkKeys, NetworkMaterials, Places, chart_step, dns_step, poets_open, unplannable,
+    BringUp, Fleet, NetworkKeys, NetworkMaterials, Places, chart_step, dns_step, poets_open,
+    refuse_public_state, unplannable,
 };
 use super::differences::differences;
 use super::elsewhere::refuse_recorded_elsewhere;
@@ -90,6 +91,7 @@ async fn create_once(
         let cluster = services.cluster.get(&request.spec.network).await?;
         let here = services.state_store.location();
         refuse_recorded_elsewhere("create network", &request.spec.network, cluster.as_ref(), &here)?;
+        refuse_public_state(services, &request.spec.network).await?;
     }
     let rollout = &request.spec.rollout;
     let run = Run::new(

@@ -111,13 +111,13 @@ pub struct ClusterCapabilities {
 pub struct PreflightRequest {
     /// What will be asked for.
     pub cluster: ClusterRequest,
-    /// Disk that claims will take.
+    /// Disk that all claims of the network take, those that are there among them.
     pub disk: Bytes,
-    /// How many claims there will be.
+    /// How many claims the network has then.
     pub disks: u32,
     /// External addresses beyond the workers' own (load balancers).
     pub addresses: u32,
-    /// True when the cluster is still to be made, so that its quota has to be there.
+    /// True when the cluster is still to be made, so that its whole quota has to be there; otherwise that of what the network does not have yet.
     pub creates_cluster: bool,
 }
 

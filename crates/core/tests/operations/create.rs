@@ -330,3 +330,12 @@ async fn better_charts_for_a_creation_that_goes_on_are_looked_for_before_they_ar
     assert!(render_chain(&failure.error).contains("9.9.9"), "{failure:?}");
     assert_eq!(world.record(), before);
 }
+
+#[tokio::test]
+async fn not_a_word_is_written_into_a_state_bucket_that_everybody_can_read() {
+    let world = World::new();
+    world.state.set_public(true);
+    let failure = world.create(&spec(Generation::V1), 1).await.unwrap_err();
+    assert!(failure.is_usage() && failure.error.reason().contains("--state-bucket"), "{failure:?}");
+    assert_eq!(world.ledger.write_count(), 0);
+}

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use spacecraft_core::Result;
+use spacecraft_core::quantity::Bytes;
 use spacecraft_core::traits::{Accelerator, PreflightRequest};
 
 use super::last_segment;
@@ -75,19 +76,27 @@ impl Region {
     }
 }
 
-/// What a network takes from the quotas of its region: claims and machines only when the cluster is still to be made.
-pub(crate) fn needs(request: &PreflightRequest) -> Vec<Need> {
-    let workers = if request.creates_cluster { request.cluster.workers } else { 0 };
+/// What of a network is there already, which is part of the usage of its region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Present {
+    /// Its workers.
+    pub(crate) workers: u32,
+    /// Disk of its claims.
+    pub(crate) disk: Bytes,
+}
+
+/// What a network takes from the quotas of its region, beyond what it has.
+pub(crate) fn needs(request: &PreflightRequest, present: Present) -> Vec<Need> {
+    let workers = request.cluster.workers.saturating_sub(present.workers);
     let machine = &request.cluster.machine;
     let each = |amount: u64| whole(amount) * f64::from(workers);
     let need = |metric: &str, amount: f64, unit| Need { metric: metric.to_owned(), amount, unit };
-    // What a network that grows has already is part of the usage.
-    let claims = if request.creates_cluster { whole(request.disk.in_gibi_rounded_up()) } else { 0.0 };
+    let claims = Bytes(request.disk.0.saturating_sub(present.disk.0));
     let mut needs = vec![
         need(&processor_metric(&machine.machine_type), each(machine.cpu.0.div_ceil(1000)), "processors"),
         need("INSTANCES", each(1), "machines"),
         need("IN_USE_ADDRESSES", each(1) + f64::from(request.addresses), "addresses"),
-        need("SSD_TOTAL_GB", each(BOOT_DISK_GB) + claims, "GB of disk"),
+        need("SSD_TOTAL_GB", each(BOOT_DISK_GB) + whole(claims.in_gibi_rounded_up()), "GB of disk"),
     ];
     if let Some(accelerator) = &request.cluster.accelerator {
         let amount = each(u64::from(accelerator.count));
@@ -135,7 +144,7 @@ pub(crate) async fn machine_type(api: &Api, zone: &str, name: &str) -> Result<Op
 mod unit_tests {
     use serde_json::json;
     use spacecraft_core::names::NetworkName;
-    use spacecraft_core::quantity::{Bytes, MilliCpu};
+    use spacecraft_core::quantity::MilliCpu;
     use spacecraft_core::traits::{ClusterRequest, MachineShape};
 
     use super::*;
@@ -163,8 +172,8 @@ mod unit_tests {
         }
     }
 
-    fn amounts(request: &PreflightRequest) -> Vec<(String, f64)> {
-        needs(request).into_iter().map(|need| (need.metric, need.amount)).collect()
+    fn amounts(present: Present) -> Vec<(String, f64)> {
+        needs(&request(), present).into_iter().map(|need| (need.metric, need.amount)).collect()
     }
 
     #[test]
@@ -176,14 +185,28 @@ mod unit_tests {
             ("SSD_TOTAL_GB", 410.0),
             ("NVIDIA_T4_GPUS", 6.0),
         ];
-        assert_eq!(amounts(&request()), expected.map(|(metric, amount)| (metric.to_owned(), amount)));
+        assert_eq!(amounts(Present::default()), expected.map(|(metric, amount)| (metric.to_owned(), amount)));
     }
 
     #[test]
     fn what_a_cluster_that_is_there_uses_already_is_not_asked_for_again() {
-        let request = PreflightRequest { creates_cluster: false, ..request() };
-        let expected = [("IN_USE_ADDRESSES", 1.0)];
-        assert_eq!(amounts(&request), expected.map(|(metric, amount)| (metric.to_owned(), amount)));
+        let told = |workers, disk| amounts(Present { workers, disk: Bytes::gibi(disk) });
+        let expected = [("IN_USE_ADDRESSES", 1.0)].map(|(metric, amount)| (metric.to_owned(), amount));
+        assert_eq!(told(3, 110), expected);
+        assert_eq!(told(4, 200), expected, "a pool that grew by itself has room");
+    }
+
+    #[test]
+    fn a_network_that_grows_needs_its_new_workers_and_what_is_on_them() {
+        let expected = [
+            ("CPUS", 16.0),
+            ("INSTANCES", 1.0),
+            ("IN_USE_ADDRESSES", 2.0),
+            ("SSD_TOTAL_GB", 110.0),
+            ("NVIDIA_T4_GPUS", 2.0),
+        ];
+        let present = Present { workers: 2, disk: Bytes::gibi(100) };
+        assert_eq!(amounts(present), expected.map(|(metric, amount)| (metric.to_owned(), amount)));
     }
 
     #[test]
@@ -200,7 +223,7 @@ mod unit_tests {
         ]}))
         .unwrap();
         assert_eq!(
-            region.shortages(&needs(&request())),
+            region.shortages(&needs(&request(), Present::default())),
             [(
                 "CPUS".to_owned(),
                 "the network needs 48 processors, and 47.5 of 72 are free; ask for a higher quota or choose a smaller network"

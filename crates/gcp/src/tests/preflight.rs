@@ -144,6 +144,26 @@ async fn a_quota_that_is_too_small_blocks() {
 }
 
 #[tokio::test]
+async fn a_network_that_grows_beyond_its_quota_is_stopped() {
+    let cloud = Cloud::start().await;
+    let mut small = cluster("RUNNING");
+    small["currentNodeCount"] = json!(1);
+    cloud.answer("GET", NET1, 200, small).await;
+    cloud.answer("GET", "/compute/v1/projects/p/aggregated/disks", 200, json!({})).await;
+    let quotas = json!({"quotas": [
+        {"metric": "CPUS", "limit": 24.0, "usage": 20.0},
+        {"metric": "SSD_TOTAL_GB", "limit": 400.0, "usage": 100.0}
+    ]});
+    cloud.answer("GET", &format!("{COMPUTE}/regions/us-central1"), 200, quotas).await;
+    answer_the_rest(&cloud).await;
+    let growing = PreflightRequest { creates_cluster: false, ..preflight() };
+    let found = cloud.gke.preflight(&growing).await.unwrap();
+    let [cpus, disk] = found.as_slice() else { panic!("{found:?}") };
+    assert!(cpus.message.starts_with("the network needs 8 processors, and 4 of 24 are free"), "{cpus:?}");
+    assert!(disk.message.starts_with("the network needs 310 GB of disk"), "{disk:?}");
+}
+
+#[tokio::test]
 async fn a_version_that_is_not_offered_blocks() {
     let nothing = json!({"channels": []});
     let (subject, message, blocking) = only_finding("GET", SERVER_CONFIG, 200, nothing).await;

@@ -3,7 +3,9 @@
 use super::BringUp;
 use crate::charts::Namespaces;
 use crate::error::{Error, Meaning, Result, render_chain};
+use crate::names::NetworkName;
 use crate::observer::Outcome;
+use crate::operation::Services;
 use crate::plan::{firewall_openings, foundation_of};
 use crate::spec::{Generation, NetworkSpec};
 use crate::spelling::counted;
@@ -91,9 +93,7 @@ impl BringUp<'_> {
         let state = services.state_store.location();
         match services.state_store.is_public().await {
             Ok(false) => {}
-            Ok(true) => stops.push(format!(
-                "{state} can be read by everybody: records and journals belong into a private bucket (--state-bucket)"
-            )),
+            Ok(true) => stops.push(is_public(&state)),
             Err(error) => self.run.warn(format!(
                 "whether everybody can read {state}, where records and journals are, cannot be told: {}",
                 render_chain(&error)
@@ -244,6 +244,32 @@ impl BringUp<'_> {
         let cluster = self.connect().await.ok()?;
         cluster.workloads.evidence().await.ok()
     }
+}
+
+/// Refuses to keep records and journals where everybody reads them. Where that cannot be told, the preflight warns.
+///
+/// # Errors
+///
+/// [`Meaning::Invalid`] for a public place.
+pub(in crate::operation) async fn refuse_public_state(
+    services: &Services,
+    network: &NetworkName,
+) -> Result<()> {
+    match services.state_store.is_public().await {
+        Ok(true) => {
+            let reason = is_public(&services.state_store.location());
+            Err(Error::new(Meaning::Invalid, "create network", network.as_str(), reason).with_hint(
+                "nothing was written; take the right to read it from everybody, or name another one",
+            ))
+        }
+        Ok(false) | Err(_) => Ok(()),
+    }
+}
+
+fn is_public(state: &str) -> String {
+    format!(
+        "{state} can be read by everybody: records and journals belong into a private bucket (--state-bucket)"
+    )
 }
 
 /// What a network begins with.
