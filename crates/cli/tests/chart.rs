@@ -38,6 +38,26 @@ fn template(chart: &TempDir) -> Command {
 }
 
 #[test]
+fn template_takes_the_flags_of_an_installation_and_shows_templates_by_pattern() {
+    let chart = chart(CONFIG_MAP);
+    template(&chart)
+        .args([
+            "--wait",
+            "--timeout",
+            "3m",
+            "--create-namespace",
+            "--skip-crds",
+            "--atomic",
+            "--labels",
+            "a=b",
+        ])
+        .args(["--show-only", "templates/*.yaml"])
+        .assert()
+        .success()
+        .stdout(predicate::str::starts_with("---\n# Source: small/templates/map.yaml\n"));
+}
+
+#[test]
 fn template_prints_what_the_chart_renders_with_the_values_of_files_and_flags() {
     let chart = chart(CONFIG_MAP);
     let rendered = |word: &str| {

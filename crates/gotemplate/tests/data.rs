@@ -49,6 +49,11 @@ fn a_lone_exclamation_mark_makes_text_of_what_follows() {
 }
 
 #[test]
+fn a_byte_order_mark_is_passed_over_at_the_start_only() {
+    assert_eq!(read("\u{feff}a: 1\n\u{feff}b: 2\n"), json!({"a": 1.0, "\u{feff}b": 2.0}));
+}
+
+#[test]
 fn a_text_that_begins_with_a_byte_order_mark_is_escaped_whole() {
     assert_eq!(written(json!("\u{feff}ab")), "\"\\uFEFF\\x61\\x62\"\n");
 }
@@ -122,6 +127,10 @@ fn errors_are_those_of_go_line_numbers_included() {
         ("- a\nb: c", "yaml: line 1: did not find expected '-' indicator"),
         ("a: 'x", "yaml: found unexpected end of stream"),
         ("[a, , b]", "yaml: did not find expected node content"),
+        ("{: a}", "yaml: did not find expected node content"),
+        ("a: {b: c, : d}", "yaml: did not find expected node content"),
+        (": a", "yaml: did not find expected key"),
+        ("a:\n  - b\n: c", "yaml: line 2: did not find expected key"),
         ("a: \"\\q\"", "yaml: found unknown escape character"),
         ("a: \u{1}", "yaml: control characters are not allowed"),
         ("a: .inf", "json: unsupported value: +Inf"),
@@ -272,4 +281,18 @@ fn pretty_yaml_has_floats_as_go_writes_them_by_itself() {
         yaml::to_string_pretty(&Value::list(floats)).unwrap(),
         "- 1.23456789e+08\n- 1e+20\n- 12345\n- 0.1\n- 1e-07\n- .inf\n"
     );
+}
+
+#[test]
+fn the_next_line_of_unicode_is_folded_in_texts_and_refused_in_keys() {
+    for (text, folded) in [
+        ("a\u{85}b", "a b\n"),
+        ("a  \u{85}  b", "a b\n"),
+        ("\u{85}", "' '\n"),
+        ("a\u{85}\u{85} \u{85}b", "|-\n  a\n\n  b\n"),
+        ("2001-01-01\u{85}", "'2001-01-01 '\n"),
+    ] {
+        assert_eq!(written(json!(text)), folded, "{text:?}");
+    }
+    assert!(yaml::to_string(&Value::from(json!({"a\u{85}b": 1}))).is_err());
 }

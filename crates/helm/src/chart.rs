@@ -11,7 +11,7 @@ mod folder;
 mod ignore;
 mod load;
 pub mod metadata;
-mod pattern;
+pub(crate) mod pattern;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};

@@ -92,9 +92,11 @@ impl Sorted {
     }
 }
 
-/// The documents of a text that say where they come from, each after its source.
-pub(crate) fn sources_and_contents(text: &str) -> Vec<(&str, &str)> {
-    split(text).filter_map(|document| document.strip_prefix("# Source: ")?.split_once('\n')).collect()
+/// The path inside its chart that a document's first `# Source:` line names, wherever it stands.
+pub(crate) fn source_inside_chart(document: &str) -> Option<&str> {
+    static SOURCE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("# Source: [^/]+/(.+)").ok());
+    let found = SOURCE.as_ref()?.captures(document)?;
+    Some(found.get(1)?.as_str())
 }
 
 fn sort_document(path: &str, content: &str, sorted: &mut Sorted) -> Result<(), ChartError> {

@@ -286,7 +286,6 @@ impl<'t> Composer<'t> {
                     self.scanner.next()?;
                     self.block_mapping_part()?
                 }
-                TokenKind::Value => self.empty(),
                 TokenKind::BlockEnd => {
                     self.scanner.next()?;
                     return Ok(Node::Mapping(entries));
@@ -364,7 +363,6 @@ impl<'t> Composer<'t> {
                     self.scanner.next()?;
                     entries.push(self.flow_mapping_entry()?);
                 }
-                TokenKind::Value => entries.push(self.flow_mapping_entry()?),
                 _ => {
                     let key = self.node(false, false)?;
                     let value = self.empty();

@@ -127,7 +127,8 @@ impl Emitter {
             Shape::Uint(value) => self.plain_scalar(&value.to_string(), context),
             Shape::Float(value) if self.is_pretty => self.plain_scalar(&pretty_float_text(value), context),
             Shape::Float(value) => self.plain_scalar(&float_text(value)?, context),
-            Shape::Text(text) => self.text(&yaml_text(&text)?, context),
+            Shape::Text(text) if self.is_pretty => self.text(&yaml_text(&text)?, context),
+            Shape::Text(text) => self.text(&next_lines_folded(yaml_text(&text)?), context),
             Shape::List(items) if items.is_empty() => self.flow_empty("[]"),
             Shape::Map(entries) if entries.is_empty() => self.flow_empty("{}"),
             Shape::List(items) => self.sequence(&items, context, allowance),
@@ -166,7 +167,7 @@ impl Emitter {
     ) -> Result<(), Error> {
         let mut sorted: Vec<(Cow<'_, str>, &Value)> = entries
             .iter()
-            .map(|(key, value)| Ok((yaml_text(key.as_ref())?, value)))
+            .map(|(key, value)| Ok((self.key_text(key.as_ref())?, value)))
             .collect::<Result<_, Error>>()?;
         natural_sort(&mut sorted, |entry| &entry.0);
         let indent = self.indent.map_or(0, |indent| indent + INDENT);
@@ -176,6 +177,15 @@ impl Emitter {
                 emitter.entry(key, value, allowance)
             })
         })
+    }
+
+    /// A key as it comes out of a trip through JSON, where it may not span lines.
+    fn key_text<'k>(&self, key: &'k [u8]) -> Result<Cow<'k, str>, Error> {
+        let text = yaml_text(key)?;
+        if !self.is_pretty && text.contains(NEXT_LINE) {
+            return Err(Error::new("yaml: could not find expected ':'"));
+        }
+        Ok(text)
     }
 
     fn entry(&mut self, key: &str, value: &Value, allowance: &mut Allowance) -> Result<(), Error> {
@@ -460,6 +470,35 @@ fn yaml_text(bytes: &[u8]) -> Result<Cow<'_, str>, Error> {
         return Err(Error::new("yaml: control characters are not allowed"));
     }
     Ok(text)
+}
+
+/// Unicode's next line: JSON leaves it as it is, and YAML reads it as a line break.
+const NEXT_LINE: char = '\u{85}';
+
+/// Text as YAML reads it from quotes: a next line becomes a space, with the spaces around it, and of several in a row all but
+/// the first become line feeds.
+fn next_lines_folded(text: Cow<'_, str>) -> Cow<'_, str> {
+    if !text.contains(NEXT_LINE) {
+        return text;
+    }
+    let mut folded = String::new();
+    let mut breaks = 0usize;
+    for (index, line) in text.split(NEXT_LINE).enumerate() {
+        let is_last = index == text.matches(NEXT_LINE).count();
+        let line = if index == 0 { line } else { line.trim_start_matches(' ') };
+        let line = if is_last { line } else { line.trim_end_matches(' ') };
+        if !line.is_empty() || is_last {
+            match breaks {
+                0 => {}
+                1 => folded.push(' '),
+                several => folded.push_str(&"\n".repeat(several - 1)),
+            }
+            breaks = 0;
+        }
+        folded.push_str(line);
+        breaks += 1;
+    }
+    Cow::Owned(folded)
 }
 
 /// `1:30` and its like, numbers to base 60 to other readers of YAML 1.1.

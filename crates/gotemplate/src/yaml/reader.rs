@@ -10,8 +10,9 @@ pub(super) struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
+    /// A cursor at the start of a text, behind its byte order mark if it has one.
     pub(super) fn new(text: &'t str) -> Self {
-        Self { rest: text, mark: Mark::default() }
+        Self { rest: text.strip_prefix('\u{feff}').unwrap_or(text), mark: Mark::default() }
     }
 
     /// The byte `ahead` of here; 0 past the end of the text, which itself holds no such byte.

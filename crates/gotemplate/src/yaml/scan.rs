@@ -165,9 +165,6 @@ impl<'t> Scanner<'t> {
     /// Passes over white space, comments and line breaks. A tab may not stand where it could be indentation.
     fn skip_to_token(&mut self) {
         loop {
-            if self.reader.mark.column == 0 && self.reader.starts_with("\u{feff}") {
-                self.reader.skip(1);
-            }
             while self.reader.byte(0) == b' '
                 || (self.reader.byte(0) == b'\t' && (self.in_flow() || !self.simple_key_allowed))
             {

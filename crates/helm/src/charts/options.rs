@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use spacecraft_core::traits::ObjectPatch;
 use spacecraft_core::{Error, Meaning, Result};
 
+use crate::chart::pattern::Pattern;
 use crate::cluster::Propagation;
 use crate::manifest;
 use crate::post_renderer::PostRenderer;
@@ -289,12 +290,8 @@ pub(super) async fn rendered(output: &Output, options: &TemplateOptions) -> Resu
         Some(renderer) => Some(renderer.run(&text).await?),
         None => None,
     };
-    let text = if options.show_only.is_empty() {
-        format!("{}\n{}", changed.unwrap_or(text).trim(), manifest::to_text(hooks))
-    } else {
-        let manifests = changed.as_deref().map_or(manifests, manifest::sources_and_contents);
-        only(&manifests.into_iter().chain(hooks).collect::<Vec<_>>(), &options.show_only)?
-    };
+    let text = format!("{}\n{}", changed.unwrap_or(text).trim(), manifest::to_text(hooks));
+    let text = if options.show_only.is_empty() { text } else { only(&text, &options.show_only)? };
     Ok(Rendered { text, notes: output.notes.clone() })
 }
 
@@ -304,17 +301,53 @@ fn is_shown(hook: &Hook, options: &TemplateOptions) -> bool {
     !is_left_out
 }
 
-/// The documents of those files of the chart that are named.
-fn only(documents: &[(&str, &str)], names: &[String]) -> Result<String> {
-    let mut text = String::new();
+/// The documents of the files of the chart whose names match; what names no source of its own is in none.
+fn only(text: &str, names: &[String]) -> Result<String> {
+    let mut shown = String::new();
     for name in names {
-        let inside = |path: &str| path.split_once('/').is_some_and(|(_, inside)| inside == name);
-        let shown: Vec<(&str, &str)> = documents.iter().copied().filter(|(path, _)| inside(path)).collect();
-        if shown.is_empty() {
+        let pattern = Pattern::parse(name).ok();
+        let matches = |document: &&str| {
+            let path = manifest::source_inside_chart(document);
+            path.zip(pattern.as_ref()).is_some_and(|(path, pattern)| pattern.matches(path))
+        };
+        let before = shown.len();
+        manifest::split(text).filter(matches).for_each(|document| {
+            shown.push_str("---\n");
+            shown.push_str(document);
+            shown.push('\n');
+        });
+        if shown.len() == before {
             let reason = format!("could not find template {name} in chart");
             return Err(Error::new(Meaning::NotFound, "show", name.as_str(), reason));
         }
-        text.push_str(&manifest::to_text(shown));
     }
-    Ok(text)
+    Ok(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "---\n# Source: c/crds/a.yaml\nkind: A\n---\nkind: Second\n---\n# Source: c/templates/b.yaml\nkind: B\n\
+        ---\n# Source: c/templates/deep/b.yaml\nkind: Deep\n";
+
+    fn shown(names: &[&str]) -> Result<String> {
+        only(TEXT, &names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn templates_are_shown_by_patterns_that_stay_in_one_folder_and_in_the_order_asked_for() {
+        let text = shown(&["templates/*.yaml", "crds/?.yaml"]).unwrap();
+        let expected = "---\n# Source: c/templates/b.yaml\nkind: B\n---\n# Source: c/crds/a.yaml\nkind: A\n";
+        assert_eq!(text, expected, "a second document of a file of CRDs names no source");
+    }
+
+    #[test]
+    fn a_pattern_that_nothing_matches_is_an_error_even_a_malformed_one() {
+        for name in ["templates/none.yaml", "*", "templates/["] {
+            let error = shown(&["templates/b.yaml", name]).unwrap_err();
+            assert_eq!(error.meaning(), Meaning::NotFound);
+            assert!(error.to_string().contains(&format!("could not find template {name} in chart")));
+        }
+    }
 }

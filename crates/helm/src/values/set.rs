@@ -5,6 +5,7 @@
 //! with what is there.
 
 use serde_json::Value;
+use spacecraft_gotemplate::number::quote_go_char;
 
 use super::{Values, as_go_json, go_type_name};
 use crate::chart::ChartError;
@@ -144,7 +145,9 @@ impl Parser<'_, '_> {
     fn item(&mut self, list: &mut Vec<Value>, index: usize, depth: usize) -> Result<(), ChartError> {
         let (text, stop) = self.until(&['[', '.', '=']);
         if !text.is_empty() {
-            return Err(ChartError::new(format!("unexpected data at end of array index: {text:?}")));
+            let quoted: Vec<String> = text.chars().map(|rest| quote_go_char(rest, false)).collect();
+            let problem = format!("unexpected data at end of array index: [{}]", quoted.join(" "));
+            return Err(ChartError::new(problem));
         }
         let value = match stop {
             None => return Ok(()),
@@ -351,6 +354,7 @@ mod tests {
         assert_eq!(text("novalue"), "key \"novalue\" has no value");
         assert_eq!(text("a,b=1"), "key \"a\" has no value (cannot end with ,)");
         assert_eq!(text("a[-1]=1"), "negative -1 index not allowed");
+        assert_eq!(text("a[0]b'=1"), r"unexpected data at end of array index: ['b' '\'']");
         assert_eq!(text("a[99999]=1"), "index of 99999 is greater than maximum supported index of 65536");
         assert_eq!(text("a[x]=1"), "error parsing index: strconv.Atoi: parsing \"x\": invalid syntax");
         assert_eq!(text("a={1,2"), "list must terminate with '}'");

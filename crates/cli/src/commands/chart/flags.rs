@@ -180,6 +180,30 @@ pub(super) fn releasing() -> Vec<Arg> {
     ]
 }
 
+/// Flags of Helm's that `helm template` takes from `helm install`, and that change nothing of what is rendered.
+pub(super) fn installing_only() -> Vec<Arg> {
+    const SWITCHES: [&str; 11] = [
+        "atomic",
+        "create-namespace",
+        "debug",
+        "disable-openapi-validation",
+        "force",
+        "hide-notes",
+        "replace",
+        "skip-crds",
+        "take-ownership",
+        "wait",
+        "wait-for-jobs",
+    ];
+    const WITH_VALUE: [&str; 6] =
+        ["burst-limit", "description", "qps", "registry-config", "repository-cache", "repository-config"];
+    const HELP: &str = "has no effect where nothing is installed";
+    let switches = SWITCHES.into_iter().map(|name| switch(name, HELP));
+    let with_value = WITH_VALUE.into_iter().map(|name| many(name, "TEXT", HELP));
+    let labels = many("labels", "NAME=VALUE", HELP).short('l');
+    switches.chain(with_value).chain([labels, limit()]).map(|argument| argument.hide(true)).collect()
+}
+
 fn label(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))

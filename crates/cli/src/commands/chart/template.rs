@@ -34,7 +34,7 @@ pub(super) fn arguments() -> Command {
             switch("is-upgrade", "set .Release.IsUpgrade instead of .Release.IsInstall"),
             switch("no-hooks", "leave hooks out"),
             switch("skip-tests", "leave tests out"),
-            many("show-only", "FILE", "print only these templates").short('s'),
+            many("show-only", "FILE", "print only the templates that match").short('s'),
             one("output-dir", "FOLDER", "write a file for each template to this folder instead of printing"),
             switch("release-name", "put the files into a folder named like the release")
                 .requires("output-dir"),
@@ -47,6 +47,7 @@ pub(super) fn arguments() -> Command {
                 .hide_possible_values(true),
         ])
         .args(flags::places())
+        .args(flags::installing_only())
 }
 
 /// Why nothing was rendered.
