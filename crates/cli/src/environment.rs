@@ -43,6 +43,12 @@ pub(crate) fn played(machine: &Machine, streams: Streams) -> Environment {
 }
 
 impl Environment {
+    /// An environment of these variables alone.
+    #[cfg(test)]
+    pub(crate) fn of_variables(variables: BTreeMap<String, String>) -> Self {
+        Self { variables, ..Self::default() }
+    }
+
     /// A variable that is set to something.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())

@@ -19,9 +19,24 @@ pub(crate) fn charts(environment: &Environment) -> PathBuf {
     below(environment, "XDG_CACHE_HOME", ".cache").join("spacecraft").join("charts")
 }
 
-/// The kubeconfig that tools take by themselves.
+/// The kubeconfig that tools take by themselves: the first of those that `KUBECONFIG` lists which exists, or that in the home folder.
 pub(crate) fn kubeconfig(environment: &Environment) -> PathBuf {
-    home(environment).join(".kube").join("config")
+    let listed = environment.get("KUBECONFIG").unwrap_or_default();
+    let listed: Vec<PathBuf> =
+        std::env::split_paths(listed).filter(|path| !path.as_os_str().is_empty()).collect();
+    let existing = listed.iter().find(|path| path.exists()).or(listed.first());
+    existing.cloned().unwrap_or_else(|| home(environment).join(".kube").join("config"))
+}
+
+/// Where the gcloud tool leaves the credentials of applications.
+pub(crate) fn google_login(environment: &Environment) -> PathBuf {
+    home(environment).join(".config").join("gcloud").join("application_default_credentials.json")
+}
+
+/// The file of a program that the search path finds.
+pub(crate) fn program(environment: &Environment, name: &str) -> Option<PathBuf> {
+    let folders = environment.get("PATH").unwrap_or_default();
+    std::env::split_paths(folders).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
 fn below(environment: &Environment, variable: &str, in_home: &str) -> PathBuf {

@@ -12,6 +12,7 @@ use spacecraft_core::settings::{
 };
 use spacecraft_core::spec::NetworkSpec;
 
+use crate::access;
 use crate::environment::Environment;
 use crate::output::Output;
 use crate::typed::Strays;
@@ -54,6 +55,8 @@ impl Session<'_> {
             errors.extend(wrong.errors.into_iter().filter(is_new));
         });
         errors.extend(self.strays.others.iter().cloned());
+        let others = looked.is_err() || !errors.is_empty();
+        errors.extend(access::mistake(&settings, self.environment, others));
         match looked {
             Ok(found) if errors.is_empty() => {
                 self.tell_warnings(&settings);
@@ -79,9 +82,21 @@ impl Session<'_> {
         known: &Known,
     ) -> Result<(Settings, NetworkSpec, Plan), SettingsErrors> {
         let planned = Plan::from_sources(self.builder(command, known), &SystemFiles);
-        let ((settings, spec, plan), ()) = SettingsErrors::both(planned, self.check_strays())?;
+        let planned = SettingsErrors::both(planned, self.check_strays());
+        let access = self.check_access(command, known, planned.is_err());
+        let (((settings, spec, plan), ()), ()) = SettingsErrors::both(planned, access)?;
         self.tell_warnings(&settings);
         Ok((settings, spec, plan))
+    }
+
+    /// Whether what leads to the cloud is there, for a command that calls something.
+    fn check_access(&self, command: Command, known: &Known, others: bool) -> Result<(), SettingsErrors> {
+        if command == Command::Plan {
+            return Ok(());
+        }
+        let (settings, _) = self.builder(command, known).build_what_can_be_read(&SystemFiles);
+        let mistake = access::mistake(&settings, self.environment, others);
+        SettingsErrors::unless_empty(mistake.into_iter().collect(), || ())
     }
 
     fn builder(&self, command: Command, known: &Known) -> SettingsBuilder {

@@ -89,6 +89,9 @@ impl Strays {
                 self.others.extend(missing.iter().map(mistake));
                 true
             }
+            (ErrorKind::InvalidValue, Some(ContextValue::String(flag))) => {
+                self.take_wrong_value(flag, error, command, words)
+            }
             _ => false,
         }
     }
@@ -113,6 +116,36 @@ impl Strays {
         true
     }
 
+    /// A flag that came without its value, or with a word that is none of its choices.
+    fn take_wrong_value(
+        &mut self,
+        flag: &str,
+        error: &clap::Error,
+        command: &Command,
+        words: &mut Vec<OsString>,
+    ) -> bool {
+        let Some(name) = flag.split_whitespace().next().and_then(|flag| flag.strip_prefix("--")) else {
+            return false;
+        };
+        let value = match error.get(ContextKind::InvalidValue) {
+            Some(ContextValue::String(value)) => value.as_str(),
+            _ => "",
+        };
+        let Some(place) = place_of(&spellings(name, command), value, words) else { return false };
+        let word = words.remove(place);
+        let message = match error.get(ContextKind::ValidValue) {
+            Some(ContextValue::Strings(choices)) if !value.is_empty() => {
+                if !word.to_string_lossy().ends_with(&format!("={value}")) {
+                    words.remove(place);
+                }
+                format!("write one of {}", choices.join(", "))
+            }
+            _ => "a value must follow".to_owned(),
+        };
+        self.others.push(SettingsError::new(name, value, message));
+        true
+    }
+
     /// A word that belongs to no flag that is known: perhaps the value of the unknown flag before it.
     fn take_stray(&mut self, word: String, place: usize) {
         let flag = self.flags.last_mut().filter(|_| self.last_flag == Some(place));
@@ -125,6 +158,36 @@ impl Strays {
             }
         }
     }
+}
+
+/// How a flag can be written.
+fn spellings(name: &str, command: &Command) -> Vec<String> {
+    let global = crate::arguments::global_arguments();
+    let mut spellings = vec![format!("--{name}")];
+    for argument in command.get_arguments().chain(&global).filter(|one| one.get_long() == Some(name)) {
+        spellings.extend(argument.get_all_aliases().into_iter().flatten().map(|alias| format!("--{alias}")));
+        spellings.extend(argument.get_short().map(|letter| format!("-{letter}")));
+    }
+    spellings
+}
+
+/// Where a flag stands with this value, or, for an empty value, without any.
+fn place_of(spellings: &[String], value: &str, words: &[OsString]) -> Option<usize> {
+    let text = |place: usize| words.get(place).and_then(|word| word.to_str());
+    let is_place = |place: &usize| {
+        text(*place).is_some_and(|word| match spellings.iter().find(|flag| word.starts_with(flag.as_str())) {
+            None => false,
+            Some(_) if value.is_empty() => {
+                let bare = spellings.iter().any(|flag| word == flag || word == format!("{flag}="));
+                bare && text(place + 1).is_none_or(|next| next.starts_with('-'))
+            }
+            Some(flag) => {
+                word == format!("{flag}={value}")
+                    || (spellings.iter().any(|flag| word == flag) && text(place + 1) == Some(value))
+            }
+        })
+    };
+    (1..words.len()).find(is_place)
 }
 
 /// What follows a flag that is gone, unless that is a flag itself.
@@ -198,6 +261,20 @@ mod tests {
 
     fn typed_strays(line: &str) -> Vec<SettingsError> {
         typed(line).strays.others
+    }
+
+    #[test]
+    fn flags_without_a_value_and_words_that_are_no_choice_are_told_with_all_others() {
+        let told = |line: &str| typed(line).strays.others.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(told("create-network --nope 3 --poets 0 --miners"), ["miners: a value must follow"]);
+        assert_eq!(told("create-network -m"), ["miners: a value must follow"]);
+        assert_eq!(told("createNetwork --minerRam"), ["miner-ram: a value must follow"]);
+        let yaml = ["output \"yaml\": write one of text, json"];
+        assert_eq!(told("create-network --output yaml -p 0"), yaml);
+        assert_eq!(told("create-network --output=yaml -p 0"), yaml);
+        let matches = typed("create-network --output yaml -p 0 --miners").matches;
+        let (_, matches) = matches.subcommand().unwrap();
+        assert_eq!(crate::arguments::given_flags(matches), [("poets".to_owned(), "0".to_owned())]);
     }
 
     #[test]

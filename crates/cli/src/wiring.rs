@@ -23,6 +23,7 @@ use spacecraft_sandbox::server::{SandboxInfo, ensure_running};
 use spacecraft_slack::{Slack, SlackOptions};
 use spacecraft_spacemesh::Spacemesh;
 
+use crate::access;
 use crate::connector::Connector;
 use crate::environment::Environment;
 use crate::folders;
@@ -169,19 +170,7 @@ impl<'a> Wiring<'a> {
     }
 
     fn kubeconfig_cluster(&self) -> Result<KubeconfigCluster> {
-        let path = self
-            .settings
-            .text("kubeconfig")
-            .map_or_else(|| folders::kubeconfig(self.environment), PathBuf::from);
-        let text = std::fs::read_to_string(&path).map_err(|error| {
-            Error::new(Meaning::Invalid, "read kubeconfig", path.display().to_string(), "it cannot be read")
-                .with_source(error)
-                .with_hint("name another one with --kubeconfig")
-        })?;
-        // The working folder of the moment does not change what a path in the file means.
-        let path = std::path::absolute(&path).unwrap_or(path);
-        let folder = path.parent().unwrap_or(Path::new("/"));
-        let text = spacecraft_kubernetes::kubeconfig::with_absolute_paths(&SecretString::from(text), folder)?;
+        let text = access::kubeconfig(self.settings, self.environment)?;
         let context = self.settings.text("context").map(str::to_owned);
         let namespace = self.settings.text("namespace").map(str::to_owned);
         Ok(KubeconfigCluster::new(text, context, self.client.retrier().clone()).with_namespace(namespace))

@@ -34,4 +34,4 @@ pub use bucket::{Bucket, BucketOptions};
 pub use dialect::Google;
 pub use gke::{Gke, GkeOptions};
 pub use ownership::{MANAGED_BY_LABEL, NETWORK_LABEL, network_labels, network_tag};
-pub use tokens::Tokens;
+pub use tokens::{GET_CREDENTIALS, Tokens};

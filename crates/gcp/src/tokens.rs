@@ -20,7 +20,8 @@ use url::{Host, Url};
 const SCOPES: &[&str] = &["https://www.googleapis.com/auth/cloud-platform"];
 /// How long one request for a token may take, its own repetitions included.
 const PATIENCE: Duration = Duration::from_secs(30);
-const OPERATION: &str = "get Google Cloud credentials";
+/// What is attempted when credentials of Google are missing, as errors tell it.
+pub const GET_CREDENTIALS: &str = "get Google Cloud credentials";
 
 /// The one source of Google access tokens: for GKE, Compute, Cloud Storage and the Kubernetes API of clusters alike.
 ///
@@ -134,7 +135,7 @@ fn invalid_key(reason: &str) -> Error {
 
 fn slow() -> Error {
     let reason = format!("no answer within {} s", PATIENCE.as_secs());
-    Error::new(Meaning::TimedOut, OPERATION, "", reason)
+    Error::new(Meaning::TimedOut, GET_CREDENTIALS, "", reason)
 }
 
 fn refused(error: gcp_auth::Error) -> Error {
@@ -147,7 +148,7 @@ fn refused(error: gcp_auth::Error) -> Error {
         }
     };
     let is_of_reply = matches!(error, gcp_auth::Error::Json(..));
-    let told = Error::new(meaning, OPERATION, "", reason).with_source(error);
+    let told = Error::new(meaning, GET_CREDENTIALS, "", reason).with_source(error);
     let told = if is_of_reply { told.of_reply() } else { told };
     told.with_hint(
         "set GOOGLE_APPLICATION_CREDENTIALS to the file of a valid service account key, or run `gcloud auth application-default login`",
@@ -168,7 +169,7 @@ impl CredentialsProvider for StorageCredentials {
         let text = SecretString::from(format!("Bearer {}", token.expose_secret()));
         let mut value = HeaderValue::from_str(text.expose_secret()).map_err(|_| {
             let reason = "the token has characters that a header cannot carry";
-            refuse(Error::new(Meaning::Invalid, OPERATION, "", reason))
+            refuse(Error::new(Meaning::Invalid, GET_CREDENTIALS, "", reason))
         })?;
         value.set_sensitive(true);
         let data = HeaderMap::from_iter([(AUTHORIZATION, value)]);

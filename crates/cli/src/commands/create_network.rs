@@ -58,7 +58,7 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
         return status;
     }
     let known = match (known(session, &settings).await, wrong) {
-        (Err(error), None) => return refused(session, error),
+        (Err(error), None) => return session.output.failed(error),
         (Ok(known), Some(_)) if !known.0.of_record.is_empty() => known,
         (_, Some(wrong)) => return session.output.refused_settings(&wrong),
         (Ok(known), None) => known,
@@ -133,18 +133,6 @@ async fn known(session: &Session<'_>, settings: &Settings) -> Result<(Known, San
     Ok((known, info))
 }
 
-/// Tells why nothing was begun; credentials that are missing or wrong are a mistake in the settings.
-fn refused(session: &Session<'_>, error: Error) -> ExitStatus {
-    if !error.operation().contains("credentials") {
-        return session.output.failed(error);
-    }
-    let message = format!(
-        "{}: name a service account key here or in GOOGLE_APPLICATION_CREDENTIALS",
-        render_chain(&error)
-    );
-    session.output.wrong_settings(&one_mistake("gcp-credentials-file", error.resource(), message))
-}
-
 /// Settings that were right a moment ago.
 fn unexpected(wrong: SettingsErrors) -> Error {
     Error::new(Meaning::Invalid, "read settings", "", wrong.to_string())
@@ -164,7 +152,7 @@ async fn create(
     };
     let (services, request) = match prepared.await {
         Ok(prepared) => prepared,
-        Err(error) => return refused(session, error),
+        Err(error) => return session.output.failed(error),
     };
     let removal = removal(settings, &request.spec);
     if session.switch("rollback")

@@ -10,6 +10,7 @@ use spacecraft_core::traits::Evidence;
 use spacecraft_core::{Error, render_chain};
 
 use super::Output;
+use crate::access;
 use crate::exit::ExitStatus;
 
 /// Wrong settings, as a document.
@@ -82,6 +83,9 @@ impl Output {
 
     /// Tells an error after which nothing is left behind.
     pub(crate) fn failed(&self, error: Error) -> ExitStatus {
+        if let Some(mistake) = access::as_mistake(&error) {
+            return self.wrong_settings(&SettingsErrors::of(vec![mistake]));
+        }
         self.operation_failed(&OperationFailure::untouched(error), &[])
     }
 
