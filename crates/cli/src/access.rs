@@ -11,8 +11,7 @@ use crate::environment::Environment;
 use crate::folders;
 
 /// How to be known to Google.
-const LOGIN: &str =
-    "name a service account key here or in GOOGLE_APPLICATION_CREDENTIALS, or run `gcloud auth application-default login`";
+const LOGIN: &str = "name a service account key here or in GOOGLE_APPLICATION_CREDENTIALS, or run `gcloud auth application-default login`";
 const KEY_SETTING: &str = "gcp-credentials-file";
 const KEY_VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 const READ_KUBECONFIG: &str = "read kubeconfig";
@@ -21,11 +20,7 @@ const PRODUCT: &str = "/sys/class/dmi/id/product_name";
 
 /// What is missing or unreadable, as a mistake in the settings. That this machine is not logged in to Google is told beside other mistakes only:
 /// without any, a call tells for certain.
-pub(crate) fn mistake(
-    settings: &Settings,
-    environment: &Environment,
-    others: bool,
-) -> Option<SettingsError> {
+pub(crate) fn mistake(settings: &Settings, environment: &Environment, others: bool) -> Option<SettingsError> {
     match settings.text("provider").filter(|_| !settings.is_unread("provider")) {
         Some("kubernetes") => kubeconfig(settings, environment).err().and_then(|error| as_mistake(&error)),
         Some("gcp") => key_file(settings, environment)

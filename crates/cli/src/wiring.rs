@@ -10,6 +10,7 @@ use spacecraft_cloudflare::{Cloudflare, CloudflareOptions};
 use spacecraft_core::operation::Services;
 use spacecraft_core::secret::SecretString;
 use spacecraft_core::settings::{Command, Settings};
+use spacecraft_core::time::{AheadClock, Clock};
 use spacecraft_core::traits::{
     BearerTokens, ClusterProvider, DnsProvider, FileStore, Notifier, ObjectStore, ReleasePublisher,
 };
@@ -19,7 +20,7 @@ use spacecraft_gcp::{Bucket, BucketOptions, Endpoints, Gke, GkeOptions, Tokens};
 use spacecraft_github::{GitHub, GitHubOptions, RepositoryName};
 use spacecraft_http::{Client, ClientOptions, Proxy, Url, with_segments};
 use spacecraft_kubernetes::KubeconfigCluster;
-use spacecraft_sandbox::server::{SandboxInfo, ensure_running};
+use spacecraft_sandbox::server::{SandboxInfo, ensure_running, simulated_lead};
 use spacecraft_slack::{Slack, SlackOptions};
 use spacecraft_spacemesh::Spacemesh;
 
@@ -106,6 +107,13 @@ pub(crate) fn known_of_sandbox(info: Option<&SandboxInfo>) -> Known {
     }
 }
 
+/// The clock of a command in the simulated cloud: what it makes lives in the time that is simulated when it starts.
+fn clock_of_sandbox(folder: &Path, environment: &Environment) -> Arc<dyn Clock> {
+    let base = environment.clock();
+    let ahead = simulated_lead(folder, base.now());
+    Arc::new(AheadClock { base, ahead })
+}
+
 /// Everything that is wired the same way for all commands.
 #[derive(Debug)]
 pub(crate) struct Wiring<'a> {
@@ -118,15 +126,14 @@ pub(crate) struct Wiring<'a> {
 
 /// The one HTTP client, and what it was built from.
 pub(crate) fn client(environment: &Environment) -> Result<(Client, ClientOptions)> {
+    client_with_clock(environment, environment.clock())
+}
+
+fn client_with_clock(environment: &Environment, clock: Arc<dyn Clock>) -> Result<(Client, ClientOptions)> {
     let proxy = environment
         .proxy()
         .map(|(url, except)| Proxy { url: SecretString::from(url), except: except.to_owned() });
-    let options = ClientOptions {
-        proxy,
-        clock: environment.clock(),
-        random: environment.random(),
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions { proxy, clock, random: environment.random(), ..ClientOptions::default() };
     Ok((Client::new(options.clone())?, options))
 }
 
@@ -137,7 +144,11 @@ impl<'a> Wiring<'a> {
         environment: &'a Environment,
         sandbox: Option<SandboxInfo>,
     ) -> Result<Self> {
-        let (client, options) = client(environment)?;
+        let clock = match &sandbox {
+            Some(_) => clock_of_sandbox(&sandbox_folder(settings, environment), environment),
+            None => environment.clock(),
+        };
+        let (client, options) = client_with_clock(environment, clock)?;
         Ok(Self { settings, environment, sandbox, client, options })
     }
 

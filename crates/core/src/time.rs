@@ -1,7 +1,7 @@
 //! Time and chance, passed in.
 
 use std::fmt::Debug;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -31,6 +31,27 @@ impl Clock for SystemClock {
 
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
+    }
+}
+
+/// A clock that is ahead of another one by a fixed span, and as fast.
+#[derive(Debug, Clone)]
+pub struct AheadClock {
+    /// The other one.
+    pub base: Arc<dyn Clock>,
+    /// How far this one is ahead.
+    pub ahead: Duration,
+}
+
+#[async_trait]
+impl Clock for AheadClock {
+    fn now(&self) -> Timestamp {
+        let now = self.base.now();
+        now.saturating_add(self.ahead).unwrap_or(now)
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.base.sleep(duration).await;
     }
 }
 

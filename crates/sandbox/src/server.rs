@@ -26,6 +26,7 @@ use tokio::{sync::watch, task::JoinSet};
 
 pub use self::{
     background::{Running, ensure_running, running},
+    clock::simulated_lead,
     embedded::{EmbeddedSandbox, SeenCall, TimeSource, Witness, serve_cluster},
     folder::FolderError,
     info::SandboxInfo,

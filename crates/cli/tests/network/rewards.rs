@@ -132,3 +132,16 @@ fn a_host_that_cannot_be_or_does_not_answer_is_told() {
     let (code, unknown) = asked(&["--provider", "sandbox", "-n", "nett"]);
     assert_eq!(code, 2, "{unknown}");
 }
+
+#[test]
+fn a_network_that_is_made_after_simulated_time_was_moved_has_its_genesis_in_that_time() {
+    let cloud = Cloud::new();
+    advance(&cloud, "36000");
+    let begun = jiff::Timestamp::now();
+    create(&cloud, "v1");
+    let (code, report) = cloud.json(&["hosts", "--provider", "sandbox", "-n", "net1"]);
+    assert_eq!(code, 0, "{report}");
+    let (code, status) = cloud.json(&["status", "--provider", "sandbox", "-n", "net1"]);
+    let genesis: jiff::Timestamp = status["genesis"]["time"].as_str().unwrap().parse().unwrap();
+    assert!(genesis.duration_since(begun).as_hours() >= 10, "{code} {status}");
+}

@@ -1,11 +1,16 @@
 //! Simulated time: a straight line over real time.
 
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::folder::read_json;
 use crate::moment::{Moment, seconds_after};
+
+/// The file of a sandbox's folder that keeps its clock.
+pub(super) const CLOCK_FILE: &str = "clock.json";
 
 /// Where simulated time stood at some real instant, and how fast it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -50,12 +55,29 @@ impl Clock {
     }
 }
 
+/// How far the simulated time of the sandbox in `folder` is ahead of the real time, `wall`. Nothing when none was ever moved.
+#[must_use]
+pub fn simulated_lead(folder: &Path, wall: Timestamp) -> Duration {
+    let stored: Option<Clock> = read_json(&folder.join(CLOCK_FILE)).ok().flatten();
+    let lead = stored.map(|clock| clock.at(wall).now.duration_since(wall));
+    lead.and_then(|lead| Duration::try_from(lead).ok()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn the_lead_of_simulated_time_is_read_from_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(simulated_lead(folder.path(), at(100)), Duration::ZERO);
+        let moved = Clock::real(at(100)).changed(at(110), 1.0, 3600.0);
+        std::fs::write(folder.path().join(CLOCK_FILE), serde_json::to_string(&moved).unwrap()).unwrap();
+        assert_eq!(simulated_lead(folder.path(), at(500)), Duration::from_secs(3600));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use super::{
-    clock::Clock,
+    clock::{CLOCK_FILE, Clock},
     embedded::{SeenCall, TimeSource, Witness},
     folder::{Folder, FolderError, read_json, write_json},
     info::SandboxInfo,
@@ -75,7 +75,7 @@ impl Host {
     /// Reads the folder's state.
     pub(super) fn start(folder: &Folder) -> Result<Arc<Self>, FolderError> {
         let wall = Timestamp::now();
-        let clock_file = folder.path().join("clock.json");
+        let clock_file = folder.path().join(CLOCK_FILE);
         let clock = read_json(&clock_file)?.unwrap_or_else(|| Clock::real(wall));
         let (mut log, mut world) = Log::open(folder.path(), folder.environment()?, clock.at(wall).now)?;
         world.record();
