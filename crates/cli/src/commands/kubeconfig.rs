@@ -116,17 +116,15 @@ fn print(session: &Session<'_>, network: &NetworkName, text: &str) -> ExitStatus
 
 /// Merges into a kubeconfig that only its owner can read, by writing beside it and renaming.
 fn merge(path: &Path, entry: &KubeconfigEntry) -> Result<()> {
-    let failed = |error: std::io::Error| {
-        Error::new(
-            Meaning::Invalid,
-            "merge kubeconfig into",
-            path.display().to_string(),
-            "the file cannot be written",
-        )
-        .with_source(error)
+    let about = |reason: String| {
+        Error::new(Meaning::Invalid, "merge kubeconfig into", path.display().to_string(), reason)
     };
+    let failed = |error: std::io::Error| about("the file cannot be written".to_owned()).with_source(error);
     let merged = match std::fs::read_to_string(path) {
-        Ok(text) => kubeconfig::merge(&SecretString::from(text), entry)?,
+        Ok(text) => {
+            let merged = kubeconfig::merge(&SecretString::from(text), entry);
+            merged.map_err(|error| about(error.reason().to_owned()))?
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => kubeconfig::print(entry)?,
         Err(error) => return Err(failed(error)),
     };

@@ -51,17 +51,19 @@ impl ConfigChange {
     }
 
     /// Why `wanted`, which `running` is to become, cannot be: genesis or identity would change, keys that nodes agree on would change while others run with
-    /// the old ones, or nodes would not start with it.
+    /// the old ones, or nodes would not start with it. What the network sets by itself is told as it has it.
     #[must_use]
     pub fn problems(
         catalogue: &KeyCatalogue,
         running: &Value,
         wanted: &Value,
+        own: &OwnValues<'_>,
         all_are_stopped: bool,
     ) -> Vec<ConfigProblem> {
         let changes = key_changes(catalogue.generation(), running, wanted);
+        let changes = changes.into_iter().map(|change| own.told_in(change));
         let mut problems: Vec<ConfigProblem> =
-            changes.iter().filter_map(|change| change.problem(all_are_stopped)).collect();
+            changes.filter_map(|change| change.problem(all_are_stopped)).collect();
         problems.extend(consensus::check_with_keys(catalogue, wanted));
         problems
     }
@@ -79,6 +81,20 @@ pub struct OwnValues<'a> {
 }
 
 impl OwnValues<'_> {
+    /// The change, with what nodes use now where no config says it.
+    fn told_in(&self, mut change: KeyChange) -> KeyChange {
+        if let Some(genesis) = self.genesis.filter(|_| change.from.is_null()) {
+            match change.path.as_str() {
+                "main.genesis-time" | "genesis.genesis-time" => {
+                    change.from = Value::String(genesis.time.to_string());
+                }
+                "genesis.genesis-extra-data" => change.from = Value::String(genesis.extra_data.clone()),
+                _ => {}
+            }
+        }
+        change
+    }
+
     /// Takes out of `config` what it says of the network as the network has it, unless `running` says it too.
     fn take_out_of(&self, config: &mut Value, running: &Value, generation: Generation) {
         let given = NodeConfig::new(generation, config);

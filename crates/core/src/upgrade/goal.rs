@@ -184,15 +184,21 @@ fn candidates(spec: &NetworkSpec, selected: &BTreeSet<u32>) -> Vec<Candidate> {
 /// The config that `running` becomes.
 fn changed(record: &NetworkRecord, asked: &UpgradeSpec, running: &Value) -> Value {
     let Some(change) = &asked.config else { return running.clone() };
-    let spec = &record.spec;
+    change.applied_to(running, record.spec.generation, &own_values(record, &bootnodes_of(record)))
+}
+
+fn bootnodes_of(record: &NetworkRecord) -> Vec<String> {
     let bootnodes = record.nodes.iter().filter(|node| node.role == Role::Bootnode);
-    let bootnodes: Vec<String> = bootnodes.filter_map(|node| node.p2p.clone()).collect();
-    let own = OwnValues {
+    bootnodes.filter_map(|node| node.p2p.clone()).collect()
+}
+
+fn own_values<'a>(record: &'a NetworkRecord, bootnodes: &'a [String]) -> OwnValues<'a> {
+    let fleet = &record.spec.fleet;
+    OwnValues {
         genesis: record.genesis.as_ref().map(|genesis| &genesis.genesis),
-        fleet_nodes: spec.fleet.bootstrap.then_some(spec.fleet.nodes),
-        bootnodes: &bootnodes,
-    };
-    change.applied_to(running, spec.generation, &own)
+        fleet_nodes: fleet.bootstrap.then_some(fleet.nodes),
+        bootnodes,
+    }
 }
 
 fn problems_of(
@@ -205,7 +211,9 @@ fn problems_of(
         return Vec::new();
     }
     let spec = &record.spec;
-    let mut problems = ConfigChange::problems(&asked.keys, running, wanted, asked.switches.restart_all);
+    let bootnodes = bootnodes_of(record);
+    let own = own_values(record, &bootnodes);
+    let mut problems = ConfigChange::problems(&asked.keys, running, wanted, &own, asked.switches.restart_all);
     let prefix = NodeConfig::new(spec.generation, wanted).address_prefix();
     let own = spec.node_overrides.values().filter_map(|own| own.coinbase.as_ref());
     for coinbase in spec.coinbase.iter().chain(own) {

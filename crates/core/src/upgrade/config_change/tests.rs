@@ -24,7 +24,7 @@ fn changed(generation: Generation, change: Value) -> Vec<(String, Reach)> {
 fn messages(generation: Generation, change: Value, all_are_stopped: bool) -> Vec<String> {
     let running = mininet(generation);
     let wanted = ConfigChange::Merge(change).applied_to(&running, generation, &NOTHING_OWN);
-    ConfigChange::problems(&KeyCatalogue::of(generation), &running, &wanted, all_are_stopped)
+    ConfigChange::problems(&KeyCatalogue::of(generation), &running, &wanted, &NOTHING_OWN, all_are_stopped)
         .into_iter()
         .map(|problem| format!("{}: {}", problem.path, problem.message))
         .collect()
@@ -39,6 +39,23 @@ fn a_merge_changes_what_it_names_and_null_takes_away() {
         json!({"main": {"a": 1, "c": {"d": 3}}, "p2p": {"x": [2, 3]}, "logging": {"hare": "debug"}});
     assert_eq!(merged(&running, change), expected);
     assert_eq!(merged(&json!({"a": 1}), json!({"a": {"b": null}})), json!({"a": {}}));
+}
+
+#[test]
+fn a_genesis_that_no_config_says_is_told_as_the_network_has_it() {
+    let genesis = Genesis {
+        time: "2030-01-01T00:00:00Z".parse::<Timestamp>().unwrap(),
+        extra_data: "net1-1".to_owned(),
+        network_id: None,
+    };
+    let own = OwnValues { genesis: Some(&genesis), ..NOTHING_OWN };
+    let (generation, running) = (Generation::V1, mininet(Generation::V1));
+    let change = json!({"genesis": {"genesis-time": "2031-01-01T00:00:00Z", "genesis-extra-data": "x"}});
+    let wanted = ConfigChange::Merge(change).applied_to(&running, generation, &own);
+    let told = ConfigChange::problems(&KeyCatalogue::of(generation), &running, &wanted, &own, true);
+    let told: Vec<&str> =
+        told.iter().map(|problem| problem.message.split(": ").next().unwrap_or_default()).collect();
+    assert_eq!(told, ["net1-1 -> x", "2030-01-01T00:00:00Z -> 2031-01-01T00:00:00Z"]);
 }
 
 #[test]
@@ -175,7 +192,7 @@ proptest! {
             let running = mininet(generation);
             for change in [ConfigChange::Merge(odd.clone()), ConfigChange::Replace(odd.clone())] {
                 let wanted = change.applied_to(&running, generation, &NOTHING_OWN);
-                let _ = ConfigChange::problems(&KeyCatalogue::of(generation), &running, &wanted, false);
+                let _ = ConfigChange::problems(&KeyCatalogue::of(generation), &running, &wanted, &NOTHING_OWN, false);
             }
         }
     }
