@@ -53,7 +53,8 @@ fn reason(error: &Error) -> String {
 ///
 /// [`Meaning::Invalid`] when it cannot be read or is none.
 pub(crate) fn kubeconfig(settings: &Settings, environment: &Environment) -> Result<SecretString> {
-    let path = settings.text("kubeconfig").map_or_else(|| folders::kubeconfig(environment), PathBuf::from);
+    let named = settings.text("kubeconfig").map(first_that_exists);
+    let path = named.unwrap_or_else(|| folders::kubeconfig(environment));
     let invalid = |reason: &str| {
         Error::new(Meaning::Invalid, READ_KUBECONFIG, path.display().to_string(), reason)
             .with_hint("name another one with --kubeconfig")
@@ -65,6 +66,15 @@ pub(crate) fn kubeconfig(settings: &Settings, environment: &Environment) -> Resu
     let folder = absolute.parent().unwrap_or(Path::new("/"));
     spacecraft_kubernetes::kubeconfig::with_absolute_paths(&SecretString::from(text), folder)
         .map_err(|error| invalid(error.reason()))
+}
+
+/// `KUBECONFIG` may list several files, which kubectl merges; here the first that there is counts.
+fn first_that_exists(listed: &str) -> PathBuf {
+    let whole = PathBuf::from(listed);
+    if whole.exists() {
+        return whole;
+    }
+    std::env::split_paths(listed).find(|path| path.is_file()).unwrap_or(whole)
 }
 
 /// What is wrong with the file of the key that is named.
@@ -108,6 +118,7 @@ mod tests {
         };
         let (settings, _) = Settings::builder(Command::CreateNetwork)
             .flags(owned(flags))
+            .environment(owned(variables))
             .build_what_can_be_read(&SystemFiles);
         mistake(&settings, &Environment::of_variables(owned(variables)), others)
     }

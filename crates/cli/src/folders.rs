@@ -19,13 +19,9 @@ pub(crate) fn charts(environment: &Environment) -> PathBuf {
     below(environment, "XDG_CACHE_HOME", ".cache").join("spacecraft").join("charts")
 }
 
-/// The kubeconfig that tools take by themselves: the first of those that `KUBECONFIG` lists which exists, or that in the home folder.
+/// The kubeconfig that tools take by themselves.
 pub(crate) fn kubeconfig(environment: &Environment) -> PathBuf {
-    let listed = environment.get("KUBECONFIG").unwrap_or_default();
-    let listed: Vec<PathBuf> =
-        std::env::split_paths(listed).filter(|path| !path.as_os_str().is_empty()).collect();
-    let existing = listed.iter().find(|path| path.exists()).or(listed.first());
-    existing.cloned().unwrap_or_else(|| home(environment).join(".kube").join("config"))
+    home(environment).join(".kube").join("config")
 }
 
 /// Where the gcloud tool leaves the credentials of applications.
