@@ -17,7 +17,7 @@ use crate::exit::ExitStatus;
 use crate::materials::materials;
 use crate::output::failure::Aftermath;
 use crate::output::table::{or_dash, table};
-use crate::session::{Known, Session, one_mistake};
+use crate::session::{Known, Session};
 use crate::support;
 use crate::wiring::{Wiring, known_before_sandbox, known_of_sandbox, sandbox_folder, start_sandbox};
 
