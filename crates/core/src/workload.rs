@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::image::ImageReference;
@@ -341,6 +342,8 @@ pub struct Worker {
     pub internal_ip: Option<String>,
     /// True when it is ready and not cordoned.
     pub schedulable: bool,
+    /// Since when it takes no pods for a reason that may pass by itself, while those that run there stay; none when it takes pods, and when somebody wants it empty.
+    pub unready_since: Option<Timestamp>,
     /// The slot it carries (`spacecraft.io/slot`), per network on a shared cluster.
     pub slot: Option<u32>,
     /// Processor that pods can have.

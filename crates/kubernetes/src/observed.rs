@@ -105,6 +105,8 @@ pub(crate) struct Condition {
     pub(crate) status: String,
     pub(crate) reason: String,
     pub(crate) message: String,
+    #[serde(rename = "lastTransitionTime")]
+    pub(crate) last_transition_time: Option<Timestamp>,
 }
 
 /// A pod.

@@ -104,7 +104,7 @@ impl InMemoryCluster {
         cloud.clusters.insert(name.to_string(), Entry { cluster, request: None, incarnation });
     }
 
-    /// Takes a cluster away behind everybody's back, leaving detached disks and firewall rules.
+    /// Takes a cluster away behind everybody's back, leaving detached disks and firewall rules; of a network on a shared cluster its namespaces.
     pub fn lose_cluster(&self, network: &NetworkName) {
         self.state.lock().take_away(network);
     }
@@ -238,6 +238,7 @@ impl Cloud {
 
     fn take_away(&mut self, network: &NetworkName) {
         self.clusters.remove(network.as_str());
+        self.sharing.remove(network);
         for disk in self.disks.values_mut().filter(|disk| disk.network == *network) {
             disk.users.clear();
         }

@@ -1,5 +1,6 @@
 //! `delete-network`: takes away everything that belongs to a network, whatever state it is in, and nothing else.
 
+mod charts;
 mod keep;
 mod refusals;
 mod remnants;
@@ -9,11 +10,11 @@ pub use keep::keep_logs_and_metrics;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use self::charts::{charts_to_remove, remove_charts};
 use super::bring_up::{archive, binding_of};
 use super::elsewhere::refuse_recorded_elsewhere;
 use super::run::{Basis, Run, anew_when_outdated};
 use super::{Limits, OperationFailure, Services};
-use crate::charts::{PlannedChart, usage_label};
 use crate::discovery::{edit_file, files_with_entry, remove_empty_file, without_entry};
 use crate::error::{Error, Meaning, Result, render_chain};
 use crate::names::NetworkName;
@@ -21,9 +22,8 @@ use crate::observer::Outcome;
 use crate::report::DeletionReport;
 use crate::state::{NetworkRecord, NetworkStatus, RecordStore, unknown_network};
 use crate::traits::{
-    Cluster, ClusterServices, ClusterState, Look, NetworkBinding, ObjectStore, Ownership, Precondition,
+    Cluster, ClusterServices, ClusterState, Look, NetworkBinding, ObjectStore, Precondition,
 };
-use crate::wait::Wait;
 
 /// What `delete-network` is to do.
 #[derive(Debug, Clone)]
@@ -296,11 +296,18 @@ impl Deletion<'_> {
         Ok(())
     }
 
+    /// Whether there may be something of the network in a cluster: also in a shared one where its namespaces, by which the network is found there, were deleted by hand.
+    fn may_hold_something(&self) -> bool {
+        let beyond_use = [ClusterState::Provisioning, ClusterState::Stopping, ClusterState::Error];
+        match &self.cluster {
+            Some(cluster) => !beyond_use.contains(&cluster.state),
+            None => self.known.is_some() && !self.services().cluster.capabilities().creates_clusters,
+        }
+    }
+
     /// While the cluster lives: removes what would outlive it, or on a shared cluster all that is the network's.
     async fn empty_cluster(&self) -> Result<()> {
-        let Some(cluster) = &self.cluster else { return Ok(()) };
-        if matches!(cluster.state, ClusterState::Provisioning | ClusterState::Stopping | ClusterState::Error)
-        {
+        if !self.may_hold_something() {
             return Ok(());
         }
         let connected = match self.reach().await {
@@ -424,38 +431,6 @@ async fn remove_entries(
     }
     for file in begun {
         if remove_empty_file(store, file).await? == Outcome::Removed {
-            outcome = Outcome::Removed;
-        }
-    }
-    Ok(outcome)
-}
-
-/// The charts that go with a network: its own, and of those that it shares the ones that no other network of the cluster uses.
-async fn charts_to_remove(services: &Services, known: &NetworkRecord) -> Result<Vec<PlannedChart>> {
-    let mut charts = crate::charts::planned(&known.spec);
-    if charts.iter().any(|chart| chart.shared) {
-        let clusters = services.cluster.list().await?.clusters;
-        let used_by_others = |chart: &PlannedChart| {
-            let label = usage_label(&chart.name);
-            clusters.iter().any(|cluster| {
-                matches!(&cluster.ownership, Ownership::Ours(network) if *network != known.network)
-                    && cluster.labels.contains_key(&label)
-            })
-        };
-        charts.retain(|chart| !(chart.shared && used_by_others(chart)));
-    }
-    Ok(charts)
-}
-
-/// Uninstalls charts, last installed first, and with those that were shared the namespaces that were made for them.
-async fn remove_charts(connected: &ClusterServices, charts: &[PlannedChart], wait: &Wait) -> Result<Outcome> {
-    let mut outcome = Outcome::Absent;
-    for chart in charts.iter().rev() {
-        let mut removals = vec![connected.charts.remove(&chart.namespace, &chart.name, wait).await?];
-        if chart.shared {
-            removals.push(connected.workloads.remove_namespace(&chart.namespace, wait).await?);
-        }
-        if removals.contains(&Outcome::Removed) {
             outcome = Outcome::Removed;
         }
     }

@@ -1,8 +1,8 @@
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::operation::{Services, delete_network, keep_logs_and_metrics};
-use spacecraft_core::spec::{Generation, MetricsSpec, ProviderKind};
+use spacecraft_core::spec::{ChaosSpec, Generation, MetricsSpec, ProviderKind};
 use spacecraft_core::state::NetworkStatus;
-use spacecraft_core::traits::{ClusterProvider, DnsProvider, LoadBalancer, ServiceName};
+use spacecraft_core::traits::{ClusterProvider, DnsProvider, LoadBalancer, ServiceName, Workloads};
 use spacecraft_core::{Error, Meaning};
 
 use spacecraft_testkit::{Fault, InMemoryObjects};
@@ -129,6 +129,22 @@ async fn a_network_on_a_shared_cluster_takes_its_charts_and_namespaces_with_it()
     world.delete(&spec, 2).await.unwrap();
     assert!(world.charts.installed().is_empty(), "{:?}", world.charts.installed());
     assert!(world.workloads.is_empty());
+    assert!(world.state.contents().is_empty());
+}
+
+#[tokio::test]
+async fn a_network_whose_namespaces_were_deleted_by_hand_leaves_no_slots_and_no_shared_charts() {
+    let world = World::shared();
+    let mut spec = spec(Generation::V1);
+    spec.provider = ProviderKind::Kubernetes;
+    spec.chaos = Some(ChaosSpec { version: "2.8.3".to_owned() });
+    world.create(&spec, 1).await.unwrap();
+    world.cluster.lose_cluster(&network());
+    assert!(world.charts.installed().iter().any(|release| release.shared));
+    world.delete(&spec, 2).await.unwrap();
+    assert!(world.charts.installed().is_empty(), "{:?}", world.charts.installed());
+    let workers = world.workloads.workers().await.unwrap();
+    assert!(workers.iter().all(|worker| worker.slot.is_none()), "{workers:?}");
     assert!(world.state.contents().is_empty());
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 use spacecraft_core::observer::Outcome;
@@ -24,6 +25,14 @@ const CONDITION_TAINTS: [&str; 4] = [
     "node.cloudprovider.kubernetes.io/",
     "ToBeDeletedByClusterAutoscaler",
     "DeletionCandidateOfClusterAutoscaler",
+];
+
+/// Those of them that say that it is to be empty.
+const LEAVING_TAINTS: [&str; 4] = [
+    "node.kubernetes.io/unschedulable",
+    "node.kubernetes.io/out-of-service",
+    "node.cloudprovider.kubernetes.io/shutdown",
+    "ToBeDeletedByClusterAutoscaler",
 ];
 
 /// A node of Kubernetes.
@@ -90,6 +99,20 @@ impl Node {
             && !self.spec.taints.iter().any(held_back)
     }
 
+    /// Since when something holds pods back that may pass by itself; none where somebody wants the worker empty.
+    fn unready_since(&self) -> Option<Timestamp> {
+        let is_leaving = |taint: &Taint| LEAVING_TAINTS.iter().any(|known| taint.key.starts_with(known));
+        if self.is_schedulable() || self.spec.unschedulable || self.spec.taints.iter().any(is_leaving) {
+            return None;
+        }
+        let conditions = &self.status.conditions;
+        let ready = conditions.iter().find(|condition| condition.kind == "Ready")?;
+        if ready.status != "True" {
+            return ready.last_transition_time;
+        }
+        conditions.iter().filter_map(|condition| condition.last_transition_time).max()
+    }
+
     fn address(&self, kind: &str) -> Option<String> {
         let found = self.status.addresses.iter().find(|address| address.kind == kind)?;
         Some(found.address.clone())
@@ -105,6 +128,7 @@ impl Node {
             external_ip: self.address("ExternalIP"),
             internal_ip: self.address("InternalIP"),
             schedulable: self.is_schedulable(),
+            unready_since: self.unready_since(),
             slot: self.metadata.labels.get(slot_key).and_then(|slot| slot.parse().ok()),
             allocatable_cpu: MilliCpu(u64::try_from(thousandths).unwrap_or(0)),
             allocatable_memory: Bytes(quantity::units(self.allocatable("memory"))),
@@ -210,6 +234,28 @@ mod tests {
         let preferred = json!([{ "key": "dedicated", "effect": "PreferNoSchedule" }]);
         assert!(node(accelerated, false, "True").is_for_us());
         assert!(node(preferred, false, "True").is_for_us());
+    }
+
+    #[test]
+    fn since_when_a_worker_is_not_ready_is_told_unless_somebody_wants_it_empty() {
+        let since = "2026-01-02T03:04:05Z";
+        let unready = |taints: Value, unschedulable: bool, ready: &str| {
+            let mut node = node(taints, unschedulable, ready);
+            node.status.conditions[0].last_transition_time = Some(since.parse().unwrap());
+            node.unready_since().map(|since| since.to_string())
+        };
+        let taint = |key: &str| json!([{ "key": key, "effect": "NoExecute" }]);
+        assert_eq!(unready(json!([]), false, "Unknown").as_deref(), Some(since));
+        assert_eq!(
+            unready(taint("node.kubernetes.io/unreachable"), false, "Unknown").as_deref(),
+            Some(since)
+        );
+        assert_eq!(unready(taint("node.kubernetes.io/not-ready"), false, "True").as_deref(), Some(since));
+        assert_eq!(unready(json!([]), false, "True"), None);
+        assert_eq!(unready(json!([]), true, "Unknown"), None);
+        for leaving in LEAVING_TAINTS {
+            assert_eq!(unready(taint(leaving), false, "Unknown"), None, "{leaving}");
+        }
     }
 
     #[test]

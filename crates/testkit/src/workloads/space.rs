@@ -235,6 +235,7 @@ pub(super) fn default_worker(number: u32) -> Worker {
         external_ip: Some(format!("203.0.113.{number}")),
         internal_ip: Some(format!("10.0.0.{number}")),
         schedulable: true,
+        unready_since: None,
         slot: None,
         allocatable_cpu: MilliCpu::cores(16),
         allocatable_memory: Bytes::gibi(64),

@@ -119,12 +119,13 @@ impl BringUp<'_> {
         Ok(planned.min(ready).max(1))
     }
 
-    /// Puts the slots on ready workers, waiting for workers that are still coming.
+    /// Puts the slots that no worker carries on ready ones, waiting for workers that are still coming.
     async fn ensure_workers(&self, workloads: &dyn Workloads, slots: u32) -> Result<Vec<Worker>> {
         let wait = self.run.wait("workers");
         let missing = async || -> Result<Vec<SlotAssignment>> {
             wait.until("workers for pinned nodes", LOOK_AGAIN, async || {
-                Ok(match missing_assignments(&workloads.workers().await?, slots) {
+                let now = self.services().clock.now();
+                Ok(match missing_assignments(&workloads.workers().await?, slots, now) {
                     Ok(missing) => Progress::Ready(missing),
                     Err(why) => Progress::Pending(why),
                 })
