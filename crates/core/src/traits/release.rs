@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Look;
 use crate::error::Result;
+use crate::names::NetworkName;
 use crate::observer::Outcome;
 
 /// An operating system that go-spacemesh is built for.
@@ -44,6 +45,8 @@ impl fmt::Display for Platform {
 /// A build of go-spacemesh that is to be published together with a network's config.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NetworkBuild {
+    /// The network.
+    pub network: NetworkName,
     /// The version of go-spacemesh, such as `v1.7.6`.
     pub version: String,
     /// The operating system.
@@ -53,10 +56,10 @@ pub struct NetworkBuild {
 }
 
 impl NetworkBuild {
-    /// The key of the archive, both where it comes from and where it goes.
+    /// The key of the archive where it goes. Where it comes from, its key is the same without the network: other networks have configs of their own.
     #[must_use]
     pub fn key(&self) -> String {
-        format!("{}/{}.zip", self.version, self.platform)
+        format!("{}/{}/{}.zip", self.network, self.version, self.platform)
     }
 }
 
@@ -153,7 +156,7 @@ impl FileDigests {
 /// A release as it should be: a draft that people look over and publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReleaseDraft {
-    /// The tag, which is the version.
+    /// The tag, which no other network and version have.
     pub tag: String,
     /// The title.
     pub name: String,
