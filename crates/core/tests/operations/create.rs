@@ -231,6 +231,22 @@ async fn a_chain_whose_genesis_passed_before_it_was_up_starts_anew_when_asked() 
     assert!(settled.steps.iter().all(|step| step.outcome == Outcome::Unchanged), "{:?}", settled.steps);
 }
 
+#[tokio::test]
+async fn v0_poets_are_not_activated_when_genesis_is_too_near() {
+    let world = World::new();
+    world.workloads.break_down("miner-9", "image cannot be pulled");
+    world.create(&spec(Generation::V0), 1).await.unwrap_err();
+    world.workloads.let_go("miner-9");
+    let genesis = world.record().unwrap().genesis.unwrap().genesis.time;
+    let three_seconds_before = genesis.duration_since(Clock::now(&world.clock)).as_secs() - 3;
+    world.clock.advance(std::time::Duration::from_secs(u64::try_from(three_seconds_before).unwrap()));
+    let failure = world.create(&spec(Generation::V0), 2).await.unwrap_err();
+    assert_eq!(failure.error.meaning(), Meaning::TimedOut);
+    assert!(failure.error.reason().contains("too soon for the PoETs"), "{failure:?}");
+    assert!(failure.error.hint().unwrap().contains("--new-genesis --genesis-delay"), "{failure:?}");
+    assert_eq!(world.ledger.count("spacemesh.start_poet"), 0);
+}
+
 #[test]
 fn with_quic_the_udp_ports_of_the_same_numbers_are_open_too() {
     let mut quic = spec(Generation::V1);

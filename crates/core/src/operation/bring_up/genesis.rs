@@ -48,9 +48,36 @@ impl BringUp<'_> {
     fn genesis_passed(&self, fixed: &GenesisRecord, bring_up: Duration) -> Error {
         let predicted = Duration::from_secs(self.plan.genesis.predicted_bring_up_seconds);
         let late = bring_up.max(predicted).saturating_sub(predicted) + self.spec.genesis.delay;
-        let minutes = late.as_secs().div_ceil(60) + 5;
         let reason =
             format!("genesis was at {} and passed before the fleet was up", fixed.genesis.time_text());
+        self.begin_later(reason, late)
+    }
+
+    /// v0: whether PoETs that are activated at `instant` come before genesis. The first round of those that come later would be shorter than the config says, or an epoch late.
+    pub(super) fn check_activation(
+        &self,
+        record: &NetworkRecord,
+        fixed: &GenesisRecord,
+        instant: Timestamp,
+    ) -> Result<()> {
+        let starts = self.spec.fleet.bootstrap && record.status == NetworkStatus::Creating;
+        let late = instant.duration_since(fixed.genesis.time);
+        if !starts || late.is_negative() {
+            return Ok(());
+        }
+        let left = fixed.genesis.time.duration_since(self.services().clock.now()).max(SignedDuration::ZERO);
+        let reason = format!(
+            "genesis is at {}, in {}, which is too soon for the PoETs to be deployed and activated before",
+            fixed.genesis.time_text(),
+            human(left)
+        );
+        let late = Duration::try_from(late).unwrap_or(Duration::ZERO) + self.spec.genesis.delay;
+        Err(self.begin_later(reason, late))
+    }
+
+    /// That the chain cannot start at its genesis, which `late` after the predicted bring-up would have been late enough.
+    fn begin_later(&self, reason: String, late: Duration) -> Error {
+        let minutes = late.as_secs().div_ceil(60) + 5;
         Error::new(Meaning::TimedOut, "start chain", self.spec.network.as_str(), reason).with_hint(format!(
             "run the command again with --new-genesis --genesis-delay {minutes}, which starts the chain anew, with new keys and data"
         ))

@@ -63,7 +63,8 @@ impl BringUp<'_> {
         Ok(())
     }
 
-    /// Chooses and remembers the instant of activation: after the time that bringing pods up took just now, and half of that again.
+    /// Chooses and remembers the instant of activation: after the time that bringing pods up took just now, and half of that again. Fails when that is not before
+    /// the genesis of a chain that is to start.
     async fn plan_activation(
         &self,
         bindings: &mut Bindings,
@@ -72,7 +73,9 @@ impl BringUp<'_> {
         deployment: Duration,
     ) -> Result<()> {
         let soon = deployment.max(SHORTEST_DEPLOYMENT) * 3 / 2;
-        genesis.poet_activation = Some(plus(self.services().clock.now(), soon));
+        let instant = plus(self.services().clock.now(), soon);
+        self.check_activation(record, genesis, instant)?;
+        genesis.poet_activation = Some(instant);
         bindings.poet_activation = genesis.poet_activation;
         self.write_genesis(record, genesis).await
     }
