@@ -181,4 +181,9 @@ impl DnsProvider for Cloudflare {
         let ours = self.zone.marked_records().await?.into_iter().filter_map(described);
         Ok(ours.filter(|record| network.is_none_or(|network| record.network == *network)).collect())
     }
+
+    async fn unmarked_names(&self) -> Result<Vec<String>> {
+        let records = self.zone.unmarked_addresses().await?;
+        Ok(records.into_iter().map(|record| record.name).collect())
+    }
 }

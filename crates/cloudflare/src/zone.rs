@@ -57,6 +57,13 @@ impl Zone {
         Ok(records.into_iter().filter(|record| record.comment().starts_with(MARK)).collect())
     }
 
+    /// All address records that carry no mark of ours.
+    pub(crate) async fn unmarked_addresses(&self) -> Result<Vec<Record>> {
+        let records = self.all_records(&self.domain, &[("type", "A")]).await?;
+        let is_foreign = |record: &Record| record.kind == "A" && !record.comment().starts_with(MARK);
+        Ok(records.into_iter().filter(is_foreign).collect())
+    }
+
     pub(crate) async fn create(&self, name: &str, record: &RecordRequest) -> Result<()> {
         let url = self.records_url(None).await?;
         let request = self.prepare(self.client.post(url), "create DNS record", name);

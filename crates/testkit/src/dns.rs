@@ -133,4 +133,10 @@ impl DnsProvider for InMemoryDns {
         let wanted = |record: &&DnsRecord| network.is_none_or(|network| record.network == *network);
         call.read(zone.ours.iter().filter(wanted).cloned().collect())
     }
+
+    async fn unmarked_names(&self) -> Result<Vec<String>> {
+        let call = self.ledger.begin("dns.unmarked_names", &self.domain).await?;
+        let foreign = &self.state.lock().foreign;
+        call.read(foreign.iter().map(|(name, _)| name.clone()).collect())
+    }
 }

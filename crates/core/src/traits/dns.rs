@@ -15,7 +15,7 @@ use crate::observer::Outcome;
 /// * `ensure` leaves exactly one A record of ours under the name, with the address asked for. A record of somebody else under that name is refused
 ///   with [`Meaning::AlreadyExists`](crate::Meaning::AlreadyExists) and stays as it is.
 /// * `remove` removes records of that network only; a foreign record under the name is left alone and the answer is [`Outcome::Absent`].
-/// * `list` has only records with our mark: of one network, or of all.
+/// * `list` has only records with our mark: of one network, or of all. `unmarked_names` has the names of all others, and nothing is ever done to those.
 #[async_trait]
 pub trait DnsProvider: Debug + Send + Sync {
     /// The domain the records are in.
@@ -35,6 +35,9 @@ pub trait DnsProvider: Debug + Send + Sync {
 
     /// Our records.
     async fn list(&self, network: Option<&NetworkName>) -> Result<Vec<DnsRecord>>;
+
+    /// The names of address records without our mark: somebody else's.
+    async fn unmarked_names(&self) -> Result<Vec<String>>;
 }
 
 /// An A record.

@@ -165,3 +165,18 @@ async fn a_removal_that_was_killed_is_gone_on_with_at_once() {
     }
     assert_eq!(find(&world).await.removable().count(), 1);
 }
+
+#[tokio::test]
+async fn names_that_go_spacecraft_left_are_told_and_stay() {
+    let world = World::new();
+    world.create(&spec(Generation::V1), 1).await.unwrap();
+    for host in ["kibana-devnet", "api-json-devnet", "grafana-net1", "www"] {
+        world.dns.add_foreign(format!("{host}.spacemesh.io"), "203.0.113.9");
+    }
+    let report = find(&world).await;
+    let told: Vec<bool> = report.notices.iter().map(|notice| notice.contains("network devnet,")).collect();
+    assert_eq!(told, [true, true], "{:?}", report.notices);
+    let writes = world.ledger.write_count();
+    remove_garbage(&world.services(2), &request(), report).await;
+    assert_eq!((world.ledger.write_count(), world.dns.foreign().len()), (writes, 4));
+}

@@ -1,6 +1,7 @@
 //! Tunnels from a local port, through the API server, to a port of a pod.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1 as core_v1;
 use kube::Api;
+use spacecraft_core::time::Clock;
 use spacecraft_core::traits::{ServiceName, Tunnel, TunnelGuard};
 use spacecraft_core::{Error, Meaning, Result};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, copy_bidirectional};
@@ -21,6 +23,8 @@ use crate::resource::{Address, POD, SERVICE};
 
 /// The time that opening one way through the API server may take.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a tunnel waits after it could not accept a connection.
+const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(200);
 /// How often a connection tries another pod before it is given up.
 const ATTEMPTS: u32 = 3;
 
@@ -74,15 +78,27 @@ impl Drop for Guard {
 async fn accept(listener: TcpListener, route: Route, blocked: Blockage) {
     let mut carried = JoinSet::new();
     loop {
-        match listener.accept().await {
-            Ok((local, from)) => {
-                // Requests and answers are small; none waits for the acknowledgement of the one before.
-                let _ = local.set_nodelay(true);
-                carried.spawn(carry(local, from, route.clone(), blocked.clone()));
-            }
+        let clock = route.connection.retrier().clock();
+        let (local, from) = next_connection(&**clock, || listener.accept()).await;
+        // Requests and answers are small; none waits for the acknowledgement of the one before.
+        let _ = local.set_nodelay(true);
+        carried.spawn(carry(local, from, route.clone(), blocked.clone()));
+        while carried.try_join_next().is_some() {}
+    }
+}
+
+/// The next connection. One that cannot be accepted, as for want of file descriptors, stays in the queue: without a pause it would be tried again for as long as that lasts, and
+/// nothing else be done.
+async fn next_connection<T, F: Future<Output = io::Result<T>>>(
+    clock: &dyn Clock,
+    accept: impl Fn() -> F,
+) -> T {
+    loop {
+        match accept().await {
+            Ok(connection) => return connection,
             Err(error) => tracing::debug!(%error, "a tunnel could not accept a connection"),
         }
-        while carried.try_join_next().is_some() {}
+        clock.sleep(PAUSE_AFTER_REFUSAL).await;
     }
 }
 
@@ -224,5 +240,28 @@ fn target_port(service: &Service, pod: &Pod, port: u16) -> Option<u16> {
         TargetPort::Number(number) => Some(*number),
         TargetPort::SameAsPort => Some(port),
         TargetPort::Name(name) => pod.named_port(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use spacecraft_testkit::TestClock;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_tunnel_that_cannot_accept_a_connection_pauses_before_it_tries_again() {
+        let clock = TestClock::default();
+        let began = clock.now();
+        let tried = AtomicU32::new(0);
+        let accept = async || match tried.fetch_add(1, Ordering::Relaxed) {
+            0..3 => Err(io::Error::other("too many open files")),
+            _ => Ok("connection"),
+        };
+        assert_eq!(next_connection(&clock, accept).await, "connection");
+        let paused = Duration::try_from(clock.now().duration_since(began)).unwrap();
+        assert_eq!(paused, PAUSE_AFTER_REFUSAL * 3);
     }
 }

@@ -20,6 +20,7 @@ macro_rules! dns_provider_conformance {
             removing_nothing_is_absent
             a_list_is_of_one_network_or_of_all
             a_name_that_begins_like_another_is_another
+            records_of_ours_are_not_among_the_unmarked
         }
     };
 }
@@ -105,4 +106,11 @@ pub async fn a_name_that_begins_like_another_is_another(dns: &dyn DnsProvider) {
     assert_eq!(dns.look(&shorter).await.unwrap(), Look::Absent);
     assert_eq!(dns.remove(&shorter.name, &shorter.network).await.unwrap(), Outcome::Absent);
     assert_eq!(dns.list(None).await.unwrap(), [longer]);
+}
+
+pub async fn records_of_ours_are_not_among_the_unmarked(dns: &dyn DnsProvider) {
+    let record = record(dns, "kibana-net1", "net1");
+    dns.ensure(&record).await.unwrap();
+    let unmarked = dns.unmarked_names().await.unwrap();
+    assert!(!unmarked.contains(&record.name), "{unmarked:?}");
 }
