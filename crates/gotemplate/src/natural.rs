@@ -2,28 +2,41 @@
 
 use std::cmp::Ordering;
 
+/// Where a letter right behind a digit comes: Go's two writers of YAML differ in that.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum LettersBehindDigits {
+    /// After everything else, as letters do elsewhere: `a10`, `a1-`, `a1b`.
+    #[default]
+    Last,
+    /// Before everything else: `a1b`, `a1-`, `a10`.
+    First,
+}
+
 /// Sorts by [`natural_less`]. The order that Go defines is not transitive for every set of keys, which a merge sort takes
 /// in its stride.
-pub(crate) fn natural_sort<T>(items: &mut Vec<T>, key: impl Fn(&T) -> &str + Copy) {
-    if items.windows(2).all(|pair| !natural_less(key(&pair[1]), key(&pair[0]))) {
+pub(crate) fn natural_sort<T>(
+    items: &mut Vec<T>,
+    letters: LettersBehindDigits,
+    key: impl Fn(&T) -> &str + Copy,
+) {
+    if items.windows(2).all(|pair| !natural_less(key(&pair[1]), key(&pair[0]), letters)) {
         return;
     }
     let mut right = items.split_off(items.len() / 2);
-    natural_sort(items, key);
-    natural_sort(&mut right, key);
+    natural_sort(items, letters, key);
+    natural_sort(&mut right, letters, key);
     let left = std::mem::take(items);
     let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
     while let (Some(first), Some(second)) = (left.peek(), right.peek()) {
-        let taken = if natural_less(key(second), key(first)) { right.next() } else { left.next() };
+        let taken = if natural_less(key(second), key(first), letters) { right.next() } else { left.next() };
         items.extend(taken);
     }
     items.extend(left);
     items.extend(right);
 }
 
-/// Whether one key comes before another: numbers in them by their value, letters after everything else, but before it
-/// right behind a digit.
-fn natural_less(left: &str, right: &str) -> bool {
+/// Whether one key comes before another: numbers in them by their value, letters after everything else.
+fn natural_less(left: &str, right: &str, letters: LettersBehindDigits) -> bool {
     let mut rest = (left.chars(), right.chars());
     let mut common = 0;
     let (first, second) = loop {
@@ -46,7 +59,11 @@ fn natural_less(left: &str, right: &str) -> bool {
             let ordering = number(rest.0.as_str()).cmp(&number(rest.1.as_str())).then(first.cmp(&second));
             ordering == Ordering::Less
         }
-        (first_is_letter, _) => first_is_letter == head.ends_with(char::is_numeric),
+        (first_is_letter, _) => {
+            let letters_come_first =
+                letters == LettersBehindDigits::First && head.ends_with(char::is_numeric);
+            first_is_letter == letters_come_first
+        }
     }
 }
 
@@ -77,10 +94,14 @@ impl Number {
 mod tests {
     use super::*;
 
-    fn sorted(keys: &[&str]) -> Vec<String> {
+    fn sorted_with(letters: LettersBehindDigits, keys: &[&str]) -> Vec<String> {
         let mut keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
-        natural_sort(&mut keys, |key| key);
+        natural_sort(&mut keys, letters, |key| key);
         keys
+    }
+
+    fn sorted(keys: &[&str]) -> Vec<String> {
+        sorted_with(LettersBehindDigits::Last, keys)
     }
 
     #[test]
@@ -89,7 +110,9 @@ mod tests {
             sorted(&["a10", "a9", "a", "b", "_x", "10", "9"]),
             ["_x", "9", "10", "a", "a9", "a10", "b"]
         );
-        assert_eq!(sorted(&["a1b", "a1-", "a1"]), ["a1", "a1b", "a1-"]);
+        assert_eq!(sorted(&["a1b", "a10", "a1-", "a1"]), ["a1", "a1-", "a10", "a1b"]);
+        let letters_first = sorted_with(LettersBehindDigits::First, &["a10", "a1b", "a1-", "a1"]);
+        assert_eq!(letters_first, ["a1", "a1b", "a1-", "a10"]);
         assert_eq!(sorted(&["x02", "x1", "x01", "x2"]), ["x1", "x01", "x2", "x02"]);
         assert_eq!(sorted(&["B", "a", "A", "é"]), ["A", "B", "a", "é"]);
     }

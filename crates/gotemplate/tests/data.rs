@@ -296,3 +296,20 @@ fn the_next_line_of_unicode_is_folded_in_texts_and_refused_in_keys() {
     }
     assert!(yaml::to_string(&Value::from(json!({"a\u{85}b": 1}))).is_err());
 }
+
+#[test]
+fn letters_behind_digits_come_last_but_first_in_the_pretty_form() {
+    let value = Value::from(json!({"k8s": 1, "k8s-a": 2, "a1b": 3, "a10": 4, "01": 5, "0x": 6}));
+    assert_eq!(yaml::to_string(&value).unwrap(), "\"01\": 5\n0x: 6\na10: 4\na1b: 3\nk8s: 1\nk8s-a: 2\n");
+    assert_eq!(
+        yaml::to_string_pretty(&value).unwrap(),
+        "0x: 6\n\"01\": 5\na1b: 3\na10: 4\nk8s: 1\nk8s-a: 2\n"
+    );
+}
+
+#[test]
+fn tabs_stand_in_blocks_of_the_pretty_form_only() {
+    let value = Value::from(json!({"a": "b\tc\nd", "e": "f\tg"}));
+    assert_eq!(yaml::to_string(&value).unwrap(), "a: \"b\\tc\\nd\"\ne: \"f\\tg\"\n");
+    assert_eq!(yaml::to_string_pretty(&value).unwrap(), "a: |-\n  b\tc\n  d\ne: \"f\\tg\"\n");
+}

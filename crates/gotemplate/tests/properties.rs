@@ -137,6 +137,8 @@ proptest! {
 
     #[test]
     fn yaml_that_was_written_reads_back_as_the_same(value in data()) {
+        // Go's way from JSON to YAML folds next lines.
+        prop_assume!(!value.to_string().contains('\u{85}'));
         if let Ok(text) = yaml::to_string(&Value::from(&value)) {
             prop_assert_eq!(yaml::from_str(&text), Ok(without_negative_zero(value)), "{}", text);
         }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::Error;
 use super::resolve::{Scalar, is_timestamp, resolve};
 use super::style::{Analysis, Style};
-use crate::natural::natural_sort;
+use crate::natural::{LettersBehindDigits, natural_sort};
 use crate::number::{format_float, format_float_json};
 use crate::value::shape::{Allowance, Shape, TooLarge, shape};
 use crate::value::{Value, lossy};
@@ -169,7 +169,8 @@ impl Emitter {
             .iter()
             .map(|(key, value)| Ok((self.key_text(key.as_ref())?, value)))
             .collect::<Result<_, Error>>()?;
-        natural_sort(&mut sorted, |entry| &entry.0);
+        let letters = if self.is_pretty { LettersBehindDigits::First } else { LettersBehindDigits::Last };
+        natural_sort(&mut sorted, letters, |entry| &entry.0);
         let indent = self.indent.map_or(0, |indent| indent + INDENT);
         self.deeper(indent, |emitter| {
             sorted.iter().try_for_each(|(key, value)| {
@@ -230,7 +231,7 @@ impl Emitter {
             Style::DoubleQuoted
         };
         let is_key = context == Context::SimpleKey;
-        let style = Analysis::of(text).style(wanted, is_key);
+        let style = Analysis::of(text, self.is_pretty).style(wanted, is_key);
         self.scalar(text, style, context);
         Ok(())
     }

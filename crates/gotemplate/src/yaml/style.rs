@@ -44,12 +44,14 @@ impl WhiteSpace {
 }
 
 impl Analysis {
-    pub(super) fn of(text: &str) -> Self {
+    /// Looks at a text; `tabs_in_blocks` if block scalars may hold tabs.
+    pub(super) fn of(text: &str, tabs_in_blocks: bool) -> Self {
         if text.is_empty() {
             return Self { plain_allowed: true, single_quoted_allowed: true, ..Self::default() };
         }
         let mut space = WhiteSpace::default();
         let (mut has_breaks, mut special, mut indicators) = (false, false, starts_like_document(text));
+        let has_block_tabs = tabs_in_blocks && text.contains('\t');
         let mut characters = text.chars().peekable();
         let mut after_blank = true;
         while let Some(character) = characters.next() {
@@ -57,7 +59,7 @@ impl Analysis {
             let before_blank = next.is_none_or(|next| matches!(next, ' ' | '\t'));
             let is_first = space.previous.is_none();
             indicators |= is_indicator(character, is_first, after_blank, before_blank);
-            special |= !is_printable(character);
+            special |= !is_printable(character) && !(has_block_tabs && character == '\t');
             has_breaks |= is_break(character);
             space.see(character, is_first, next.is_none());
             after_blank = matches!(character, ' ' | '\t') || is_break(character);
@@ -68,9 +70,10 @@ impl Analysis {
             plain_allowed: !(space.at_ends
                 || space.space_after_break
                 || only_double_quoted
+                || has_block_tabs
                 || has_breaks
                 || indicators),
-            single_quoted_allowed: !(space.space_after_break || only_double_quoted),
+            single_quoted_allowed: !(space.space_after_break || only_double_quoted || has_block_tabs),
             literal_allowed: !(space.trailing_space || only_double_quoted),
         }
     }
