@@ -14,6 +14,7 @@ mod scalar;
 mod scan;
 mod style;
 mod token;
+mod trip;
 
 pub use decode::{array_from_str, documents, from_slice, from_str, object_from_str};
 pub use emit::{to_string, to_string_pretty};

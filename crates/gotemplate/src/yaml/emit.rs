@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use super::Error;
 use super::resolve::{Scalar, is_timestamp, resolve};
 use super::style::{Analysis, Style};
+use super::trip::{NEXT_LINE, next_lines_folded, yaml_text};
 use crate::natural::{LettersBehindDigits, natural_sort};
 use crate::number::{format_float, format_float_json};
+use crate::value::Value;
 use crate::value::shape::{Allowance, Shape, TooLarge, shape};
-use crate::value::{Value, lossy};
 
 /// Text is folded at the first space past this column.
 const WIDTH: usize = 80;
@@ -461,45 +462,6 @@ fn small_whole(value: f64) -> Option<i64> {
     let whole = value as i64;
     let is_whole = value.abs() < SMALL && whole as f64 == value && !(whole == 0 && value.is_sign_negative());
     is_whole.then_some(whole)
-}
-
-/// Text as it comes out of a trip through JSON, where YAML's reader refuses some characters.
-fn yaml_text(bytes: &[u8]) -> Result<Cow<'_, str>, Error> {
-    let text = lossy(bytes);
-    let refused = |character: char| matches!(character, '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
-    if text.contains(refused) {
-        return Err(Error::new("yaml: control characters are not allowed"));
-    }
-    Ok(text)
-}
-
-/// Unicode's next line: JSON leaves it as it is, and YAML reads it as a line break.
-const NEXT_LINE: char = '\u{85}';
-
-/// Text as YAML reads it from quotes: a next line becomes a space, with the spaces around it, and of several in a row all but
-/// the first become line feeds.
-fn next_lines_folded(text: Cow<'_, str>) -> Cow<'_, str> {
-    if !text.contains(NEXT_LINE) {
-        return text;
-    }
-    let mut folded = String::new();
-    let mut breaks = 0usize;
-    for (index, line) in text.split(NEXT_LINE).enumerate() {
-        let is_last = index == text.matches(NEXT_LINE).count();
-        let line = if index == 0 { line } else { line.trim_start_matches(' ') };
-        let line = if is_last { line } else { line.trim_end_matches(' ') };
-        if !line.is_empty() || is_last {
-            match breaks {
-                0 => {}
-                1 => folded.push(' '),
-                several => folded.push_str(&"\n".repeat(several - 1)),
-            }
-            breaks = 0;
-        }
-        folded.push_str(line);
-        breaks += 1;
-    }
-    Cow::Owned(folded)
 }
 
 /// `1:30` and its like, numbers to base 60 to other readers of YAML 1.1.

@@ -59,7 +59,7 @@ impl Analysis {
             let before_blank = next.is_none_or(|next| matches!(next, ' ' | '\t'));
             let is_first = space.previous.is_none();
             indicators |= is_indicator(character, is_first, after_blank, before_blank);
-            special |= !is_printable(character) && !(has_block_tabs && character == '\t');
+            special |= !(is_printable(character) || has_block_tabs && character == '\t');
             has_breaks |= is_break(character);
             space.see(character, is_first, next.is_none());
             after_blank = matches!(character, ' ' | '\t') || is_break(character);
