@@ -20,7 +20,7 @@ const PODS_STAY: SignedDuration = SignedDuration::from_mins(5);
 
 /// The assignments that are missing so that each of `slots` slots is on a worker of its own, given what time it is `now`.
 ///
-/// A slot stays on a worker that takes pods, and on one that has not been ready for less time than [its pods stay](PODS_STAY). One whose worker is gone, cordoned or
+/// A slot stays on a worker that takes pods, and on one that has not been ready for less time than its pods stay, five minutes. One whose worker is gone, cordoned or
 /// out for longer moves to the first worker, by name, that takes pods and has none.
 ///
 /// # Errors
