@@ -15,6 +15,7 @@ use spacecraft_core::wait::Wait;
 use spacecraft_elastic::Elastic;
 use spacecraft_helm::charts::Charts;
 use spacecraft_helm::cluster::Cluster;
+use spacecraft_helm::keys::RsaKeys;
 use spacecraft_helm::source::ChartSources;
 use spacecraft_http::{Client, ClientOptions};
 use spacecraft_kubernetes::{Connection, KubernetesWorkloads};
@@ -25,25 +26,28 @@ pub(crate) struct Connector {
     client: Client,
     options: ClientOptions,
     chart_cache: PathBuf,
+    rsa_keys: Arc<dyn RsaKeys>,
     mirrors: BTreeMap<String, String>,
 }
 
 impl Connector {
-    /// Requests go through `client`, which was built from `options`. Charts are kept in `chart_cache`. Public hosts in `mirrors` are asked at the
+    /// Requests go through `client`, which was built from `options`. Charts are kept in `chart_cache`, and have RSA keys from `rsa_keys`. Public hosts in `mirrors` are asked at the
     /// address given there.
     pub(crate) fn new(
         client: Client,
         options: ClientOptions,
         chart_cache: PathBuf,
+        rsa_keys: Arc<dyn RsaKeys>,
         mirrors: BTreeMap<String, String>,
     ) -> Self {
-        Self { client, options, chart_cache, mirrors }
+        Self { client, options, chart_cache, rsa_keys, mirrors }
     }
 
     /// Charts, for releases on a cluster or for rendering alone.
     pub(crate) fn charts_on(&self, cluster: Option<Cluster>) -> Charts {
         let sources = ChartSources::new(Some(self.client.clone()), Some(self.chart_cache.clone()));
         Charts::new(sources, cluster, Arc::clone(&self.options.clock), Arc::clone(&self.options.random))
+            .with_rsa_keys(Arc::clone(&self.rsa_keys))
     }
 
     /// A connection to a cluster, and the charts and releases on it.

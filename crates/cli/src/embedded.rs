@@ -9,6 +9,7 @@ use std::sync::Arc;
 use spacecraft_core::interrupt::Interrupt;
 use spacecraft_core::state::HolderProbe;
 use spacecraft_core::time::{Clock, Random};
+use spacecraft_helm::keys::RsaKeys;
 
 use crate::exit::ExitStatus;
 use crate::output::{Output, Streams};
@@ -23,6 +24,8 @@ pub struct Machine {
     pub clock: Arc<dyn Clock>,
     /// The source of keys, passwords and jitter.
     pub random: Arc<dyn Random>,
+    /// The source of the RSA keys that charts ask for.
+    pub rsa_keys: Arc<dyn RsaKeys>,
     /// The number of the process that the command is.
     pub process_id: u32,
     /// Who knows which other processes still run.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use spacecraft_core::interrupt::Interrupt;
 use spacecraft_core::state::{Holder, HolderProbe};
 use spacecraft_core::time::{Clock, Random, SystemClock, SystemRandom};
+use spacecraft_helm::keys::{NewRsaKeys, RsaKeys};
 
 use crate::embedded::Machine;
 use crate::holder::{ThisHost, this_process};
@@ -74,6 +75,13 @@ impl Environment {
         self.played
             .as_ref()
             .map_or_else(|| Arc::new(SystemRandom) as _, |machine| Arc::clone(&machine.random))
+    }
+
+    /// The source of the RSA keys that charts ask for.
+    pub(crate) fn rsa_keys(&self) -> Arc<dyn RsaKeys> {
+        self.played
+            .as_ref()
+            .map_or_else(|| Arc::new(NewRsaKeys) as _, |machine| Arc::clone(&machine.rsa_keys))
     }
 
     /// This process, as the holder of a lock.

@@ -312,7 +312,9 @@ impl<'a> Wiring<'a> {
     /// What makes the services inside a cluster.
     pub(crate) fn connector(&self) -> Connector {
         let mirrors = self.sandbox.as_ref().map(|info| info.urls.0.clone()).unwrap_or_default();
-        Connector::new(self.client.clone(), self.options.clone(), folders::charts(self.environment), mirrors)
+        let chart_cache = folders::charts(self.environment);
+        let rsa_keys = self.environment.rsa_keys();
+        Connector::new(self.client.clone(), self.options.clone(), chart_cache, rsa_keys, mirrors)
     }
 
     /// All services of an operation.

@@ -2,6 +2,7 @@
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use spacecraft_helm::capabilities::Capabilities;
 use spacecraft_helm::chart::{Chart, File, Metadata};
 use spacecraft_helm::engine::{Compiled, ReleaseContext, RenderContext, Seed};
+use spacecraft_helm::keys::NewRsaKeys;
 
 const HELPERS: &str = r#"{{- define "wide.name" -}}
 {{ printf "%s-%s-%v" .root.Release.Name .root.Chart.Name .index | trunc 63 | trimSuffix "-" }}
@@ -141,6 +143,7 @@ fn context() -> RenderContext {
         now: jiff::Timestamp::UNIX_EPOCH,
         time_zone: jiff::tz::TimeZone::UTC,
         seed: Seed::new([7; 32]),
+        keys: Arc::new(NewRsaKeys),
     }
 }
 

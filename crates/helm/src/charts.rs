@@ -26,6 +26,7 @@ use rehearsal::first_revision;
 use crate::capabilities::{Capabilities, KubeVersion};
 use crate::chart::{Chart, ChartError, check};
 use crate::cluster::{Cluster, Served};
+use crate::keys::{NewRsaKeys, RsaKeys};
 use crate::lookup::Lookups;
 use crate::manifest;
 use crate::operations::{
@@ -45,6 +46,7 @@ pub struct Charts {
     cluster: Option<Cluster>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    keys: Arc<dyn RsaKeys>,
 }
 
 impl Charts {
@@ -56,7 +58,13 @@ impl Charts {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Self {
-        Self { sources, cluster, clock, random }
+        Self { sources, cluster, clock, random, keys: Arc::new(NewRsaKeys) }
+    }
+
+    /// The same with RSA keys from elsewhere; without this every key is a new one.
+    #[must_use]
+    pub fn with_rsa_keys(self, keys: Arc<dyn RsaKeys>) -> Self {
+        Self { keys, ..self }
     }
 
     /// The same with other sources of charts.
@@ -389,6 +397,7 @@ impl Charts {
             lookups,
             now: self.clock.now(),
             random: Arc::clone(&self.random),
+            keys: Arc::clone(&self.keys),
             skip_schema_validation: false,
             subchart_notes: false,
         }

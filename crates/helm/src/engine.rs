@@ -109,8 +109,9 @@ impl Compiled {
         values: &serde_json::Value,
         context: &RenderContext,
     ) -> Result<BTreeMap<String, String>, RenderError> {
+        let RenderContext { now, time_zone, seed, keys, .. } = context;
         let surroundings =
-            Rc::new(Surroundings::new(context.now, context.time_zone.clone(), *context.seed.expose()));
+            Rc::new(Surroundings::new(*now, time_zone.clone(), *seed.expose(), Arc::clone(keys)));
         let functions = functions_of(&surroundings, context.lookup.clone());
         let limits = Limits { depth: thread::MAX_DEPTH, ..Limits::default() };
         let interpreter = Interpreter::new(&functions, limits);

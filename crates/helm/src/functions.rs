@@ -35,27 +35,36 @@ mod words;
 use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use spacecraft_gotemplate::{CallError, CallResult, Function, Functions, Type, Value};
 
-/// What functions depend on besides their arguments: the time and chance.
+use crate::keys::{NewRsaKeys, RsaKeys};
+
+/// What functions depend on besides their arguments: the time, chance, and RSA keys.
 pub(crate) struct Surroundings {
     now: jiff::Timestamp,
     time_zone: jiff::tz::TimeZone,
     random: RefCell<StdRng>,
+    keys: Arc<dyn RsaKeys>,
 }
 
 impl Surroundings {
-    /// Surroundings in which it is `now`, and chance comes from a secret seed.
-    pub(crate) fn new(now: jiff::Timestamp, time_zone: jiff::tz::TimeZone, seed: [u8; 32]) -> Self {
-        Self { now, time_zone, random: RefCell::new(StdRng::from_seed(seed)) }
+    /// Surroundings in which it is `now`, chance comes from a secret seed, and RSA keys from `keys`.
+    pub(crate) fn new(
+        now: jiff::Timestamp,
+        time_zone: jiff::tz::TimeZone,
+        seed: [u8; 32],
+        keys: Arc<dyn RsaKeys>,
+    ) -> Self {
+        Self { now, time_zone, random: RefCell::new(StdRng::from_seed(seed)), keys }
     }
 
     /// Surroundings for functions that are only named, never called.
     pub(crate) fn fixed() -> Self {
-        Self::new(jiff::Timestamp::UNIX_EPOCH, jiff::tz::TimeZone::UTC, [0; 32])
+        Self::new(jiff::Timestamp::UNIX_EPOCH, jiff::tz::TimeZone::UTC, [0; 32], Arc::new(NewRsaKeys))
     }
 }
 

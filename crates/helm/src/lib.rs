@@ -32,6 +32,7 @@ pub mod charts;
 pub mod cluster;
 pub mod engine;
 pub mod functions;
+pub mod keys;
 mod lookup;
 pub mod manifest;
 pub mod modernise;

@@ -15,6 +15,7 @@ use crate::capabilities::Capabilities;
 use crate::chart::{Chart, ChartError, check, dependencies};
 use crate::cluster::Served;
 use crate::engine::{Compiled, ReleaseContext, RenderContext, Seed};
+use crate::keys::RsaKeys;
 use crate::lookup::Lookups;
 use crate::manifest::{self, Sorted};
 use crate::modernise::modernise;
@@ -29,6 +30,7 @@ pub(crate) struct Surroundings {
     pub(crate) lookups: Arc<Lookups>,
     pub(crate) now: Timestamp,
     pub(crate) random: Arc<dyn Random>,
+    pub(crate) keys: Arc<dyn RsaKeys>,
     pub(crate) skip_schema_validation: bool,
     pub(crate) subchart_notes: bool,
 }
@@ -122,7 +124,7 @@ pub(crate) fn render(
 }
 
 fn context(surroundings: &Surroundings) -> RenderContext {
-    let Surroundings { release, capabilities, lookups, now, random, .. } = surroundings;
+    let Surroundings { release, capabilities, lookups, now, random, keys, .. } = surroundings;
     let mut seed = [0; 32];
     random.fill(&mut seed);
     RenderContext {
@@ -137,6 +139,7 @@ fn context(surroundings: &Surroundings) -> RenderContext {
         now: *now,
         time_zone: TimeZone::UTC,
         seed: Seed::new(seed),
+        keys: Arc::clone(keys),
     }
 }
 

@@ -129,7 +129,12 @@ pub async fn walk(stage: &mut Stage, flows: &[Flow], share: Share, scope: Scope)
 
 fn chosen(calls: &[Heard], scope: Scope, known: &mut BTreeSet<String>) -> Vec<SeenCall> {
     let is_new = |heard: &&Heard| scope == Scope::Calls || known.insert(shape(&heard.call));
-    calls.iter().filter(is_new).map(|heard| heard.call.clone()).collect()
+    let mut chosen: Vec<SeenCall> = calls.iter().filter(is_new).map(|heard| heard.call.clone()).collect();
+    if scope == Scope::Shapes {
+        // Calls side by side come in another order for another walker, and all of them are to share out the same points.
+        chosen.sort_by_cached_key(shape);
+    }
+    chosen
 }
 
 /// Which mishaps befall one run together. Those of a short walk are spread out, each far from the others, and all of one way.

@@ -288,14 +288,39 @@ pub fn left_over(before: &Scene, after: &Scene) -> Vec<String> {
     left.map(|left| format!("left over: {left}")).collect()
 }
 
-/// In what a cloud differs from what it was before, whatever was written again included.
+/// In what a cloud differs from what it was before, whatever was written again included. Of journals counts what they say, to the byte: an operation that made
+/// nothing puts back what was there before it.
 #[must_use]
 pub fn changed(before: &Scene, after: &Scene) -> Vec<String> {
-    let mut changes = differences(&before.world.inventory(), &after.world.inventory());
+    let of = |scene: &Scene| {
+        let mut inventory = scene.world.inventory();
+        let objects = inventory.buckets.values_mut().flatten();
+        objects.filter(|(name, _)| is_journal(name)).for_each(|(_, generation)| *generation = 0);
+        inventory
+    };
+    let mut changes = differences(&of(before), &of(after));
+    changes.extend((journals(before) != journals(after)).then(|| "what a journal says".to_owned()));
     changes.extend(
         (!before.objects.named().eq(after.objects.named())).then(|| "objects in the folder".to_owned()),
     );
     changes
+}
+
+fn is_journal(name: &str) -> bool {
+    name.ends_with("/journal.json")
+}
+
+/// The journals in buckets, by bucket and name, as the cloud stores them.
+fn journals(scene: &Scene) -> BTreeMap<(String, String), Value> {
+    let contents = scene.world.contents();
+    let buckets = contents.pointer("/services/storage/buckets").and_then(Value::as_object);
+    let in_bucket = |(bucket, content): (&String, &Value)| {
+        let objects = content["objects"].as_object().cloned().unwrap_or_default();
+        let bucket = bucket.clone();
+        objects.into_iter().map(move |(name, object)| ((bucket.clone(), name), object["data"].clone()))
+    };
+    let all = buckets.into_iter().flatten().flat_map(in_bucket);
+    all.filter(|((_, name), _)| is_journal(name)).collect()
 }
 
 fn objects_left(before: &Scene, after: &Scene) -> Option<String> {

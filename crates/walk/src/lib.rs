@@ -9,6 +9,7 @@ pub mod faults;
 pub mod flows;
 pub mod image;
 pub mod interrupts;
+mod keys;
 pub mod kills;
 pub mod neighbours;
 pub mod objects;

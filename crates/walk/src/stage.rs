@@ -26,6 +26,7 @@ use tokio::sync::Notify;
 
 use crate::clock::StageClock;
 use crate::image::Image;
+use crate::keys::RecurringKeys;
 use crate::neighbours;
 use crate::objects::Objects;
 use crate::recording::Recorder;
@@ -82,6 +83,7 @@ pub struct Stage {
     sandbox: EmbeddedSandbox,
     processes: AtomicU32,
     alive: Living,
+    rsa_keys: Arc<RecurringKeys>,
 }
 
 /// The processes that still run.
@@ -120,8 +122,8 @@ impl Stage {
         let sandbox = EmbeddedSandbox::start(&folder.path().join("sandbox"), clock.source())
             .await
             .context("start the simulated cloud")?;
-        let mut stage =
-            Self { folder, clock, sandbox, processes: AtomicU32::new(1000), alive: Living::default() };
+        let (processes, alive, rsa_keys) = (AtomicU32::new(1000), Living::default(), Arc::default());
+        let mut stage = Self { folder, clock, sandbox, processes, alive, rsa_keys };
         let mut scene = stage.scene();
         neighbours::move_in(&mut scene.world, scene.now)?;
         stage.go_on_from(&scene).await?;
@@ -281,6 +283,7 @@ impl Stage {
             ]),
             clock: Arc::new(self.clock.clone()),
             random: Arc::new(SeededRandom::new(u64::from(process_id))),
+            rsa_keys: self.rsa_keys.clone(),
             process_id,
             probe: Arc::new(self.alive.clone()),
             interrupt: Interrupt::never(),

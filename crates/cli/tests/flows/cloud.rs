@@ -18,6 +18,7 @@ use spacecraft_cli::embedded::{Ended, Machine, run};
 use spacecraft_core::interrupt::Interrupt;
 use spacecraft_core::state::{Holder, HolderProbe};
 use spacecraft_core::time::{SeededRandom, SystemClock};
+use spacecraft_helm::keys::NewRsaKeys;
 use spacecraft_sandbox::World;
 use spacecraft_sandbox::address::ServiceAddress;
 use spacecraft_sandbox::context::Environment;
@@ -210,6 +211,7 @@ impl Cloud {
             ]),
             clock: Arc::new(SystemClock),
             random: Arc::new(SeededRandom::new(u64::from(process_id))),
+            rsa_keys: Arc::new(NewRsaKeys),
             process_id,
             probe: Arc::new(AllAreDead),
             interrupt: Interrupt::never(),

@@ -34,6 +34,14 @@ pub struct JournalDocument {
     pub entries: Vec<Entry>,
 }
 
+impl JournalDocument {
+    /// True when the bytes are a journal of the same run of an operation.
+    fn is_same_operation(&self, bytes: &[u8]) -> bool {
+        serde_json::from_slice::<Self>(bytes)
+            .is_ok_and(|found| (found.operator, found.started_at) == (self.operator.clone(), self.started_at))
+    }
+}
+
 /// One step's intent and result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -74,6 +82,8 @@ pub struct Journal {
 #[derive(Debug)]
 struct State {
     document: JournalDocument,
+    /// The journal that was there before, to the byte.
+    earlier: Option<Vec<u8>>,
     generation: Option<i64>,
     written_at: Option<Timestamp>,
 }
@@ -116,7 +126,8 @@ impl Journal {
         let key = Self::key(network);
         let earlier = store.get(&key).await?;
         let generation = earlier.as_ref().map(|object| object.generation);
-        let entries = earlier.map(|object| unfinished_in(&object.bytes)).unwrap_or_default();
+        let earlier = earlier.map(|object| object.bytes);
+        let entries = earlier.as_deref().map(unfinished_in).unwrap_or_default();
         let document = JournalDocument {
             schema: SCHEMA.to_owned(),
             kind: "Journal".to_owned(),
@@ -126,7 +137,8 @@ impl Journal {
             finished_at: None,
             entries,
         };
-        Ok(Self { store, clock, key, state: Mutex::new(State { document, generation, written_at: None }) })
+        let state = State { document, earlier, generation, written_at: None };
+        Ok(Self { store, clock, key, state: Mutex::new(state) })
     }
 
     /// Writes down what steps are about to do, each with its resources, and returns when that is durable.
@@ -189,29 +201,30 @@ impl Journal {
         self.write(&mut state).await
     }
 
-    /// Takes the intents back of an operation that made nothing: without those of earlier ones no journal is left. One that somebody else wrote since then stays.
+    /// Takes the intents back of an operation that made nothing: the journal is again what it was before, or gone if there was none. One that somebody else wrote
+    /// since then stays.
     ///
     /// # Errors
     ///
     /// Those of the store.
     pub async fn withdraw(&self) -> Result<()> {
         let mut state = self.state.lock().await;
-        let started_at = state.document.started_at;
-        state.document.entries.retain(|entry| entry.intended_at < started_at);
-        if !state.document.entries.is_empty() {
-            return self.write(&mut state).await;
-        }
         state.generation = None;
         let Some(present) = self.store.get(&self.key).await? else { return Ok(()) };
-        let is_ours = |found: JournalDocument| {
-            (found.operator, found.started_at) == (state.document.operator.clone(), started_at)
-        };
-        if !serde_json::from_slice(&present.bytes).is_ok_and(is_ours) {
+        if !state.document.is_same_operation(&present.bytes) {
             return Ok(());
         }
-        match self.store.delete(&self.key, Precondition::Generation(present.generation)).await {
+        let as_seen = Precondition::Generation(present.generation);
+        let withdrawn = match state.earlier.take() {
+            Some(earlier) => {
+                self.rest(&state).await;
+                self.store.put(&self.key, earlier, &PutOptions::json(as_seen)).await.map(drop)
+            }
+            None => self.store.delete(&self.key, as_seen).await.map(drop),
+        };
+        match withdrawn {
             Err(error) if error.meaning() == Meaning::PreconditionFailed => Ok(()),
-            deleted => deleted.map(drop),
+            withdrawn => withdrawn,
         }
     }
 
@@ -226,14 +239,17 @@ impl Journal {
         self.store.delete(&self.key, Precondition::None).await
     }
 
-    async fn write(&self, state: &mut State) -> Result<()> {
-        if let Some(written_at) = state.written_at {
-            let since =
-                Duration::try_from(self.clock.now().duration_since(written_at)).unwrap_or(BETWEEN_WRITES);
-            if let Some(left) = BETWEEN_WRITES.checked_sub(since).filter(|left| !left.is_zero()) {
-                self.clock.sleep(left).await;
-            }
+    /// Waits until the object takes another write.
+    async fn rest(&self, state: &State) {
+        let Some(written_at) = state.written_at else { return };
+        let since = Duration::try_from(self.clock.now().duration_since(written_at)).unwrap_or(BETWEEN_WRITES);
+        if let Some(left) = BETWEEN_WRITES.checked_sub(since).filter(|left| !left.is_zero()) {
+            self.clock.sleep(left).await;
         }
+    }
+
+    async fn write(&self, state: &mut State) -> Result<()> {
+        self.rest(state).await;
         let bytes = serde_json::to_vec_pretty(&state.document).map_err(|error| {
             Error::new(Meaning::Other, "write journal", &self.key, "it cannot be encoded").with_source(error)
         })?;

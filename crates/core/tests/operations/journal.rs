@@ -63,3 +63,20 @@ async fn the_journal_of_who_came_after_stays_when_one_is_withdrawn() {
     first.withdraw().await.unwrap();
     assert!(store.contents()["net1/journal.json"].contains("bob@here"));
 }
+
+#[tokio::test]
+async fn the_journal_of_the_operation_before_is_there_again_to_the_byte_when_one_is_withdrawn() {
+    for finished in [true, false] {
+        let store = InMemoryObjects::new("state");
+        let earlier = begun(Arc::new(store.clone()), "ann@there").await;
+        earlier.intend(steps()).await.unwrap();
+        earlier.close(finished).await.unwrap();
+        let before = store.contents()["net1/journal.json"].clone();
+
+        let withdrawn = begun(Arc::new(store.clone()), "bob@here").await;
+        withdrawn.intend(vec![("nodes".to_owned(), Vec::new())]).await.unwrap();
+        assert_ne!(store.contents()["net1/journal.json"], before);
+        withdrawn.withdraw().await.unwrap();
+        assert_eq!(store.contents()["net1/journal.json"], before);
+    }
+}

@@ -26,7 +26,8 @@ impl Charts {
     pub fn name_from_template(&self, template: &str) -> Result<String> {
         let mut seed = [0; 32];
         self.random.fill(&mut seed);
-        let surroundings = Rc::new(Surroundings::new(self.clock.now(), TimeZone::UTC, seed));
+        let surroundings =
+            Rc::new(Surroundings::new(self.clock.now(), TimeZone::UTC, seed, self.keys.clone()));
         from_template(template, &surroundings)
             .map_err(|reason| Error::new(Meaning::Invalid, "name the release by", template, reason))
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::capabilities::Capabilities;
+use crate::keys::RsaKeys;
 
 /// Reads objects of the cluster for the template function `lookup`.
 pub trait Lookup: fmt::Debug + Send + Sync {
@@ -72,4 +73,6 @@ pub struct RenderContext {
     pub time_zone: jiff::tz::TimeZone,
     /// The source of chance.
     pub seed: Seed,
+    /// The source of RSA keys.
+    pub keys: Arc<dyn RsaKeys>,
 }

@@ -4,7 +4,6 @@ use std::any::Any;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use aws_lc_rs::rsa::KeySize;
 use rand::RngCore as _;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -18,6 +17,7 @@ use super::cast::to_text;
 use super::der::{inside_pkcs8, pem, pkcs8_from_pem};
 use super::encoding::decode_base64;
 use super::{Surroundings, failure};
+use crate::keys::RsaSize;
 
 const CERTIFICATE: Type = Type::Named(Certificate::TYPE);
 
@@ -100,13 +100,14 @@ fn list(value: &Value) -> &[Value] {
 }
 
 pub(super) fn add(functions: &mut Functions, surroundings: &Rc<Surroundings>) {
+    let around = Rc::clone(surroundings);
     functions.insert(
         "genPrivateKey",
-        Function::new(&[Type::String], |call| {
+        Function::new(&[Type::String], move |call| {
             let kind = call.text(0);
             // The key of a certificate has half the bits, and is found in an eighth of the time.
             call.takes_long(if kind == "rsa" { 8 * super::SLOW_STEPS } else { super::SLOW_STEPS })?;
-            private_key(&kind)
+            private_key(&kind, &around)
         }),
     );
     functions.insert("buildCustomCert", Function::new(&[Type::String, Type::String], custom_certificate));
@@ -152,10 +153,9 @@ fn key_error(error: &impl std::fmt::Display) -> CallError {
     CallError::new(format!("error generating key: {error}"))
 }
 
-fn rsa_key(size: KeySize) -> Result<Vec<u8>, CallError> {
-    let key = aws_lc_rs::rsa::KeyPair::generate(size).map_err(|error| key_error(&error))?;
-    let der = aws_lc_rs::encoding::AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&key);
-    Ok(der.map_err(|error| key_error(&error))?.as_ref().to_vec())
+fn rsa_key(surroundings: &Surroundings, size: RsaSize) -> Result<Vec<u8>, CallError> {
+    let key = surroundings.keys.key(size).map_err(|error| key_error(&error))?;
+    Ok(key.expose().to_vec())
 }
 
 /// The PEM form in which Go writes a private key.
@@ -167,9 +167,9 @@ fn key_pem(label: &str, pkcs8: &[u8]) -> Result<String, CallError> {
     }
 }
 
-fn private_key(kind: &str) -> CallResult {
+fn private_key(kind: &str, surroundings: &Surroundings) -> CallResult {
     let text = match kind {
-        "" | "rsa" => key_pem("RSA PRIVATE KEY", &rsa_key(KeySize::Rsa4096)?)?,
+        "" | "rsa" => key_pem("RSA PRIVATE KEY", &rsa_key(surroundings, RsaSize::Bits4096)?)?,
         "ecdsa" => pem("EC PRIVATE KEY", &p256_key()?),
         "ed25519" => {
             let key = aws_lc_rs::signature::Ed25519KeyPair::generate().map_err(|error| key_error(&error))?;
@@ -219,14 +219,14 @@ fn authority(call: &Call<'_>, surroundings: &Surroundings, key: Option<&str>) ->
 }
 
 /// A key pair for signing, from a PEM text or newly generated, and its PEM text.
-fn key_pair(given: Option<&str>) -> Result<(KeyPair, String), CallError> {
+fn key_pair(given: Option<&str>, surroundings: &Surroundings) -> Result<(KeyPair, String), CallError> {
     let (pkcs8, text) = match given {
         Some(text) => {
             let problem = || CallError::new("parsing private key: no PEM data in input");
             (pkcs8_from_pem(text).ok_or_else(problem)?, text.to_owned())
         }
         None => {
-            let pkcs8 = rsa_key(KeySize::Rsa2048)?;
+            let pkcs8 = rsa_key(surroundings, RsaSize::Bits2048)?;
             let text = key_pem("RSA PRIVATE KEY", &pkcs8)?;
             (pkcs8, text)
         }
@@ -245,12 +245,12 @@ fn issue(
     authority: Option<&Value>,
 ) -> CallResult {
     let parameters = parameters(request, surroundings)?;
-    let (pair, key) = key_pair(key)?;
+    let (pair, key) = key_pair(key, surroundings)?;
     let signed = match authority {
         None => parameters.self_signed(&pair),
         Some(authority) => {
             let authority = certificate_of(authority)?;
-            let (authority_pair, _) = key_pair(Some(&authority.key))?;
+            let (authority_pair, _) = key_pair(Some(&authority.key), surroundings)?;
             let issuer = Issuer::from_ca_cert_pem(&authority.certificate, authority_pair)
                 .map_err(|error| CallError::new(format!("unable to parse certificate: {error}")))?;
             parameters.signed_by(&pair, &issuer)

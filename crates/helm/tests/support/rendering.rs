@@ -1,9 +1,12 @@
 //! A chart of one template, and what it is rendered with.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use spacecraft_helm::capabilities::Capabilities;
 use spacecraft_helm::chart::{Chart, File, Metadata};
 use spacecraft_helm::engine::{ReleaseContext, RenderContext, Seed};
+use spacecraft_helm::keys::NewRsaKeys;
 
 /// The chart `c` whose one template is `text`.
 pub(crate) fn chart(text: &str) -> Chart {
@@ -27,5 +30,6 @@ pub(crate) fn context(seed: u8) -> RenderContext {
         now: "2024-03-01T12:00:00Z".parse().expect("a timestamp"),
         time_zone: jiff::tz::TimeZone::UTC,
         seed: Seed::new([seed; 32]),
+        keys: Arc::new(NewRsaKeys),
     }
 }

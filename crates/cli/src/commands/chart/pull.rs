@@ -68,8 +68,9 @@ fn unpack(files: &[File], folder: &Path) -> Result<()> {
 pub(super) fn offline(session: &Session<'_>) -> Result<Charts> {
     let (client, options) = crate::wiring::client(session.environment)?;
     let cache = folders::charts(session.environment);
-    let charts = Connector::new(client, options, cache, std::collections::BTreeMap::new()).charts_on(None);
-    Ok(charts.with_sources(source::sources(session)?))
+    let rsa_keys = session.environment.rsa_keys();
+    let connector = Connector::new(client, options, cache, rsa_keys, std::collections::BTreeMap::new());
+    Ok(connector.charts_on(None).with_sources(source::sources(session)?))
 }
 
 #[cfg(test)]
