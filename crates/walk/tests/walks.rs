@@ -1,51 +1,14 @@
-//! Short walks, and what else is easiest to see on a stage.
+//! What the walks do not show by themselves, and is easiest to see on a stage.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should say where")]
 
 use jiff::SignedDuration;
 use spacecraft_cli::ExitStatus;
-use spacecraft_walk::faults::Scope;
-use spacecraft_walk::flows::{Flow, flow};
-use spacecraft_walk::kills::{Share, die, left_over, prepare};
+use spacecraft_walk::flows::flow;
+use spacecraft_walk::kills::{die, left_over, prepare};
 use spacecraft_walk::recording::{Moment, Recorder};
-use spacecraft_walk::report::WalkReport;
 use spacecraft_walk::stage::{Stage, complaint};
-use spacecraft_walk::walkers::{on_stage, walk_side_by_side};
-use spacecraft_walk::{faults, interrupts};
-
-/// What a short walk goes over; the full ones go over everything.
-fn some() -> Vec<Flow> {
-    flow("create").into_iter().collect()
-}
-
-fn share(every: usize) -> Share {
-    Share { walker: 0, walkers: 1, every, at: None, keeps_all: false, tell: |_| () }
-}
-
-#[allow(clippy::print_stderr, reason = "the summary of a walk is its point")]
-fn assert_clean(report: &WalkReport) {
-    eprintln!("{}", report.summary());
-    let problems: Vec<String> = report.points.iter().map(ToString::to_string).collect();
-    assert!(report.is_clean(), "{}", problems.join("\n"));
-}
-
-#[test]
-#[ignore = "takes many minutes without optimisation: cargo test --release -p spacecraft-walk -- --ignored"]
-fn a_call_of_any_shape_may_fail_in_any_way() {
-    let report = walk_side_by_side(&some(), share(29), |stage, flows, share| {
-        Box::pin(faults::walk(stage, flows, share, Scope::Shapes))
-    });
-    assert_clean(&report.unwrap());
-}
-
-#[test]
-#[ignore = "takes many minutes without optimisation: cargo test --release -p spacecraft-walk -- --ignored"]
-fn an_operator_may_stop_an_operation_at_any_effect() {
-    let report = walk_side_by_side(&some(), share(29), |stage, flows, share| {
-        Box::pin(interrupts::walk(stage, flows, share))
-    });
-    assert_clean(&report.unwrap());
-}
+use spacecraft_walk::walkers::on_stage;
 
 #[test]
 #[ignore = "takes many minutes without optimisation: cargo test --release -p spacecraft-walk -- --ignored"]
