@@ -4,7 +4,6 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use spacecraft_core::Meaning;
-use spacecraft_core::names::NetworkName;
 use spacecraft_core::traits::{Look, NetworkBuild, Platform, ReleaseBuilds};
 use spacecraft_http::{Client, ClientOptions, Url};
 use spacecraft_testkit::conformance::Subject;
@@ -54,8 +53,7 @@ fn builds(server: &MockServer) -> (Builds, InMemoryFiles) {
 }
 
 fn build() -> NetworkBuild {
-    let network = NetworkName::new("net1").unwrap();
-    NetworkBuild { network, version: "v1.7.6".to_owned(), platform: Platform::Linux, config: b"{}".to_vec() }
+    NetworkBuild { version: "v1.7.6".to_owned(), platform: Platform::Linux, config: b"{}".to_vec() }
 }
 
 #[tokio::test]
@@ -63,7 +61,7 @@ async fn what_is_published_is_the_build_with_the_config_in_it() {
     let server = server(|template, _| template).await;
     let (builds, files) = builds(&server);
     builds.ensure_build(&build()).await.unwrap();
-    let published = files.content("net1/v1.7.6/Linux.zip").unwrap();
+    let published = files.content("v1.7.6/Linux.zip").unwrap();
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(published)).unwrap();
     let names: Vec<String> = archive.file_names().map(|name| name.unwrap().into_owned()).collect();
     assert_eq!(names, ["go-spacemesh", "config.json"]);
@@ -95,7 +93,7 @@ async fn a_download_that_is_not_what_was_announced_is_refused() {
         let (builds, files) = builds(&server);
         let error = builds.ensure_build(&build()).await.unwrap_err();
         assert_eq!(error.meaning(), Meaning::Invalid, "{error}");
-        assert_eq!(files.content("net1/v1.7.6/Linux.zip"), None);
+        assert_eq!(files.content("v1.7.6/Linux.zip"), None);
     }
 }
 

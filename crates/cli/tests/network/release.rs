@@ -44,7 +44,7 @@ fn a_network_is_released_with_its_config_and_a_second_run_writes_nothing() {
     let inventory = cloud.inventory();
     let published = inventory["buckets"]["spacemesh-release-builds"].as_object().unwrap();
     assert_eq!(published.len(), 3, "{published:?}");
-    assert_eq!(inventory["releases"][0]["tag"], "net1@v1.7.6");
+    assert_eq!(inventory["releases"][0]["tag"], "v1.7.6");
 
     let (code, again) = release(&cloud, "v1.7.6");
     assert_eq!(code, 0, "{again}");

@@ -47,13 +47,13 @@ pub fn release_templates(overrides: &BTreeMap<String, String>) -> Result<Templat
     Templates::new(&[(NOTES_TEMPLATE, EMBEDDED_NOTES)], overrides)
 }
 
-/// The version of a release: a part of its tag, and the folder of its builds.
+/// The version of a release: the tag, and the folder of its builds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct ReleaseVersion(String);
 
 impl ReleaseVersion {
-    /// Takes what can be in a tag and a folder at once.
+    /// Takes what can be a tag and a folder at once.
     ///
     /// # Errors
     ///
@@ -120,7 +120,7 @@ pub async fn release_network(
     request: ReleaseRequest,
 ) -> Result<ReleaseReport, OperationFailure> {
     let config = published_config(services, &request.record).await?;
-    let builds = network_builds(&request, &config);
+    let builds = network_builds(&request.version, &config);
     let draft = draft(&request, &builds, config)?;
     preflight(&request, &builds, &draft).await?;
     let network = &request.record.network;
@@ -153,13 +153,8 @@ async fn published_config(services: &Services, record: &NetworkRecord) -> Result
     })
 }
 
-fn network_builds(request: &ReleaseRequest, config: &[u8]) -> Vec<NetworkBuild> {
-    let build = |platform| NetworkBuild {
-        network: request.record.network.clone(),
-        version: request.version.0.clone(),
-        platform,
-        config: config.to_vec(),
-    };
+fn network_builds(version: &ReleaseVersion, config: &[u8]) -> Vec<NetworkBuild> {
+    let build = |platform| NetworkBuild { version: version.0.clone(), platform, config: config.to_vec() };
     Platform::ALL.into_iter().map(build).collect()
 }
 
@@ -188,7 +183,7 @@ fn draft(request: &ReleaseRequest, builds: &[NetworkBuild], config: Vec<u8>) -> 
         builds: released(request, builds),
     };
     Ok(ReleaseDraft {
-        tag: tag(request),
+        tag: request.version.0.clone(),
         name: facts.network_upper_case.clone(),
         notes: request.notes.render(NOTES_TEMPLATE, &facts)?,
         assets: vec![ReleaseAsset {
@@ -197,11 +192,6 @@ fn draft(request: &ReleaseRequest, builds: &[NetworkBuild], config: Vec<u8>) -> 
             bytes: config,
         }],
     })
-}
-
-/// The tag of a network's release: `net1@v1.7.6`. Neither a name nor a version has an `@` in it, so that no two have the same.
-fn tag(request: &ReleaseRequest) -> String {
-    format!("{}@{}", request.record.network, request.version.0)
 }
 
 fn released(request: &ReleaseRequest, builds: &[NetworkBuild]) -> Vec<ReleasedBuild> {
@@ -228,7 +218,7 @@ fn step_name(build: &NetworkBuild) -> String {
 
 fn intents(request: &ReleaseRequest, builds: &[NetworkBuild]) -> Vec<(String, Vec<String>)> {
     let build = |build: &NetworkBuild| (step_name(build), vec![request.builds.url(build)]);
-    let release = format!("draft release {} in {}", tag(request), request.publisher.location());
+    let release = format!("draft release {} in {}", request.version.0, request.publisher.location());
     builds.iter().map(build).chain([("release".to_owned(), vec![release])]).collect()
 }
 

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::Look;
 use crate::error::Result;
-use crate::names::NetworkName;
 use crate::observer::Outcome;
 
 /// An operating system that go-spacemesh is built for.
@@ -45,8 +44,6 @@ impl fmt::Display for Platform {
 /// A build of go-spacemesh that is to be published together with a network's config.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NetworkBuild {
-    /// The network.
-    pub network: NetworkName,
     /// The version of go-spacemesh, such as `v1.7.6`.
     pub version: String,
     /// The operating system.
@@ -56,10 +53,10 @@ pub struct NetworkBuild {
 }
 
 impl NetworkBuild {
-    /// The key of the archive where it goes. Where it comes from, its key is the same without the network: other networks have configs of their own.
+    /// The key of the archive, both where it comes from and where it goes.
     #[must_use]
     pub fn key(&self) -> String {
-        format!("{}/{}/{}.zip", self.network, self.version, self.platform)
+        format!("{}/{}.zip", self.version, self.platform)
     }
 }
 
@@ -156,7 +153,7 @@ impl FileDigests {
 /// A release as it should be: a draft that people look over and publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReleaseDraft {
-    /// The tag, which no other network and version have.
+    /// The tag, which is the version.
     pub tag: String,
     /// The title.
     pub name: String,

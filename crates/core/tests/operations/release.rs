@@ -59,10 +59,10 @@ async fn a_network_is_released_once_and_a_second_run_writes_nothing() {
     let report = released.release(2).await.unwrap();
     assert!(report.steps.iter().all(|step| step.outcome == Outcome::Created), "{report:?}");
     assert_eq!(report.builds.len(), Platform::ALL.len());
-    let draft = released.releases.release("net1@v1.7.6").unwrap();
+    let draft = released.releases.release("v1.7.6").unwrap();
     assert_eq!(draft.name, "NET1");
-    assert!(draft.notes.contains("memory://builds/net1/v1.7.6/macOS.zip"), "{}", draft.notes);
-    let config = released.builds.published()["net1/v1.7.6/Linux.zip"].clone();
+    assert!(draft.notes.contains("memory://builds/v1.7.6/macOS.zip"), "{}", draft.notes);
+    let config = released.builds.published()["v1.7.6/Linux.zip"].clone();
     assert_eq!(draft.assets[0].bytes, config);
 
     let written = released.world.ledger.write_count();
@@ -96,7 +96,7 @@ async fn a_release_that_breaks_off_is_gone_on_with() {
 async fn a_published_release_that_differs_stops_everything_before_a_write() {
     let released = Released::new().await;
     released.release(2).await.unwrap();
-    released.releases.publish("net1@v1.7.6");
+    released.releases.publish("v1.7.6");
     let key = "net1-archive/config.json";
     let services = released.world.services(3);
     let options = spacecraft_core::traits::PutOptions::json(spacecraft_core::traits::Precondition::None);

@@ -3,7 +3,6 @@
 use std::io::Write as _;
 
 use spacecraft_core::Meaning;
-use spacecraft_core::names::NetworkName;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::traits::{
     FileDigests, FileStore, Look, NetworkBuild, Platform, ReleaseAsset, ReleaseBuilds, ReleaseDraft,
@@ -33,7 +32,6 @@ macro_rules! release_builds_conformance {
             archives_may_be_published
             a_build_is_published_once
             a_build_with_another_config_is_published_anew
-            builds_of_different_networks_have_places_of_their_own
             builds_of_different_platforms_have_places_of_their_own
             a_build_that_does_not_exist_is_not_found
         }
@@ -104,8 +102,7 @@ pub async fn a_release_that_nobody_made_has_no_page(publisher: &dyn ReleasePubli
 }
 
 fn build(version: &str, platform: Platform, config: &str) -> NetworkBuild {
-    let network = NetworkName::new("net1").unwrap();
-    NetworkBuild { network, version: version.to_owned(), platform, config: config.as_bytes().to_vec() }
+    NetworkBuild { version: version.to_owned(), platform, config: config.as_bytes().to_vec() }
 }
 
 pub async fn archives_may_be_published(builds: &dyn ReleaseBuilds) {
@@ -126,16 +123,6 @@ pub async fn a_build_with_another_config_is_published_anew(builds: &dyn ReleaseB
     assert!(matches!(builds.look_build(&changed).await.unwrap(), Look::Differs(_)));
     assert_eq!(builds.ensure_build(&changed).await.unwrap(), Outcome::Updated);
     assert_eq!(builds.look_build(&changed).await.unwrap(), Look::Same);
-}
-
-pub async fn builds_of_different_networks_have_places_of_their_own(builds: &dyn ReleaseBuilds) {
-    let ours = build("v1.7.6", Platform::Linux, "{}");
-    let network = NetworkName::new("net2").unwrap();
-    let theirs = NetworkBuild { network, config: b"{\"theirs\": 1}".to_vec(), ..ours.clone() };
-    builds.ensure_build(&ours).await.unwrap();
-    assert_eq!(builds.ensure_build(&theirs).await.unwrap(), Outcome::Created);
-    assert_eq!(builds.look_build(&ours).await.unwrap(), Look::Same);
-    assert_ne!(builds.url(&ours), builds.url(&theirs));
 }
 
 pub async fn builds_of_different_platforms_have_places_of_their_own(builds: &dyn ReleaseBuilds) {
