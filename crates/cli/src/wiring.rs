@@ -120,20 +120,23 @@ pub(crate) struct Wiring<'a> {
     settings: &'a Settings,
     environment: &'a Environment,
     sandbox: Option<SandboxInfo>,
+    /// What operations live by. Connections live by the machine's clock, as the certificates do that they check.
+    clock: Arc<dyn Clock>,
     client: Client,
     options: ClientOptions,
 }
 
 /// The one HTTP client, and what it was built from.
 pub(crate) fn client(environment: &Environment) -> Result<(Client, ClientOptions)> {
-    client_with_clock(environment, environment.clock())
-}
-
-fn client_with_clock(environment: &Environment, clock: Arc<dyn Clock>) -> Result<(Client, ClientOptions)> {
     let proxy = environment
         .proxy()
         .map(|(url, except)| Proxy { url: SecretString::from(url), except: except.to_owned() });
-    let options = ClientOptions { proxy, clock, random: environment.random(), ..ClientOptions::default() };
+    let options = ClientOptions {
+        proxy,
+        clock: environment.clock(),
+        random: environment.random(),
+        ..ClientOptions::default()
+    };
     Ok((Client::new(options.clone())?, options))
 }
 
@@ -148,8 +151,8 @@ impl<'a> Wiring<'a> {
             Some(_) => clock_of_sandbox(&sandbox_folder(settings, environment), environment),
             None => environment.clock(),
         };
-        let (client, options) = client_with_clock(environment, clock)?;
-        Ok(Self { settings, environment, sandbox, client, options })
+        let (client, options) = client(environment)?;
+        Ok(Self { clock, settings, environment, sandbox, client, options })
     }
 
     fn text(&self, name: &str) -> String {
@@ -328,7 +331,7 @@ impl<'a> Wiring<'a> {
             discovery_store: self.discovery_store().await?,
             dns: self.dns()?,
             notifier: self.notifier()?,
-            clock: Arc::clone(&self.options.clock),
+            clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.options.random),
             observer: output.observer(),
             interrupt: self.environment.interrupt(output),
