@@ -119,7 +119,7 @@ fn beside_program(path: &str) -> Option<String> {
 }
 
 fn unusable(name: &str, reason: impl Into<String>) -> Error {
-    Error::new(Meaning::Invalid, "read build", name, reason)
+    Error::new(Meaning::Invalid, "read build", name, reason).of_reply()
 }
 
 fn unreadable(name: &str, error: ZipError) -> Error {

@@ -38,6 +38,7 @@ pub(crate) fn digests_of(path: &Path) -> Result<StoredFile> {
 pub(crate) fn check_download(url: &str, path: &Path, downloaded: &Downloaded) -> Result<()> {
     let damaged = |reason: String| {
         Err(Error::new(Meaning::Invalid, "download build", url, reason)
+            .of_reply()
             .with_hint("run the command again; if it stays so, the build at that address is damaged"))
     };
     let file = digests_of(path)?;

@@ -16,6 +16,7 @@
 )]
 
 mod archive;
+mod dialect;
 mod digests;
 
 #[cfg(test)]
@@ -35,6 +36,7 @@ use tempfile::TempDir;
 use tokio::fs::File;
 use tokio::sync::Mutex;
 
+use crate::dialect::PublicBucket;
 use crate::digests::{check_download, digests_of};
 
 /// The public address of the bucket that builds come from by default.
@@ -110,7 +112,9 @@ impl Builds {
             .with_source(error)
         };
         let mut file = File::create(path).await.map_err(unwritten)?;
-        let request = self.client.get(&url).about("download build", url.as_str()).timeout(LONGEST_DOWNLOAD);
+        let request =
+            self.client.get(&url).about("download build", url.as_str()).dialect(Arc::new(PublicBucket));
+        let request = request.timeout(LONGEST_DOWNLOAD);
         let downloaded = request.deadline(LONGEST_DOWNLOAD).download(&mut file, LARGEST_BUILD).await;
         let downloaded = downloaded.map_err(|error| explain_missing(error, build))?;
         file.sync_all().await.map_err(unwritten)?;

@@ -93,8 +93,19 @@ async fn a_download_that_is_not_what_was_announced_is_refused() {
         let (builds, files) = builds(&server);
         let error = builds.ensure_build(&build()).await.unwrap_err();
         assert_eq!(error.meaning(), Meaning::Invalid, "{error}");
+        assert!(error.is_of_reply(), "no mistake of the operator: {error}");
         assert_eq!(files.content("v1.7.6/Linux.zip"), None);
     }
+}
+
+#[tokio::test]
+async fn too_many_calls_are_no_missing_build() {
+    let body =
+        r#"{"error": {"code": 403, "errors": [{"reason": "rateLimitExceeded"}], "message": "slow down"}}"#;
+    let server = server(move |_, _| ResponseTemplate::new(403).set_body_raw(body, "application/json")).await;
+    let (builds, _) = builds(&server);
+    let error = builds.look_build(&build()).await.unwrap_err();
+    assert_eq!(error.meaning(), Meaning::Unavailable, "{error}");
 }
 
 #[tokio::test]

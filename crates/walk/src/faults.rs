@@ -289,8 +289,10 @@ fn unclear(ended: &Ended, before: &Scene, after: &Scene) -> Vec<String> {
     let mut problems = Vec::new();
     let left = changed(before, after);
     let document: Value = serde_json::from_str(&ended.stdout).unwrap_or_default();
-    let error = document["error"].as_str().unwrap_or_default();
-    if document["kind"] != "Failure" || error.len() < 10 {
+    // `gc` goes on with the remains of other networks, and tells what failed beside each.
+    let place = if document["kind"] == "Garbage" { "/failed/0/error" } else { "/error" };
+    let error = document.pointer(place).and_then(Value::as_str).unwrap_or_default();
+    if !(document["kind"] == "Failure" || document["kind"] == "Garbage") || error.len() < 10 {
         problems.push(format!("it stopped without a clear error: {}", excerpt(ended)));
     }
     if !left.is_empty() && ended.status != ExitStatus::Resumable {
