@@ -139,7 +139,14 @@ pub fn failure(status: Status) -> Failure {
     if matches!(code, Code::Unavailable | Code::Internal | Code::Unknown | Code::Aborted | Code::Cancelled) {
         refusal.repeat = Repeat::MayHaveActed;
     }
+    refusal.retry_after = asked_to_wait(&status);
     Failure::Refused(refusal)
+}
+
+/// What a proxy before the node asks to wait, in seconds: gRPC hands on its `Retry-After` with the status.
+fn asked_to_wait(status: &Status) -> Option<Duration> {
+    let text = status.metadata().get("retry-after")?.to_str().ok()?;
+    text.trim().parse().ok().map(Duration::from_secs)
 }
 
 fn meaning_of(code: Code) -> Meaning {
@@ -212,6 +219,18 @@ mod tests {
             let failure = failure(Status::new(Code::from_i32(code), message));
             prop_assert!(matches!(failure, Failure::Refused(_)));
         }
+    }
+
+    #[test]
+    fn a_wait_that_is_asked_for_is_handed_on() {
+        let asked = |text: &str| {
+            let mut status = Status::unavailable("busy");
+            status.metadata_mut().insert("retry-after", text.parse().unwrap());
+            failure(status).retry_after()
+        };
+        assert_eq!(asked("7"), Some(Duration::from_secs(7)));
+        assert_eq!(asked("soon"), None);
+        assert_eq!(failure(Status::unavailable("busy")).retry_after(), None);
     }
 
     #[test]
