@@ -134,7 +134,7 @@ impl Output {
         let text = match self.format {
             Format::Text => printable(&text()),
             Format::Json => match serde_json::to_string_pretty(document) {
-                Ok(json) => json,
+                Ok(json) => without_steering(&json),
                 Err(error) => {
                     self.complain(&format!("write result: {error}"));
                     return ExitStatus::Failed;
@@ -180,9 +180,38 @@ impl Output {
 }
 
 /// Global arguments are seen from the innermost command.
+/// JSON that says the same with what could steer a terminal written as escapes: what JSON itself leaves as it is. Such characters stand within texts only.
+fn without_steering(json: &str) -> String {
+    let mut clean = String::with_capacity(json.len());
+    for character in json.chars() {
+        match character {
+            '\u{7f}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                clean.push_str(&format!("\\u{:04x}", u32::from(character)));
+            }
+            other => clean.push(other),
+        }
+    }
+    clean
+}
+
 fn innermost(matches: &ArgMatches) -> &ArgMatches {
     match matches.subcommand() {
         Some((_, inner)) => innermost(inner),
         None => matches,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_says_the_same_without_what_could_steer_a_terminal() {
+        let hostile = "a\u{9b}2J\u{7f}\u{202e}b \u{e9}\u{1b}";
+        let json = serde_json::to_string(&hostile).unwrap();
+        let clean = without_steering(&json);
+        let steers = |c: char| c.is_control() || c == '\u{202e}';
+        assert!(!clean.contains(steers) && clean.contains('\u{e9}'), "{clean}");
+        assert_eq!(serde_json::from_str::<String>(&clean).unwrap(), hostile);
     }
 }

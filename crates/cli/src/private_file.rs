@@ -17,13 +17,26 @@ pub(crate) fn write_new(what: &str, path: &Path, bytes: &[u8]) -> Result<()> {
         Error::new(Meaning::Invalid, operation, path.display().to_string(), "the file cannot be made")
             .with_source(error)
     };
+    let mut file = private().create_new(true).open(path).map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)
+}
+
+/// Writes a file, in the place of what is there. A new one can be read by its owner only; one that exists keeps who may.
+///
+/// # Errors
+///
+/// Those of the file system.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    private().create(true).truncate(true).open(path)?.write_all(bytes)
+}
+
+fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
+    options.write(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt as _;
         options.mode(0o600);
     }
-    let mut file = options.open(path).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)
+    options
 }

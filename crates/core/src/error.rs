@@ -247,12 +247,14 @@ pub fn render_chain(error: &(dyn StdError + 'static)) -> String {
     text
 }
 
-/// `text` with control characters other than line ends and tabs escaped, so that it cannot steer a terminal.
+/// `text` with control characters other than line ends and tabs escaped, so that it cannot steer a terminal, and with those that turn the direction of writing,
+/// so that it does not look like another text.
 #[must_use]
 pub fn printable(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() && character != '\n' && character != '\t' {
+        let turns = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if turns || (character.is_control() && character != '\n' && character != '\t') {
             clean.extend(character.escape_default());
         } else {
             clean.push(character);

@@ -1,12 +1,13 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::operation::Services;
-use spacecraft_core::state::Lock;
+use spacecraft_core::state::{Holder, HolderProbe, Lock};
+use spacecraft_core::time::Clock;
 use spacecraft_core::traits::{ObjectStore, Precondition, PutOptions, StoredObject};
 use spacecraft_core::wait::Wait;
 use spacecraft_core::{Result, render_chain};
@@ -34,6 +35,47 @@ async fn a_holder_whose_renewal_is_not_answered_stops_with_its_lease() {
     let lost = lock.keep(&*services.clock).await;
     assert!(render_chain(&lost).contains("it could not be renewed in time"), "{lost}");
     assert_eq!(services.clock.now().duration_since(begin), jiff::SignedDuration::from_secs(60));
+}
+
+/// A holder renews its lock within a minute of its own, whatever the clock of who waits for it shows.
+#[tokio::test]
+async fn a_clock_that_is_set_forward_does_not_end_the_lease_of_another() {
+    let world = World::new();
+    let _held = take(&world.services(1)).await;
+    let clock = Arc::new(SetForward { base: world.services(2).clock, slept: Mutex::default() });
+    let waiting =
+        Services { clock: Arc::clone(&clock) as _, probe: Arc::new(NobodyIsDead), ..world.services(2) };
+    assert!(take(&waiting).await.was_taken_over());
+    assert_eq!(*clock.slept.lock().unwrap(), Duration::from_secs(60));
+}
+
+/// A clock that is set forward by ten minutes while somebody waits for the first time.
+#[derive(Debug)]
+struct SetForward {
+    base: Arc<dyn Clock>,
+    slept: Mutex<Duration>,
+}
+
+#[async_trait]
+impl Clock for SetForward {
+    fn now(&self) -> jiff::Timestamp {
+        let late = !self.slept.lock().unwrap().is_zero();
+        self.base.now() + jiff::SignedDuration::from_mins(if late { 10 } else { 0 })
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        *self.slept.lock().unwrap() += duration;
+        self.base.sleep(duration).await;
+    }
+}
+
+#[derive(Debug)]
+struct NobodyIsDead;
+
+impl HolderProbe for NobodyIsDead {
+    fn is_certainly_dead(&self, _: &Holder) -> bool {
+        false
+    }
 }
 
 /// A store that takes one object and then answers no more writes.

@@ -152,11 +152,12 @@ pub(super) fn inside(name: &str) -> Result<&Path> {
     Err(Error::new(Meaning::Invalid, "write template", name, "its path leads out of the folder"))
 }
 
+/// Writes a file that only its owner can read when it is new: a chart's templates may hold secrets.
 pub(super) fn write_file(path: &Path, content: impl AsRef<[u8]>) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    std::fs::write(path, content)
+    crate::private_file::write(path, content.as_ref())
 }
 
 #[cfg(test)]
@@ -173,6 +174,12 @@ mod tests {
         let written = std::fs::read_to_string(folder.path().join("web/templates/a.yaml")).unwrap();
         let wanted = "---\n# Source: web/templates/a.yaml\na: 1\n---\n# Source: web/templates/a.yaml\na: 2\n";
         assert_eq!(written, wanted);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let file = std::fs::metadata(folder.path().join("web/templates/a.yaml")).unwrap();
+            assert_eq!(file.permissions().mode() & 0o077, 0, "others can read what may be a secret");
+        }
         let escaped = write_files(folder.path(), "---\n# Source: ../../x.yaml\na: 1\n").unwrap_err();
         assert_eq!(escaped.meaning(), Meaning::Invalid);
     }
