@@ -123,7 +123,8 @@ impl Image {
                 (_, Value::Array(entries)) => {
                     entries.iter().for_each(|entry| {
                         let name = entry.get("name").and_then(Value::as_str).unwrap_or_default();
-                        self.add(format!("{service} {part} {name}"), entry);
+                        // There may be several of one name, of which none is to be forgotten.
+                        self.add(format!("{service} {part} <{name}>"), entry);
                     });
                 }
                 (_, other) => self.add(format!("{service} {part}"), other),
@@ -144,6 +145,10 @@ impl Image {
     fn add_stored(&mut self, bucket: &str, name: &str, content: &[u8]) {
         let text = String::from_utf8_lossy(content);
         let content = serde_json::from_str(&text).unwrap_or_else(|_| Value::from(text.as_ref()));
+        // Unlike those of objects in a cluster, this status is what was decided.
+        if let Some(status) = content.get("status").filter(|_| content["kind"] == "NetworkRecord") {
+            self.add(format!("bucket {bucket} {name}: status"), status);
+        }
         self.add(format!("bucket {bucket} {name}"), &story_left_out(&content));
     }
 
