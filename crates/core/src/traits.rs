@@ -22,7 +22,7 @@ pub use charts::{ChartInstaller, ChartRelease, InstalledRelease, ObjectPatch, Pa
 pub use cluster::{
     Accelerator, Access, BearerTokens, Cluster, ClusterCapabilities, ClusterList, ClusterProvider,
     ClusterRequest, ClusterState, Disk, Finding, FirewallOpening, FirewallRequest, FirewallRule,
-    LoadBalancer, MachineShape, Ownership, PreflightRequest, RememberedBalancer,
+    LoadBalancer, MachineShape, Ownership, PreflightRequest, RememberedBalancer, UnmarkedDisk,
 };
 pub use connector::{ClusterConnector, ClusterServices, LogStoreAccess, NetworkBinding};
 pub use dns::{DnsProvider, DnsRecord};

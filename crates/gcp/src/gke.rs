@@ -17,6 +17,7 @@ use spacecraft_core::observer::Outcome;
 use spacecraft_core::traits::{
     Access, BearerTokens, Cluster, ClusterCapabilities, ClusterList, ClusterProvider, ClusterRequest, Disk,
     Finding, FirewallRequest, FirewallRule, LoadBalancer, Look, PreflightRequest, RememberedBalancer,
+    UnmarkedDisk,
 };
 use spacecraft_core::wait::Wait;
 use spacecraft_http::Client;
@@ -132,6 +133,10 @@ impl ClusterProvider for Gke {
 
     async fn disks(&self, network: Option<&NetworkName>) -> Result<Vec<Disk>> {
         disk::list_ours(&self.api, network).await
+    }
+
+    async fn unmarked_disks(&self) -> Result<Vec<UnmarkedDisk>> {
+        disk::list_unmarked(&self.api).await
     }
 
     async fn load_balancers(

@@ -14,7 +14,7 @@ use spacecraft_core::secret::SecretString;
 use spacecraft_core::traits::{
     Access, Cluster, ClusterCapabilities, ClusterList, ClusterProvider, ClusterRequest, ClusterState, Disk,
     Finding, FirewallRequest, FirewallRule, LoadBalancer, Look, Ownership, PreflightRequest,
-    RememberedBalancer,
+    RememberedBalancer, UnmarkedDisk,
 };
 use spacecraft_core::wait::Wait;
 use spacecraft_core::{Error, Meaning, Result};
@@ -214,6 +214,10 @@ impl ClusterProvider for KubeconfigCluster {
     }
 
     async fn disks(&self, _: Option<&NetworkName>) -> Result<Vec<Disk>> {
+        Err(Self::unsupported("list disks"))
+    }
+
+    async fn unmarked_disks(&self) -> Result<Vec<UnmarkedDisk>> {
         Err(Self::unsupported("list disks"))
     }
 

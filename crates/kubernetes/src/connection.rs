@@ -7,6 +7,7 @@ mod request;
 mod watch;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 use spacecraft_core::traits::Access;
 use spacecraft_core::{Effect, Error, Meaning, Result};
 use spacecraft_http::{Call, Dialect as _, Failure, Idempotency, Reply, Retrier};
+use tokio::sync::Semaphore;
 
 pub(crate) use list::{Listed, Metadata, Query};
 pub(crate) use request::Draft;
@@ -32,6 +34,9 @@ use crate::resource::Address;
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 /// No reply is read further than this: a thousand Deployments take about 10 MB.
 const LARGEST_REPLY_BYTES: usize = 256 << 20;
+/// How many requests are under way at once. Others wait for their turn: every one takes a socket of its own, with buffers on both of its ends, and API servers
+/// ration the requests that they work on for one user.
+const REQUESTS_AT_ONCE: usize = 64;
 /// How often a creation whose outcome is unclear is looked at and tried again.
 const CREATE_ATTEMPTS: u32 = 3;
 
@@ -42,6 +47,7 @@ pub struct Connection {
     retrier: Retrier,
     server: String,
     attempt_timeout: Duration,
+    turns: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Connection {
@@ -74,7 +80,8 @@ impl Connection {
     /// [`Meaning::Invalid`] when an address, a certificate or the kubeconfig cannot be used.
     pub async fn open(access: &Access, retrier: Retrier) -> Result<Self> {
         let (client, server) = access::client(access).await?;
-        Ok(Self { client, retrier, server, attempt_timeout: ATTEMPT_TIMEOUT })
+        let turns = Arc::new(Semaphore::new(REQUESTS_AT_ONCE));
+        Ok(Self { client, retrier, server, attempt_timeout: ATTEMPT_TIMEOUT, turns })
     }
 
     /// The same connection, but each attempt of a request may take this long, its whole reply included.
@@ -201,6 +208,7 @@ impl Connection {
 
     async fn attempt(&self, draft: &Draft) -> Result<Received, Failure> {
         let timeout = self.attempt_timeout;
+        let _turn = self.turns.acquire().await;
         match tokio::time::timeout(timeout, self.attempt_unhurried(draft)).await {
             Ok(result) => result,
             Err(_) => Err(failure::of_patience(timeout)),

@@ -24,6 +24,7 @@ mod decode;
 mod defaults;
 mod deletion;
 mod discovery;
+mod encoded;
 mod events;
 mod fields;
 mod logs;

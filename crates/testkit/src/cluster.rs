@@ -10,7 +10,7 @@ use spacecraft_core::secret::SecretString;
 use spacecraft_core::traits::{
     Access, BearerTokens, Cluster, ClusterCapabilities, ClusterList, ClusterProvider, ClusterRequest,
     ClusterState, Disk, Finding, FirewallRequest, FirewallRule, LoadBalancer, Look, Ownership,
-    PreflightRequest, RememberedBalancer,
+    PreflightRequest, RememberedBalancer, UnmarkedDisk,
 };
 use spacecraft_core::wait::Wait;
 use spacecraft_core::workload::Foundation;
@@ -40,6 +40,7 @@ struct Cloud {
     sharing: BTreeMap<NetworkName, Founded>,
     firewalls: BTreeMap<NetworkName, FirewallRequest>,
     disks: BTreeMap<String, Disk>,
+    foreign_disks: Vec<UnmarkedDisk>,
     balancers: BTreeMap<String, LoadBalancer>,
     findings: Vec<Finding>,
     unreachable: Vec<String>,
@@ -122,6 +123,11 @@ impl InMemoryCluster {
     /// Puts a disk there.
     pub fn add_disk(&self, disk: Disk) {
         self.state.lock().disks.insert(disk.name.clone(), disk);
+    }
+
+    /// Puts a disk of somebody else there, which nothing uses.
+    pub fn add_foreign_disk(&self, disk: UnmarkedDisk) {
+        self.state.lock().foreign_disks.push(disk);
     }
 
     /// Puts a load balancer there.
@@ -430,6 +436,12 @@ impl ClusterProvider for InMemoryCluster {
         call.read(cloud.disks.values().filter(wanted).cloned().collect())
     }
 
+    async fn unmarked_disks(&self) -> Result<Vec<UnmarkedDisk>> {
+        self.require_infrastructure("list disks")?;
+        let call = self.ledger.begin("cluster.unmarked_disks", "").await?;
+        call.read(self.state.lock().foreign_disks.clone())
+    }
+
     async fn load_balancers(
         &self,
         network: Option<&NetworkName>,
@@ -443,7 +455,7 @@ impl ClusterProvider for InMemoryCluster {
         let known = |balancer: &&LoadBalancer| {
             let is_it = |seen: &RememberedBalancer| {
                 balancer.service.as_ref() == Some(&seen.service)
-                    && balancer.address.as_ref() == Some(&seen.address)
+                    && (seen.address.is_none() || balancer.address == seen.address)
             };
             network.is_some() && remembered.iter().any(is_it)
         };

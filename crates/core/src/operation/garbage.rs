@@ -4,6 +4,7 @@
 //! networks share than this project and this state store know of (DNS, published configs, discovery files) may belong to a network of
 //! another project: it is only removed together with something that certainly is a remainder of ours, or when the network is named.
 
+mod before_us;
 mod search;
 
 use std::time::Duration;

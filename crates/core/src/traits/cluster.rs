@@ -80,6 +80,9 @@ pub trait ClusterProvider: Debug + Send + Sync {
     /// Disks that belong to networks of ours, by label: of one network, or of all. Boot disks of workers are not among them.
     async fn disks(&self, network: Option<&NetworkName>) -> Result<Vec<Disk>>;
 
+    /// Detached disks of claims that carry no mark of ours: somebody else's.
+    async fn unmarked_disks(&self) -> Result<Vec<UnmarkedDisk>>;
+
     /// Deletes one disk of ours. A disk that is still attached is waited for.
     async fn delete_disk(&self, disk: &Disk, wait: &Wait) -> Result<Outcome>;
 
@@ -325,6 +328,19 @@ pub struct Disk {
     pub created: Option<Timestamp>,
 }
 
+/// A disk that a claim of somebody else made, and that nothing uses.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnmarkedDisk {
+    /// The cluster that it was made in, when that is known.
+    pub cluster: Option<String>,
+    /// Its zone or region.
+    pub location: String,
+    /// The claim it was made for, as `namespace/name`.
+    pub claim: String,
+    /// Its name.
+    pub name: String,
+}
+
 /// A load balancer as it was seen while the Service that it stands before lived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RememberedBalancer {
@@ -333,8 +349,10 @@ pub struct RememberedBalancer {
     /// The identifier that the Kubernetes API gave the Service and no other; none when it was not seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
-    /// Its IPv4 address.
-    pub address: String,
+    /// Its IPv4 address; none when that was not seen either, and nothing is known but that a cluster of the network may have had one for this Service. Then it is the
+    /// one whose workers were those of a cluster of the network's name that is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
 }
 
 /// A load balancer that a Service of ours was given.

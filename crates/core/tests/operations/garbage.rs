@@ -6,7 +6,9 @@ use spacecraft_core::operation::{
 };
 use spacecraft_core::spec::Generation;
 use spacecraft_core::state::RecordStore;
-use spacecraft_core::traits::{ClusterProvider, DnsProvider, DnsRecord, Precondition, PutOptions};
+use spacecraft_core::traits::{
+    ClusterProvider, DnsProvider, DnsRecord, Precondition, PutOptions, UnmarkedDisk,
+};
 
 use crate::world::{World, network, spec};
 
@@ -164,6 +166,33 @@ async fn a_removal_that_was_killed_is_gone_on_with_at_once() {
         state.put(key, bytes, &PutOptions::json(Precondition::None)).await.unwrap();
     }
     assert_eq!(find(&world).await.removable().count(), 1);
+}
+
+#[tokio::test]
+async fn disks_that_go_spacecraft_left_are_told_and_stay() {
+    let world = World::new();
+    world.create(&spec(Generation::V1), 1).await.unwrap();
+    let claims = [("devnet", "miner-1"), ("devnet", "poet-2"), ("net1", "miner-3"), ("shop", "data")];
+    for (cluster, claim) in claims {
+        world.cluster.add_foreign_disk(UnmarkedDisk {
+            cluster: Some(cluster.to_owned()),
+            location: "us-central1-a".to_owned(),
+            claim: format!("default/{claim}"),
+            name: format!("pvc-of-{claim}"),
+        });
+    }
+    let writes = world.ledger.write_count();
+    let report = find(&world).await;
+    assert_eq!(world.ledger.write_count(), writes);
+    let [notice] = report.notices.as_slice() else { panic!("{:?}", report.notices) };
+    for part in [
+        "us-central1-a",
+        "cluster devnet",
+        "pvc-of-miner-1 (default/miner-1), pvc-of-poet-2 (default/poet-2)",
+    ] {
+        assert!(notice.contains(part), "{notice}");
+    }
+    assert!(report.remains.is_empty(), "{:?}", report.remains);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use spacecraft_core::Result;
 use spacecraft_core::names::NetworkName;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::quantity::Bytes;
-use spacecraft_core::traits::{Disk, Ownership};
+use spacecraft_core::traits::{Disk, Ownership, UnmarkedDisk};
 use spacecraft_core::wait::{Progress, Wait};
 use spacecraft_core::{Error, Meaning};
 
@@ -24,6 +24,8 @@ const DELETE: &str = "delete disk";
 const POLL_INTERVAL: Duration = Duration::from_secs(3);
 /// What GKE writes on disks that claims made.
 const VOLUME_LABEL: &str = "goog-gke-volume";
+/// Where GKE writes on disks which cluster they were made in.
+const CLUSTER_LABEL: &str = "goog-k8s-cluster-name";
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -77,6 +79,37 @@ impl DiskBody {
             name: self.name,
         })
     }
+
+    /// The disk as somebody else's, if a claim made it that is known, and nothing uses it.
+    fn into_unmarked(self, scope: &str) -> Option<UnmarkedDisk> {
+        let detached = self.is_volume() && self.users.is_empty();
+        if !detached || matches!(owner(&self.labels), Ownership::Ours(_)) {
+            return None;
+        }
+        Some(UnmarkedDisk {
+            cluster: self.cluster(),
+            location: last_segment(scope).to_owned(),
+            claim: self.claim()?,
+            name: self.name,
+        })
+    }
+
+    /// The cluster by its label, or by the name that disks had before there was a driver for them: `gke-CLUSTER-HASH-...-pvc-UID`.
+    fn cluster(&self) -> Option<String> {
+        let in_name = || {
+            let (workers, _) = self.name.strip_prefix("gke-")?.split_once("-pvc-")?;
+            let is_hash = |part: &&str| part.len() == 8 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let hash = workers.rsplit('-').find(is_hash)?;
+            Some(workers.rsplit_once(&format!("-{hash}"))?.0.to_owned())
+        };
+        self.labels.get(CLUSTER_LABEL).cloned().or_else(in_name)
+    }
+}
+
+/// The detached disks of claims that are not marked as ours.
+pub(crate) async fn list_unmarked(api: &Api) -> Result<Vec<UnmarkedDisk>> {
+    let found: Vec<(String, DiskBody)> = list_everywhere(api, "disks", "", LIST).await?;
+    Ok(found.into_iter().filter_map(|(scope, disk)| disk.into_unmarked(&scope)).collect())
 }
 
 /// The disks of one network of ours, or of all.
@@ -130,6 +163,24 @@ mod unit_tests {
         let mut body = body;
         body["labels"] = json!({"managed-by": "spacecraft", "spacecraft-network": "net1"});
         serde_json::from_value::<DiskBody>(body).unwrap().into_ours("zones/us-central1-a")
+    }
+
+    #[test]
+    fn a_disk_of_somebody_else_tells_its_claim_and_its_cluster() {
+        let disk = |name: &str, labels: serde_json::Value, users: &[&str]| {
+            let description = json!({"kubernetes.io/created-for/pvc/name": "miner-1",
+                                     "kubernetes.io/created-for/pvc/namespace": "default"});
+            let body = json!({"name": name, "labels": labels, "users": users, "description": description.to_string()});
+            let body = serde_json::from_value::<DiskBody>(body).unwrap();
+            body.into_unmarked("zones/us-central1-a").map(|disk| (disk.claim, disk.cluster))
+        };
+        let known = |cluster: Option<&str>| Some(("default/miner-1".to_owned(), cluster.map(str::to_owned)));
+        assert_eq!(disk("pvc-1", json!({}), &[]), known(None));
+        assert_eq!(disk("pvc-1", json!({"goog-k8s-cluster-name": "devnet-3"}), &[]), known(Some("devnet-3")));
+        assert_eq!(disk("gke-devnet-3-1a2b3c4d-dyn-pvc-5e6f", json!({}), &[]), known(Some("devnet-3")));
+        assert_eq!(disk("pvc-1", json!({}), &["instances/gke-1"]), None);
+        let ours = json!({"managed-by": "spacecraft", "spacecraft-network": "net1"});
+        assert_eq!(disk("pvc-1", ours, &[]), None);
     }
 
     #[test]

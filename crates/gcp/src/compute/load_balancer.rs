@@ -88,9 +88,9 @@ impl FirewallBody {
         let name = self.name.strip_prefix(FIREWALL_PREFIX)?;
         let is_it = match &remembered.uid {
             Some(uid) => name == name_of(uid),
-            None => {
-                origin_of(&self.description) == Some((remembered.service.clone(), remembered.address.clone()))
-            }
+            None => origin_of(&self.description).is_some_and(|(service, address)| {
+                service == remembered.service && remembered.address == Some(address)
+            }),
         };
         is_it.then_some(name)
     }
@@ -102,7 +102,7 @@ impl RuleBody {
         match &remembered.uid {
             Some(uid) => self.name == name_of(uid),
             None => {
-                self.address == remembered.address
+                remembered.address.as_ref() == Some(&self.address)
                     && service_of(&self.description).as_ref() == Some(&remembered.service)
             }
         }
@@ -145,6 +145,9 @@ pub(crate) async fn list_ours(
         list_everywhere::<PoolBody>(api, "targetPools", "", LIST),
         list::<FirewallBody>(api, FIREWALLS, LIST),
     )?;
+    let seen_by_workers = network.map(|network| left_by_clusters(network, remembered, &firewalls));
+    let remembered = [remembered, &seen_by_workers.unwrap_or_default()].concat();
+    let remembered = remembered.as_slice();
     let mut found: Vec<LoadBalancer> = rules
         .into_iter()
         .filter_map(|(scope, rule)| {
@@ -157,6 +160,38 @@ pub(crate) async fn list_ours(
         found.extend(without_rule(network, remembered, &pools, &firewalls, &known));
     }
     Ok(found)
+}
+
+/// The load balancers that clusters of the network's name had for the Services whose load balancers nobody saw, as their firewall rules describe them. Only those of clusters that
+/// are gone: GKE names the rules that it keeps for a cluster's workers as it names their tag.
+fn left_by_clusters(
+    network: &NetworkName,
+    remembered: &[RememberedBalancer],
+    firewalls: &[FirewallBody],
+) -> Vec<RememberedBalancer> {
+    let unseen = |service: &ServiceName| {
+        remembered.iter().any(|one| one.service == *service && one.uid.is_none() && one.address.is_none())
+    };
+    let is_gone = |workers: &str| {
+        let prefix = format!("{workers}-");
+        !firewalls.iter().any(|rule| rule.name.starts_with(&prefix))
+    };
+    let left = |rule: &FirewallBody| {
+        rule.name.strip_prefix(FIREWALL_PREFIX)?;
+        let [tag] = rule.target_tags.as_slice() else { return None };
+        workers_of(network, tag).filter(|workers| is_gone(workers))?;
+        let (service, address) = origin_of(&rule.description)?;
+        unseen(&service).then_some(RememberedBalancer { service, uid: None, address: Some(address) })
+    };
+    firewalls.iter().filter_map(left).collect()
+}
+
+/// What GKE begins all names with that it gives for a cluster, out of the tag of its workers, if the cluster has the network's name: `gke-NAME-HASH`.
+fn workers_of<'a>(network: &NetworkName, tag: &'a str) -> Option<&'a str> {
+    let workers = tag.strip_suffix("-node")?;
+    let hash = workers.strip_prefix("gke-")?.strip_prefix(network.as_str())?.strip_prefix('-')?;
+    let is_hash = hash.len() == 8 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hash.then_some(workers)
 }
 
 /// Load balancers that were seen and have lost their forwarding rule, but not everything.
@@ -305,7 +340,7 @@ mod unit_tests {
         RememberedBalancer {
             service: ServiceName::new("ingress-nginx", "ingress-nginx-controller"),
             uid: uid.map(str::to_owned),
-            address: "203.0.113.7".to_owned(),
+            address: Some("203.0.113.7".to_owned()),
         }
     }
 
@@ -355,6 +390,27 @@ mod unit_tests {
         assert!(without_rule(&network(), &[remembered(None)], &pools, &[], &BTreeSet::new()).is_empty());
         let known = BTreeSet::from([name_of(UID)]);
         assert!(without_rule(&network(), &[remembered(Some(UID))], &pools, &[], &known).is_empty());
+    }
+
+    #[test]
+    fn what_a_cluster_left_that_is_gone_is_known_by_the_tag_of_its_workers() {
+        let guarding = |tag: &str| FirewallBody {
+            target_tags: vec![tag.to_owned()],
+            name: format!("{FIREWALL_PREFIX}a1"),
+            description: json!({"kubernetes.io/service-name": "ingress-nginx/ingress-nginx-controller",
+                                "kubernetes.io/service-ip": "203.0.113.7"})
+            .to_string(),
+        };
+        let unseen = [RememberedBalancer { address: None, ..remembered(None) }];
+        let left =
+            |known: &[RememberedBalancer], rules: &[FirewallBody]| left_by_clusters(&network(), known, rules);
+        assert_eq!(left(&unseen, &[guarding("gke-net1-1a2b3c4d-node")]), [remembered(None)]);
+        assert!(left(&[remembered(None)], &[guarding("gke-net1-1a2b3c4d-node")]).is_empty());
+        for of_others in ["gke-net10-1a2b3c4d-node", "gke-net1-test-1a2b3c4d-node", "gke-net1-node", "web"] {
+            assert!(left(&unseen, &[guarding(of_others)]).is_empty(), "{of_others}");
+        }
+        let alive = FirewallBody { name: "gke-net1-1a2b3c4d-all".to_owned(), ..FirewallBody::default() };
+        assert!(left(&unseen, &[guarding("gke-net1-1a2b3c4d-node"), alive]).is_empty());
     }
 
     #[test]

@@ -66,7 +66,7 @@ async fn a_load_balancer_that_was_seen_is_found_and_others_are_not() {
     let seen = RememberedBalancer {
         service: service(),
         uid: Some(UID.to_owned()),
-        address: "203.0.113.7".to_owned(),
+        address: Some("203.0.113.7".to_owned()),
     };
     let found = cloud.gke.load_balancers(Some(&network()), &[seen]).await.unwrap();
     let names: Vec<&str> = found.iter().map(|balancer| balancer.name.as_str()).collect();

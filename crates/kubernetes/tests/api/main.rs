@@ -8,5 +8,6 @@ mod connecting;
 mod repeating;
 mod support;
 mod tunnels;
+mod turns;
 mod waiting;
 mod workloads;

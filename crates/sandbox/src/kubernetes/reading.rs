@@ -119,7 +119,7 @@ impl Filter {
 /// The encoded object, under the version that was asked for.
 pub(crate) fn encoded(stored: &Stored, resource: &Resource) -> bytes::Bytes {
     if resource.custom.is_none() {
-        return stored.encoded.clone();
+        return stored.encoded.bytes();
     }
     let mut object = stored.object();
     super::object::set(&mut object, "/apiVersion", resource.api_version());

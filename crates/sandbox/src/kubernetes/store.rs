@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::brief::{self, NodeBrief, PodBrief};
+use super::encoded::Encoded;
 use super::object;
 use super::resources::{EVENTS, NODES, PODS};
 
 /// How many bytes of superseded objects the history keeps for watches, over all resources.
 const HISTORY_BYTES: usize = 12 * 1024 * 1024;
+/// How many bytes of objects are kept in their quickest form; beyond, new ones are compressed. The objects of some 150 nodes.
+const PLAIN_BYTES: usize = 8 * 1024 * 1024;
 
 /// Where an object is: its resource (`deployments.apps`), its namespace (empty for cluster-wide ones) and its name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -49,7 +51,7 @@ pub(crate) struct Owner {
 #[derive(Debug)]
 pub(crate) struct Stored {
     /// The object as JSON, with `apiVersion` and `kind`.
-    pub(crate) encoded: Bytes,
+    pub(crate) encoded: Encoded,
     /// Its resource version.
     pub(crate) revision: u64,
     pub(crate) namespace: String,
@@ -70,7 +72,7 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    fn new(resource: &str, revision: u64, object: &Value) -> Self {
+    fn new(resource: &str, revision: u64, object: &Value, encoded: Encoded) -> Self {
         let owners = object::items(object, "/metadata/ownerReferences")
             .iter()
             .map(|owner| Owner {
@@ -80,8 +82,7 @@ impl Stored {
             })
             .collect();
         Self {
-            // Without the room that a growing buffer has, which would be as much again.
-            encoded: serde_json::to_vec(object).unwrap_or_default().into_boxed_slice().into(),
+            encoded,
             revision,
             namespace: object::namespace(object).to_owned(),
             name: object::name(object).to_owned(),
@@ -98,7 +99,7 @@ impl Stored {
 
     /// The object.
     pub(crate) fn object(&self) -> Value {
-        serde_json::from_slice(&self.encoded).unwrap_or_default()
+        self.encoded.object()
     }
 
     /// True when the owner of this uid controls it.
@@ -138,6 +139,8 @@ pub(crate) struct Store {
     /// The resources of past occurrences in order, to forget the oldest first.
     order: VecDeque<String>,
     history_bytes: usize,
+    /// What the objects take that exist.
+    held_bytes: usize,
     /// What was written since the last time changes were taken.
     changed: BTreeSet<Key>,
 }
@@ -208,7 +211,7 @@ impl Store {
     }
 
     fn place(&mut self, key: &Key, object: &Value) -> Occurrence {
-        let after = Arc::new(Stored::new(&key.resource, self.revision, object));
+        let after = Arc::new(self.stored(key, object));
         let place = (key.namespace.clone(), key.name.clone());
         let collection = self.collections.entry(key.resource.clone()).or_default();
         let before = collection.objects.insert(place, after.clone());
@@ -224,9 +227,17 @@ impl Store {
         self.index(key, Some(&before), None);
         let mut last = before.object();
         object::set(&mut last, "/metadata/resourceVersion", self.revision.to_string());
-        let after = Arc::new(Stored::new(&key.resource, self.revision, &last));
+        let after = Arc::new(self.stored(key, &last));
         let occurrence = Occurrence { revision: self.revision, before: Some(before), after, deleted: true };
         Some(self.remember(key, occurrence))
+    }
+
+    fn stored(&self, key: &Key, object: &Value) -> Stored {
+        let encoded = match self.held_bytes < PLAIN_BYTES {
+            true => Encoded::plain(object),
+            false => Encoded::compressed(object),
+        };
+        Stored::new(&key.resource, self.revision, object, encoded)
     }
 
     fn index(&mut self, key: &Key, before: Option<&Stored>, after: Option<&Stored>) {
@@ -239,6 +250,8 @@ impl Store {
         if let Some(after) = after.filter(|_| key.resource != EVENTS) {
             self.uids.insert(after.uid.clone(), key.clone());
         }
+        let held = |stored: Option<&Stored>| stored.map_or(0, |stored| stored.encoded.held());
+        self.held_bytes = (self.held_bytes + held(after)).saturating_sub(held(before));
         let (old, new) = (uids(before), uids(after));
         for uid in old.difference(&new) {
             if let Some(keys) = self.owned.get_mut(uid) {

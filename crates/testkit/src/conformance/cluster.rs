@@ -233,6 +233,7 @@ pub async fn a_firewall_rule_is_deleted_once(provider: &dyn ClusterProvider, wai
 pub async fn a_cloud_without_networks_has_no_disks_of_ours(provider: &dyn ClusterProvider, _wait: &Wait) {
     assert_eq!(provider.disks(None).await.unwrap(), []);
     assert_eq!(provider.disks(Some(&network("net1"))).await.unwrap(), []);
+    assert_eq!(provider.unmarked_disks().await.unwrap(), []);
 }
 
 pub async fn deleting_a_disk_that_is_gone_is_absent(provider: &dyn ClusterProvider, wait: &Wait) {
@@ -259,8 +260,9 @@ pub async fn a_load_balancer_that_is_not_there_is_not_found_however_well_it_is_r
     _wait: &Wait,
 ) {
     let uid = Some("0d3c1f9a-7b52-4a7e-9f65-3a4c5e6f7a8b".to_owned());
-    let seen = RememberedBalancer { service: ingress(), uid, address: "203.0.113.7".to_owned() };
-    assert_eq!(provider.load_balancers(Some(&network("net1")), &[seen]).await.unwrap(), []);
+    let seen = RememberedBalancer { service: ingress(), uid, address: Some("203.0.113.7".to_owned()) };
+    let unseen = RememberedBalancer { service: ingress(), uid: None, address: None };
+    assert_eq!(provider.load_balancers(Some(&network("net1")), &[seen, unseen]).await.unwrap(), []);
     assert_eq!(provider.load_balancers(None, &[]).await.unwrap(), []);
 }
 

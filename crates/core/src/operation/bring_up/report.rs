@@ -76,8 +76,11 @@ impl BringUp<'_> {
             return Ok(Vec::new());
         }
         let address = cluster.workloads.service_address(&service).await?;
-        let remembered =
-            |address: ServiceAddress| RememberedBalancer { service, uid: address.uid, address: address.ip };
+        let remembered = |address: ServiceAddress| RememberedBalancer {
+            service,
+            uid: address.uid,
+            address: Some(address.ip),
+        };
         Ok(address.map(remembered).into_iter().collect())
     }
 

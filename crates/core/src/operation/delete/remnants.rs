@@ -14,15 +14,26 @@ pub(super) struct Balancers {
 }
 
 /// The load balancers that the network is known to have had: those in its record, and where that has none yet the one that its DNS names point to, unless a name of
-/// another network points there too.
+/// another network points there too, and whatever its cluster had for the Service that gets one.
 pub(super) async fn remembered(deletion: &Deletion<'_>) -> Result<Balancers> {
     if !deletion.manages_infrastructure() {
         return Ok(Balancers::default());
     }
     let recorded = deletion.known.as_ref().map(|known| known.load_balancers.clone()).unwrap_or_default();
-    let (true, Some(dns)) = (recorded.is_empty(), &deletion.services().dns) else {
+    if !recorded.is_empty() {
         return Ok(Balancers { remembered: recorded, known_by_names_alone: false });
-    };
+    }
+    let service = ingress_service(&deletion.request.fallback.namespaces);
+    let seen = |address| RememberedBalancer { service: service.clone(), uid: None, address };
+    let addresses = addresses_of_names(deletion).await?;
+    let known_by_names_alone = !addresses.is_empty();
+    let remembered = addresses.into_iter().map(Some).chain([None]).map(seen).collect();
+    Ok(Balancers { remembered, known_by_names_alone })
+}
+
+/// Where the network's DNS names point, and those of no other network.
+async fn addresses_of_names(deletion: &Deletion<'_>) -> Result<Vec<String>> {
+    let Some(dns) = &deletion.services().dns else { return Ok(Vec::new()) };
     let names = dns.list(None).await?;
     let (ours, others): (Vec<_>, Vec<_>) =
         names.into_iter().partition(|record| record.network == *deletion.network());
@@ -30,10 +41,7 @@ pub(super) async fn remembered(deletion: &Deletion<'_>) -> Result<Balancers> {
     addresses.sort();
     addresses.dedup();
     addresses.retain(|address| others.iter().all(|other| other.address != *address));
-    let service = ingress_service(&deletion.request.fallback.namespaces);
-    let seen = |address| RememberedBalancer { service: service.clone(), uid: None, address };
-    let remembered: Vec<RememberedBalancer> = addresses.into_iter().map(seen).collect();
-    Ok(Balancers { known_by_names_alone: !remembered.is_empty(), remembered })
+    Ok(addresses)
 }
 
 pub(super) async fn remove_load_balancers(

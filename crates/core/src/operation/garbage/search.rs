@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Remainder, RemainderKind};
+use super::{Remainder, RemainderKind, before_us};
 use crate::discovery::{PRIVATE_FILE, PUBLIC_FILE, networks_in};
 use crate::error::{Result, render_chain};
 use crate::names::NetworkName;
@@ -15,10 +15,6 @@ use crate::traits::{Cluster, ClusterList, ObjectStore, Ownership};
 
 /// Operations that remove networks, by the names that they have in locks and journals.
 const REMOVALS: [&str; 2] = ["delete-network", "gc"];
-
-/// How names begin that go-spacecraft gave to networks, in any of its versions.
-const NAMES_BEFORE_US: [&str; 7] =
-    ["api-json-", "dash-api-", "explorer-api-", "api-", "kibana-", "grafana-", "prometheus-"];
 
 /// What was found in all services.
 pub(super) struct Found {
@@ -33,7 +29,7 @@ pub(super) struct Found {
 }
 
 /// Everything seen so far.
-struct Search<'a> {
+pub(super) struct Search<'a> {
     only: Option<&'a NetworkName>,
     existing: BTreeSet<String>,
     found: Found,
@@ -53,7 +49,8 @@ pub(super) async fn search(services: &Services, only: Option<&NetworkName>) -> R
     search.look_at_infrastructure(services).await;
     search.look_at_load_balancers(services).await;
     search.look_at_names(services).await;
-    search.look_at_names_without_mark(services).await;
+    before_us::look_at_names(&mut search, services).await;
+    before_us::look_at_disks(&mut search, services).await;
     search.look_at_archives(services).await;
     search.look_at_discovery(services).await;
     Ok(search.found)
@@ -78,15 +75,29 @@ impl<'a> Search<'a> {
         Self { only, existing, found }
     }
 
+    /// Whether a network, or cluster, of this name is looked for and does not exist.
+    pub(super) fn is_gone(&self, network: &str) -> bool {
+        self.only.is_none_or(|only| only.as_str() == network) && !self.existing.contains(network)
+    }
+
+    /// Whether all networks are looked for.
+    pub(super) fn is_about_all(&self) -> bool {
+        self.only.is_none()
+    }
+
+    /// Tells of something that somebody should look at.
+    pub(super) fn notice(&mut self, notice: String) {
+        self.found.notices.push(notice);
+    }
+
     fn add(&mut self, network: NetworkName, kind: RemainderKind, name: &str, created: Option<Timestamp>) {
-        let wanted = self.only.is_none_or(|only| *only == network);
-        if wanted && !self.existing.contains(network.as_str()) {
+        if self.is_gone(network.as_str()) {
             let piece = Remainder { kind, name: name.to_owned(), created };
             self.found.remains.entry(network).or_default().push(piece);
         }
     }
 
-    fn trouble(&mut self, error: &crate::Error) {
+    pub(super) fn trouble(&mut self, error: &crate::Error) {
         self.found.problems.push(render_chain(error));
     }
 
@@ -156,24 +167,6 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Names as go-spacecraft gave them, which marked none: whose they are cannot be told for certain, so that they are only named.
-    async fn look_at_names_without_mark(&mut self, services: &Services) {
-        let Some(dns) = &services.dns else { return };
-        let names = match dns.unmarked_names().await {
-            Ok(names) => names,
-            Err(error) => return self.trouble(&error),
-        };
-        for name in names {
-            let Some(network) = network_named_by(&name, dns.domain()) else { continue };
-            let wanted = self.only.is_none_or(|only| *only == network);
-            if wanted && !self.existing.contains(network.as_str()) {
-                self.found.notices.push(format!(
-                    "DNS record {name} is named as go-spacecraft named those of a network {network}, and has no mark of Spacecraft: it is left alone; remove it by hand if that network is gone"
-                ));
-            }
-        }
-    }
-
     async fn look_at_archives(&mut self, services: &Services) {
         let prefix = self.only.map(|only| archive(only.as_str())).unwrap_or_default();
         match services.config_store.list(&prefix).await {
@@ -212,13 +205,6 @@ fn notice_of(cluster: &Cluster, recorded: &[NetworkName]) -> Option<String> {
         )),
         Ownership::Ours(_) => None,
     }
-}
-
-/// The network for which go-spacecraft would have made this name; longer prefixes first, since one is the beginning of another.
-fn network_named_by(name: &str, domain: &str) -> Option<NetworkName> {
-    let host = name.strip_suffix(domain)?.strip_suffix('.')?;
-    let network = NAMES_BEFORE_US.iter().find_map(|prefix| host.strip_prefix(prefix))?;
-    NetworkName::new(network).ok()
 }
 
 /// The network whose lock or journal an object of the state store is.
