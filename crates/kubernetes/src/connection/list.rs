@@ -1,4 +1,4 @@
-//! Lists of objects, read element by element: of a thousand Deployments only one is in memory as JSON at a time.
+//! Lists of objects, read page by page and element by element: of a thousand Deployments only one is decoded at a time.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,6 +11,11 @@ use spacecraft_http::{Call, Idempotency};
 
 use super::{Connection, Draft};
 use crate::resource::ResourceType;
+
+/// How many objects a page has: of Deployments some 3 MB.
+const PAGE_OBJECTS: &str = "250";
+/// How often a list is begun anew whose next page the server has forgotten.
+const LISTS: u32 = 3;
 
 /// Which objects of a kind are wanted.
 #[derive(Debug, Clone)]
@@ -93,27 +98,55 @@ pub(crate) struct ListMetadata {
 }
 
 impl Connection {
-    /// Hands every object that the query selects to `each`, by one request unless the server insists on pages; answers the version as
-    /// of which the list is true, from which a watch goes on.
+    /// Hands every object that the query selects to `each`; answers the version as of which the list is true, from which a watch goes on.
     pub(crate) async fn list_each<T: DeserializeOwned>(
         &self,
         query: &Query,
-        mut each: impl FnMut(T),
+        each: impl FnMut(T),
     ) -> Result<String> {
+        for _ in 0..LISTS {
+            let mut all = Vec::new();
+            if let Some(version) = self.pages(query, &mut |item| all.push(item)).await? {
+                all.into_iter().for_each(each);
+                return Ok(version);
+            }
+        }
+        Err(Error::new(
+            Meaning::Unavailable,
+            "list",
+            query.to_string(),
+            "the server forgot the list while it was read",
+        )
+        .with_hint("objects are changing faster than they can be listed: try again later"))
+    }
+
+    /// Reads page after page; none when the server has forgotten the list meanwhile.
+    async fn pages<T: DeserializeOwned>(
+        &self,
+        query: &Query,
+        each: &mut impl FnMut(T),
+    ) -> Result<Option<String>> {
         let call = Call::new("list", query.to_string(), Idempotency::Safe);
-        let mut draft = query.draft();
+        let mut next = String::new();
         loop {
-            let received = self.exchange(&call, &draft).await?;
+            let mut draft = query.draft().query("limit", PAGE_OBJECTS);
+            if !next.is_empty() {
+                draft = draft.query("continue", &next);
+            }
+            let received = match self.exchange(&call, &draft).await {
+                Err(error) if error.is_not_found() && !next.is_empty() => return Ok(None),
+                received => received?,
+            };
             let mut reader = serde_json::Deserializer::from_slice(&received.body);
-            let page = Elements { each: &mut each, element: PhantomData };
+            let page = Elements { each: &mut *each, element: PhantomData };
             let metadata = page.deserialize(&mut reader).map_err(|error| {
                 Error::new(Meaning::Invalid, "list", query.to_string(), "the server's reply is no such list")
                     .with_source(error)
             })?;
             if metadata.next.is_empty() {
-                return Ok(metadata.resource_version);
+                return Ok(Some(metadata.resource_version));
             }
-            draft = query.draft().query("continue", &metadata.next);
+            next = metadata.next;
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod cluster;
 mod connecting;
+mod listing;
 mod repeating;
 mod support;
 mod tunnels;

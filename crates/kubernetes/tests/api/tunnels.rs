@@ -63,7 +63,7 @@ fn service() -> Value {
 
 async fn api() -> String {
     let pods = |RawQuery(query): RawQuery| async move {
-        assert_eq!(query.as_deref(), Some("labelSelector=app%3Dkibana"));
+        assert_eq!(query.as_deref(), Some("labelSelector=app%3Dkibana&limit=250"));
         axum::body::Body::from(
             json!({
                 "metadata": { "resourceVersion": "1" },
