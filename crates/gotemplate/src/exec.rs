@@ -2,6 +2,7 @@
 
 mod call;
 mod eval;
+mod output;
 mod walk;
 
 use std::cell::Cell;
@@ -9,10 +10,8 @@ use std::cell::Cell;
 use crate::function::Functions;
 use crate::template::{Template, TemplateSet};
 use crate::value::Value;
+pub use output::Output;
 use walk::State;
-
-/// Room for the output of most templates.
-const TYPICAL_OUTPUT_BYTES: usize = 1024;
 
 /// How much an execution may take. Templates of real charts stay far below; they exist for those that never end.
 #[derive(Debug, Clone, Copy)]
@@ -54,13 +53,21 @@ pub struct Interpreter<'f> {
     steps: Cell<u64>,
     bytes: Cell<u64>,
     depth: Cell<usize>,
+    spare: output::Spare,
 }
 
 impl<'f> Interpreter<'f> {
     /// An interpreter that has used up nothing of its limits.
     #[must_use]
     pub fn new(functions: &'f Functions, limits: Limits) -> Self {
-        Self { functions, limits, steps: Cell::new(0), bytes: Cell::new(0), depth: Cell::new(0) }
+        Self {
+            functions,
+            limits,
+            steps: Cell::new(0),
+            bytes: Cell::new(0),
+            depth: Cell::new(0),
+            spare: output::Spare::default(),
+        }
     }
 
     /// Executes the template `name` with `data` as its dot, and gives its output.
@@ -72,7 +79,7 @@ impl<'f> Interpreter<'f> {
         templates: &TemplateSet<'_>,
         name: &str,
         data: &Value,
-    ) -> Result<Vec<u8>, ExecError> {
+    ) -> Result<Output<'_>, ExecError> {
         match templates.get(name) {
             Some(template) => self.execute_template(templates, template, data),
             None => Err(ExecError::new(format!(
@@ -91,10 +98,10 @@ impl<'f> Interpreter<'f> {
         templates: &TemplateSet<'_>,
         template: &Template,
         data: &Value,
-    ) -> Result<Vec<u8>, ExecError> {
-        let mut out = Vec::with_capacity(template.source.len().min(TYPICAL_OUTPUT_BYTES));
-        State::new(self, templates, template, data.clone(), &mut out).run()?;
-        Ok(out)
+    ) -> Result<Output<'_>, ExecError> {
+        let mut output = Output::new(&self.spare);
+        State::new(self, templates, template, data.clone(), &mut output.bytes).run()?;
+        Ok(output)
     }
 
     /// The functions that templates can call.

@@ -49,6 +49,7 @@ pub fn sprintf(format: &str, values: &[Value]) -> Vec<u8> {
 pub fn append(out: &mut Vec<u8>, value: &Value) {
     match value {
         Value::String(text) => out.extend_from_slice(text.as_bytes()),
+        Value::Bool(flag) => out.extend_from_slice(if *flag { b"true" } else { b"false" }),
         other => out.extend(sprint(std::slice::from_ref(other))),
     }
 }

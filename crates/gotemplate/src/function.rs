@@ -1,7 +1,7 @@
 //! Functions and methods that templates can call.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
 
@@ -277,19 +277,21 @@ impl Function {
 
 /// Names of functions, which is all that parsing needs to know.
 #[derive(Debug, Clone, Default)]
-pub struct FunctionNames(HashSet<&'static str, NameHash>);
+pub struct FunctionNames(HashMap<&'static str, usize, NameHash>);
 
 impl FunctionNames {
-    /// Whether there is a function of that name.
-    #[must_use]
-    pub fn contains(&self, name: &str) -> bool {
-        self.0.contains(name)
+    /// Where the function of that name stands among all.
+    pub(crate) fn place(&self, name: &str) -> Option<usize> {
+        self.0.get(name).copied()
     }
 }
 
 /// The functions that templates can call, by name.
 #[derive(Debug, Clone, Default)]
-pub struct Functions(HashMap<&'static str, Function, NameHash>);
+pub struct Functions {
+    names: FunctionNames,
+    functions: Vec<(&'static str, Function)>,
+}
 
 impl Functions {
     /// Go's own functions.
@@ -302,24 +304,33 @@ impl Functions {
 
     /// Adds a function, in place of one of the same name.
     pub fn insert(&mut self, name: &'static str, function: Function) {
-        self.0.insert(name, function);
+        let end = self.functions.len();
+        let place = *self.names.0.entry(name).or_insert(end);
+        match self.functions.get_mut(place) {
+            Some(known) => *known = (name, function),
+            None => self.functions.push((name, function)),
+        }
     }
 
     /// The function of that name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Function> {
-        self.0.get(name)
+        self.at(self.names.place(name)?, name)
     }
 
-    /// Whether there is a function of that name.
-    #[must_use]
-    pub fn contains(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+    /// The function of that name, which was at this place among the functions that its template was parsed with: at the same one here, as a
+    /// rule.
+    pub(crate) fn get_at(&self, place: usize, name: &str) -> Option<&Function> {
+        self.at(place, name).or_else(|| self.get(name))
+    }
+
+    fn at(&self, place: usize, name: &str) -> Option<&Function> {
+        self.functions.get(place).filter(|(known, _)| *known == name).map(|(_, function)| function)
     }
 
     /// The names of all functions.
     #[must_use]
-    pub fn names(&self) -> FunctionNames {
-        FunctionNames(self.0.keys().copied().collect())
+    pub fn names(&self) -> &FunctionNames {
+        &self.names
     }
 }

@@ -15,7 +15,7 @@ pub mod template;
 pub mod value;
 pub mod yaml;
 
-pub use exec::{ExecError, Interpreter, Limits};
+pub use exec::{ExecError, Interpreter, Limits, Output};
 pub use function::{Call, CallError, CallResult, Function, FunctionNames, Functions, Type};
 pub use hash::NameHash;
 pub use template::{ParseError, Parsed, TemplateSet, parse};

@@ -5,25 +5,35 @@ mod node;
 mod number;
 mod parse;
 mod pipeline;
+mod tree;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::function::FunctionNames;
 use crate::hash::NameHash;
 
 pub(crate) use node::{
     Argument, Branch, Command, Constant, Name, Node, NumberConstant, Pipeline, Position, Shown, TemplateCall,
 };
 pub use parse::ParseError;
+pub(crate) use tree::{Span, Tree};
+
+/// A text that was parsed: templates are parts of one.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// The name under which it was parsed: that of the file.
+    name: String,
+    pub(crate) text: String,
+    pub(crate) tree: Tree,
+}
 
 /// A parsed template.
 #[derive(Debug)]
 pub struct Template {
-    pub(crate) name: String,
-    /// The name under which the text was parsed: that of the file.
-    pub(crate) source_name: Arc<str>,
-    pub(crate) source: Arc<str>,
-    pub(crate) body: Vec<Node>,
+    name: String,
+    pub(crate) source: Arc<Source>,
+    pub(crate) body: Span,
 }
 
 impl Template {
@@ -35,20 +45,27 @@ impl Template {
 
     /// A template of nothing but white space and comments, which never takes the place of another.
     fn is_empty(&self) -> bool {
-        self.body.iter().all(|node| match node {
-            Node::Text(text) => text.of(&self.source).trim().is_empty(),
-            _ => false,
-        })
+        is_blank(self.source.tree.nodes(self.body), &self.source.text)
+    }
+
+    /// A piece of the template, to be shown.
+    pub(crate) fn shown<'t, T>(&'t self, node: &'t T) -> Shown<'t, T> {
+        Shown { node, source: &self.source.text, tree: &self.source.tree }
     }
 
     /// Where a position is, as Go's errors say it: `NAME:LINE:COLUMN`, the column in bytes from 0.
     pub(crate) fn location(&self, position: Position) -> String {
         let position = usize::try_from(position).unwrap_or(usize::MAX);
-        let before = self.source.get(..position).unwrap_or(&self.source);
+        let before = self.source.text.get(..position).unwrap_or(&self.source.text);
         let line = before.matches('\n').count() + 1;
         let column = before.len() - before.rfind('\n').map_or(0, |newline| newline + 1);
-        format!("{}:{line}:{column}", self.source_name)
+        format!("{}:{line}:{column}", self.source.name)
     }
+}
+
+/// Whether there is nothing but white space.
+fn is_blank(nodes: &[Node], source: &str) -> bool {
+    nodes.iter().all(|node| matches!(node, Node::Text(text) if text.of(source).trim().is_empty()))
 }
 
 /// Templates that can call one another by name.
@@ -118,7 +135,17 @@ impl Parsed {
 ///
 /// # Errors
 /// [`ParseError`] with Go's message, for bad syntax, unknown functions and undefined variables.
-pub fn parse(name: &str, text: &str, is_function: &dyn Fn(&str) -> bool) -> Result<Parsed, ParseError> {
-    let (templates, main) = parse::Parser::new(name, text, is_function).parse()?;
+pub fn parse(name: &str, text: &str, functions: &FunctionNames) -> Result<Parsed, ParseError> {
+    let (tree, definitions) = parse::Parser::new(name, text, functions).parse()?;
+    let source = Arc::new(Source { name: name.to_owned(), text: text.to_owned(), tree });
+    let template = |name, body| Arc::new(Template { name, source: Arc::clone(&source), body });
+    let main = template(name.to_owned(), definitions.main);
+    let named = definitions.named.into_iter();
+    let templates =
+        named
+            .map(|(name, body)| {
+                if name == main.name && body == main.body { Arc::clone(&main) } else { template(name, body) }
+            })
+            .collect();
     Ok(Parsed { templates, main })
 }

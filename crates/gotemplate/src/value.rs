@@ -1,6 +1,7 @@
 //! What templates compute with: Go's values, as far as templates can tell them apart.
 
 mod convert;
+mod entries;
 mod list;
 mod map;
 mod object;

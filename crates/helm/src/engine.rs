@@ -125,7 +125,7 @@ impl Compiled {
             let output = interpreter
                 .execute(&self.templates, &file.name, &Value::Map(data))
                 .map_err(|error| RenderError::executing(&error))?;
-            rendered.insert(file.name.clone(), without_missing(output));
+            rendered.insert(file.name.clone(), without_missing(&output));
         }
         Ok(rendered)
     }
@@ -148,8 +148,8 @@ fn parse_all(sources: &[TemplateSource]) -> Result<Vec<Parsed>, RenderError> {
 
 fn parse_one(source: &TemplateSource) -> Result<Parsed, RenderError> {
     static NAMES: LazyLock<FunctionNames> =
-        LazyLock::new(|| functions_of(&Rc::new(Surroundings::fixed()), None).names());
-    parse(&source.name, &lossy(&source.data), &|name| NAMES.contains(name))
+        LazyLock::new(|| functions_of(&Rc::new(Surroundings::fixed()), None).names().clone());
+    parse(&source.name, &lossy(&source.data), &NAMES)
         .map_err(|error| RenderError::parsing(&source.name, &error))
 }
 
@@ -162,10 +162,9 @@ fn is_partial(name: &str) -> bool {
 const MISSING: &str = "<no value>";
 
 /// The text with what Go prints for a missing value taken out.
-fn without_missing(output: Vec<u8>) -> String {
-    let text = String::from_utf8(output)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-    if text.contains(MISSING) { text.replace(MISSING, "") } else { text }
+fn without_missing(output: &[u8]) -> String {
+    let text = lossy(output);
+    if text.contains(MISSING) { text.replace(MISSING, "") } else { text.into_owned() }
 }
 
 /// All functions that a template may call.

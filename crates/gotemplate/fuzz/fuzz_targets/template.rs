@@ -6,7 +6,7 @@ use spacecraft_gotemplate::{Functions, Interpreter, Limits, TemplateSet, Value, 
 
 fuzz_target!(|text: &str| {
     let functions = Functions::builtin();
-    let Ok(parsed) = parse("t", text, &|name| functions.contains(name)) else { return };
+    let Ok(parsed) = parse("t", text, functions.names()) else { return };
     let mut templates = TemplateSet::new();
     templates.add(&parsed);
     let limits = Limits { steps: 10_000, bytes: 1_000_000, depth: 50 };

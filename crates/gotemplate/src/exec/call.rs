@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::Operand;
 use super::walk::{Evaluated, Place, State};
 use crate::function::{Body, Call, Function, Type};
-use crate::template::Argument;
+use crate::template::{Argument, Name};
 use crate::value::Value;
 
 /// How many arguments most calls have at most; more than these take memory of their own.
@@ -28,17 +28,17 @@ fn steps_to_read(values: &[Value]) -> u64 {
 }
 
 impl<'e> State<'e> {
-    /// Calls the function `name`; `place` is what an error of the function is said to be at.
+    /// Calls a function, known by its name and its place among all; `place` is what an error of the function is said to be at.
     pub(super) fn function(
         &mut self,
         dot: &Operand,
-        name: &'e str,
+        (name, known_place): (Name, usize),
         place: Place<'e>,
         arguments: &'e [Argument],
         last: Option<Operand>,
     ) -> Evaluated<Operand> {
-        let functions = self.interpreter.functions();
-        match functions.get(name) {
+        let name = self.text_of(name);
+        match self.interpreter.functions().get_at(known_place, name) {
             Some(function) => self.call(dot, function, name, place, arguments, last),
             None => {
                 let quoted = crate::number::quote_go(name.as_bytes());

@@ -3,7 +3,7 @@
 use super::Operand;
 use super::walk::{Evaluated, Place, State};
 use crate::function::Type;
-use crate::template::{Argument, Command, Constant, Name, NumberConstant, Pipeline};
+use crate::template::{Argument, Command, Constant, Name, NumberConstant, Pipeline, Span};
 use crate::value::{GoString, Map, Value};
 
 impl<'e> State<'e> {
@@ -11,12 +11,12 @@ impl<'e> State<'e> {
     pub(super) fn pipeline(&mut self, dot: &Operand, pipeline: &'e Pipeline) -> Evaluated<Operand> {
         self.place = Place::Pipeline(pipeline);
         let mut last = None;
-        for command in &pipeline.commands {
+        for command in self.tree().commands(pipeline.commands) {
             let operand = self.command(dot, command, last)?;
             last = Some(Operand::bare(operand.value));
         }
         let operand = last.unwrap_or_else(Operand::absent);
-        for name in &pipeline.variables {
+        for name in self.tree().names(pipeline.variables) {
             if pipeline.is_assignment {
                 self.assign(*name, operand.clone())?;
             } else {
@@ -28,15 +28,17 @@ impl<'e> State<'e> {
 
     /// The value of a command; `last` is the value of the one before it in the pipeline.
     fn command(&mut self, dot: &Operand, command: &'e Command, last: Option<Operand>) -> Evaluated<Operand> {
-        let Some((first, arguments)) = command.arguments.split_first() else { return Ok(Operand::absent()) };
+        let Some((first, arguments)) = self.tree().arguments(command.arguments).split_first() else {
+            return Ok(Operand::absent());
+        };
         match first {
-            Argument::Function { name, .. } => {
+            Argument::Function { name, place, .. } => {
                 self.place = Place::Argument(first);
-                self.function(dot, self.text_of(*name), Place::Command(command), arguments, last)
+                self.function(dot, (*name, *place), Place::Command(command), arguments, last)
             }
             Argument::Field { names, .. } => {
                 self.place = Place::Argument(first);
-                self.fields(dot, first, names, dot.clone(), arguments, last)
+                self.fields(dot, first, *names, dot.clone(), arguments, last)
             }
             Argument::Variable { name, fields, .. } => {
                 self.place = Place::Argument(first);
@@ -45,9 +47,9 @@ impl<'e> State<'e> {
                     self.not_a_function(first, arguments, last.as_ref())?;
                     return Ok(operand);
                 }
-                self.fields(dot, first, fields, operand, arguments, last)
+                self.fields(dot, first, *fields, operand, arguments, last)
             }
-            Argument::Chain { base, fields, .. } => self.chain(dot, first, base, fields, arguments, last),
+            Argument::Chain { base, fields, .. } => self.chain(dot, first, base, *fields, arguments, last),
             Argument::Pipeline(pipeline) => {
                 self.not_a_function(first, arguments, last.as_ref())?;
                 self.parenthesized(dot, pipeline)
@@ -120,7 +122,7 @@ impl<'e> State<'e> {
         dot: &Operand,
         argument: &'e Argument,
         base: &'e Argument,
-        fields: &'e [Name],
+        fields: Span,
         arguments: &'e [Argument],
         last: Option<Operand>,
     ) -> Evaluated<Operand> {
@@ -134,13 +136,13 @@ impl<'e> State<'e> {
         &mut self,
         dot: &Operand,
         argument: &'e Argument,
-        names: &'e [Name],
+        names: Span,
         mut receiver: Operand,
         arguments: &'e [Argument],
         last: Option<Operand>,
     ) -> Evaluated<Operand> {
         self.place = Place::Argument(argument);
-        let Some((final_name, names)) = names.split_last() else { return Ok(receiver) };
+        let Some((final_name, names)) = self.tree().names(names).split_last() else { return Ok(receiver) };
         for name in names {
             receiver = self.field(dot, argument, self.text_of(*name), receiver, &[], None)?;
         }
@@ -192,19 +194,19 @@ impl<'e> State<'e> {
     fn untyped_argument(&mut self, dot: &Operand, argument: &'e Argument) -> Evaluated<Operand> {
         self.place = Place::Argument(argument);
         match argument {
-            Argument::Field { names, .. } => self.fields(dot, argument, names, dot.clone(), &[], None),
+            Argument::Field { names, .. } => self.fields(dot, argument, *names, dot.clone(), &[], None),
             Argument::Variable { name, fields, .. } => {
                 let operand = self.variable(*name)?;
                 if fields.is_empty() {
                     return Ok(operand);
                 }
-                self.fields(dot, argument, fields, operand, &[], None)
+                self.fields(dot, argument, *fields, operand, &[], None)
             }
             Argument::Pipeline(pipeline) => self.parenthesized(dot, pipeline),
-            Argument::Function { name, .. } => {
-                self.function(dot, self.text_of(*name), Place::Argument(argument), &[], None)
+            Argument::Function { name, place, .. } => {
+                self.function(dot, (*name, *place), Place::Argument(argument), &[], None)
             }
-            Argument::Chain { base, fields, .. } => self.chain(dot, argument, base, fields, &[], None),
+            Argument::Chain { base, fields, .. } => self.chain(dot, argument, base, *fields, &[], None),
             Argument::Nil { .. } => Ok(Operand::absent()),
             _ => self.constant_or_dot(dot, argument),
         }

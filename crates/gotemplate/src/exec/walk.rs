@@ -6,7 +6,8 @@ use smallvec::{SmallVec, smallvec};
 
 use super::{ExecError, Interpreter, Operand, Variable};
 use crate::template::{
-    Argument, Branch, Command, Name, Node, Pipeline, Position, Shown, Template, TemplateCall, TemplateSet,
+    Argument, Branch, Command, Name, Node, Pipeline, Position, Span, Template, TemplateCall, TemplateSet,
+    Tree,
 };
 use crate::value::Value;
 
@@ -50,13 +51,13 @@ impl Place<'_> {
 
 impl<'t> Place<'t> {
     /// What stands there, as Go's errors show it.
-    fn shown(&self, source: &'t str) -> String {
+    fn shown(&self, template: &'t Template) -> String {
         match self {
             Self::Start => String::new(),
-            Self::Pipeline(node) => Shown { node: *node, source }.to_string(),
-            Self::Command(node) => Shown { node: *node, source }.to_string(),
-            Self::Argument(node) => Shown { node: *node, source }.to_string(),
-            Self::Template(node) => Shown { node: *node, source }.to_string(),
+            Self::Pipeline(node) => template.shown(*node).to_string(),
+            Self::Command(node) => template.shown(*node).to_string(),
+            Self::Argument(node) => template.shown(*node).to_string(),
+            Self::Template(node) => template.shown(*node).to_string(),
         }
     }
 }
@@ -97,7 +98,7 @@ impl<'e> State<'e> {
     pub(super) fn run(mut self) -> Result<(), ExecError> {
         let dot = self.data.clone();
         let template = self.template;
-        self.walk_all(&dot, &template.body).map(|_| ()).map_err(|error| *error)
+        self.walk_all(&dot, template.body).map(|_| ()).map_err(|error| *error)
     }
 
     /// Go's message for a failure at the place that is being evaluated.
@@ -106,27 +107,32 @@ impl<'e> State<'e> {
         Err(Box::new(ExecError::new(format!(
             "template: {}: executing {quoted} at <{}>: {message}",
             self.template.location(self.place.position()),
-            self.place.shown(&self.template.source)
+            self.place.shown(self.template)
         ))))
     }
 
     /// A name of the template that is executed.
     pub(super) fn text_of(&self, name: Name) -> &'e str {
-        name.of(&self.template.source)
+        name.of(&self.template.source.text)
     }
 
     /// A piece of it, as Go's errors show it.
     pub(super) fn shown(&self, argument: &Argument) -> String {
-        Shown { node: argument, source: &self.template.source }.to_string()
+        self.template.shown(argument).to_string()
     }
 
     pub(super) fn located<T>(&self, result: Result<T, ExecError>) -> Evaluated<T> {
         result.or_else(|error| self.error(error))
     }
 
-    fn walk_all(&mut self, dot: &Operand, nodes: &'e [Node]) -> Evaluated<Flow> {
+    /// The tree of the text that the template is part of.
+    pub(super) fn tree(&self) -> &'e Tree {
+        &self.template.source.tree
+    }
+
+    fn walk_all(&mut self, dot: &Operand, nodes: Span) -> Evaluated<Flow> {
         let level = self.located(self.interpreter.enter())?;
-        for node in nodes {
+        for node in self.tree().nodes(nodes) {
             let flow = self.walk(dot, node)?;
             if flow != Flow::Next {
                 return Ok(flow);
@@ -180,8 +186,8 @@ impl<'e> State<'e> {
         let mark = self.variables.len();
         let operand = self.pipeline(dot, &branch.pipeline)?;
         let flow = if operand.value.is_true() {
-            self.walk_all(if sets_dot { &operand } else { dot }, &branch.body)?
-        } else if let Some(otherwise) = &branch.otherwise {
+            self.walk_all(if sets_dot { &operand } else { dot }, branch.body)?
+        } else if let Some(otherwise) = branch.otherwise {
             self.walk_all(dot, otherwise)?
         } else {
             Flow::Next
@@ -195,7 +201,7 @@ impl<'e> State<'e> {
         let over = self.pipeline(dot, &branch.pipeline)?.value;
         let ran = self.range_over(branch, &over)?;
         self.variables.truncate(mark);
-        match &branch.otherwise {
+        match branch.otherwise {
             Some(otherwise) if !ran => {
                 let flow = self.walk_all(dot, otherwise)?;
                 self.variables.truncate(mark);
@@ -250,7 +256,7 @@ impl<'e> State<'e> {
     }
 
     fn range_over_integer(&mut self, branch: &'e Branch, over: &Value) -> Evaluated<bool> {
-        if branch.pipeline.variables.len() > 1 {
+        if self.tree().names(branch.pipeline.variables).len() > 1 {
             let shown = crate::fmt::display(over);
             return self.error(format!("can't use {shown} to iterate over more than one variable"));
         }
@@ -275,7 +281,7 @@ impl<'e> State<'e> {
         self.located(self.interpreter.step())?;
         let pipeline = &branch.pipeline;
         let top = self.variables.len();
-        match (pipeline.is_assignment, pipeline.variables.as_slice()) {
+        match (pipeline.is_assignment, self.tree().names(pipeline.variables)) {
             (_, []) => {}
             (true, [single]) => self.assign(*single, item.clone())?,
             (true, [first, second, ..]) => {
@@ -289,7 +295,7 @@ impl<'e> State<'e> {
                 }
             }
         }
-        let flow = self.walk_all(&item, &branch.body)?;
+        let flow = self.walk_all(&item, branch.body)?;
         self.variables.truncate(top);
         Ok(flow)
     }

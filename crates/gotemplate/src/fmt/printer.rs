@@ -12,12 +12,21 @@ const MAX_DEPTH: usize = 256;
 /// Printing stops at this length: a small value can hold the same part over and over.
 const MAX_LENGTH: usize = 64 * 1024 * 1024;
 
+/// Room for most of what is printed.
+const TYPICAL_BYTES: usize = 64;
+
 /// Collects what is printed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Printer {
     out: Vec<u8>,
     pub(super) flags: Flags,
     depth: usize,
+}
+
+impl Default for Printer {
+    fn default() -> Self {
+        Self { out: Vec::with_capacity(TYPICAL_BYTES), flags: Flags::default(), depth: 0 }
+    }
 }
 
 impl Printer {

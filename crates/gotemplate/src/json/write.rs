@@ -119,6 +119,17 @@ impl Writer {
 
     fn text(&mut self, bytes: &[u8]) {
         self.out.push('"');
+        if let Ok(text) = std::str::from_utf8(bytes)
+            && bytes.iter().all(u8::is_ascii_alphanumeric)
+        {
+            self.out.push_str(text);
+        } else {
+            self.escaped(bytes);
+        }
+        self.out.push('"');
+    }
+
+    fn escaped(&mut self, bytes: &[u8]) {
         for chunk in bytes.utf8_chunks() {
             for character in chunk.valid().chars() {
                 self.character(character);
@@ -127,7 +138,6 @@ impl Writer {
                 self.out.push_str("\\ufffd");
             }
         }
-        self.out.push('"');
     }
 
     fn character(&mut self, character: char) {

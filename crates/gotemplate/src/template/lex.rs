@@ -103,7 +103,31 @@ fn is_in(byte: u8, class: u8) -> bool {
     CLASSES[usize::from(byte)] & class != 0
 }
 
-/// Gives the tokens of a text one by one.
+/// The tokens of a text.
+#[derive(Debug)]
+pub(super) struct Tokens {
+    tokens: Vec<Token>,
+    /// The last one: the end or an error.
+    last: Token,
+    failure: Option<String>,
+}
+
+impl Tokens {
+    /// A token; behind all others stands the end of the text, or the error that ended the search for more.
+    pub(super) fn get(&self, index: usize) -> Token {
+        self.tokens.get(index).copied().unwrap_or(self.last)
+    }
+
+    /// The message of an error token.
+    pub(super) fn failure(&self) -> &str {
+        self.failure.as_deref().unwrap_or_default()
+    }
+}
+
+/// Bytes of text for which there is one token, about.
+const BYTES_PER_TOKEN: usize = 12;
+
+/// Finds the tokens of a text one by one.
 #[derive(Debug)]
 pub(super) struct Lexer<'t> {
     text: &'t str,
@@ -129,13 +153,22 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    pub(super) fn next_token(&mut self) -> Token {
-        if self.failure.is_some() {
-            self.start = self.text.len();
-            self.position = self.text.len();
-            return self.token(Kind::End);
+    /// All tokens.
+    pub(super) fn tokens(mut self) -> Tokens {
+        let mut tokens = Vec::with_capacity(self.text.len() / BYTES_PER_TOKEN);
+        if self.text.len() > Name::MOST_BYTES {
+            tokens.push(self.fail("the text is too long"));
         }
-        if self.in_action { self.lex_action() } else { self.lex_text() }
+        while self.failure.is_none() {
+            let token = if self.in_action { self.lex_action() } else { self.lex_text() };
+            if token.kind == Kind::End {
+                break;
+            }
+            tokens.push(token);
+        }
+        let end = Name::new(self.text.len()..self.text.len());
+        let last = Token { kind: Kind::End, place: end, after_space: false };
+        Tokens { tokens, last, failure: self.failure }
     }
 
     fn rest(&self) -> &'t str {
@@ -200,11 +233,6 @@ impl<'t> Lexer<'t> {
         let place = Name::new(self.start..self.position);
         self.start = self.position;
         Token { kind, place, after_space: std::mem::take(&mut self.after_space) }
-    }
-
-    /// The message of an error token.
-    pub(super) fn failure(&self) -> &str {
-        self.failure.as_deref().unwrap_or_default()
     }
 
     fn fail(&mut self, message: impl Into<String>) -> Token {
@@ -448,8 +476,8 @@ impl<'t> Lexer<'t> {
 
 /// Where the first `{{` of a text begins. Single bytes are found many times faster than pairs.
 fn left_delimiter(text: &str) -> Option<usize> {
-    let mut braces = text.match_indices('{').map(|(place, _)| place);
-    braces.find(|place| text.as_bytes().get(place + 1) == Some(&b'{'))
+    let text = text.as_bytes();
+    memchr::memchr_iter(b'{', text).find(|place| text.get(place + 1) == Some(&b'{'))
 }
 
 /// A minus and white space after `{{` trim the text before.

@@ -3,8 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use smallvec::SmallVec;
-
+use super::tree::{Span, Tree};
 use crate::value::GoString;
 
 /// A byte offset in the template's text.
@@ -45,9 +44,6 @@ impl Name {
     }
 }
 
-/// The names of a chain of fields, such as `.Values.image.tag`.
-pub(crate) type Names = SmallVec<[Name; 3]>;
-
 /// A piece of a template.
 #[derive(Debug)]
 pub(crate) enum Node {
@@ -66,8 +62,8 @@ pub(crate) enum Node {
 #[derive(Debug)]
 pub(crate) struct Branch {
     pub(crate) pipeline: Pipeline,
-    pub(crate) body: Vec<Node>,
-    pub(crate) otherwise: Option<Vec<Node>>,
+    pub(crate) body: Span,
+    pub(crate) otherwise: Option<Span>,
 }
 
 /// `{{template "name" pipeline}}`.
@@ -83,15 +79,15 @@ pub(crate) struct TemplateCall {
 pub(crate) struct Pipeline {
     pub(crate) position: Position,
     pub(crate) is_assignment: bool,
-    pub(crate) variables: SmallVec<[Name; 1]>,
-    pub(crate) commands: SmallVec<[Command; 1]>,
+    pub(crate) variables: Span,
+    pub(crate) commands: Span,
 }
 
 /// An operand, or a function or method with its arguments.
 #[derive(Debug)]
 pub(crate) struct Command {
     pub(crate) position: Position,
-    pub(crate) arguments: Vec<Argument>,
+    pub(crate) arguments: Span,
 }
 
 /// An operand.
@@ -100,24 +96,26 @@ pub(crate) enum Argument {
     /// `.a.b`.
     Field {
         position: Position,
-        names: Names,
+        names: Span,
     },
     /// `$x.a.b`.
     Variable {
         position: Position,
         name: Name,
-        fields: Names,
+        fields: Span,
     },
     /// `(...).a.b`.
     Chain {
         position: Position,
         base: Box<Argument>,
-        fields: Names,
+        fields: Span,
     },
     /// A function's name.
     Function {
         position: Position,
         name: Name,
+        /// Its place among the functions that the text was parsed with.
+        place: usize,
     },
     Dot {
         position: Position,
@@ -168,30 +166,31 @@ impl Argument {
 pub(crate) struct Shown<'t, T> {
     pub(crate) node: &'t T,
     pub(crate) source: &'t str,
+    pub(crate) tree: &'t Tree,
 }
 
 impl<'t, T> Shown<'t, T> {
     /// A part of it.
     fn part<P>(&self, node: &'t P) -> Shown<'t, P> {
-        Shown { node, source: self.source }
+        Shown { node, source: self.source, tree: self.tree }
     }
 
-    fn write_fields(&self, formatter: &mut fmt::Formatter<'_>, fields: &[Name]) -> fmt::Result {
-        fields.iter().try_for_each(|field| write!(formatter, ".{}", field.of(self.source)))
+    fn write_fields(&self, formatter: &mut fmt::Formatter<'_>, fields: Span) -> fmt::Result {
+        self.tree.names(fields).iter().try_for_each(|field| write!(formatter, ".{}", field.of(self.source)))
     }
 }
 
 impl fmt::Display for Shown<'_, Argument> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.node {
-            Argument::Field { names, .. } => self.write_fields(formatter, names),
+            Argument::Field { names, .. } => self.write_fields(formatter, *names),
             Argument::Variable { name, fields, .. } => {
                 formatter.write_str(name.of(self.source))?;
-                self.write_fields(formatter, fields)
+                self.write_fields(formatter, *fields)
             }
             Argument::Chain { base, fields, .. } => {
                 self.part(&**base).write_in_parentheses(formatter)?;
-                self.write_fields(formatter, fields)
+                self.write_fields(formatter, *fields)
             }
             Argument::Function { name, .. } => formatter.write_str(name.of(self.source)),
             Argument::Dot { .. } => formatter.write_str("."),
@@ -223,7 +222,7 @@ impl fmt::Display for Shown<'_, Constant> {
 
 impl fmt::Display for Shown<'_, Command> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, argument) in self.node.arguments.iter().enumerate() {
+        for (index, argument) in self.tree.arguments(self.node.arguments).iter().enumerate() {
             if index > 0 {
                 formatter.write_str(" ")?;
             }
@@ -235,7 +234,7 @@ impl fmt::Display for Shown<'_, Command> {
 
 impl fmt::Display for Shown<'_, Pipeline> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, variable) in self.node.variables.iter().enumerate() {
+        for (index, variable) in self.tree.names(self.node.variables).iter().enumerate() {
             let comma = if index > 0 { ", " } else { "" };
             write!(formatter, "{comma}{}", variable.of(self.source))?;
         }
@@ -243,7 +242,7 @@ impl fmt::Display for Shown<'_, Pipeline> {
             let operator = if self.node.is_assignment { "=" } else { ":=" };
             write!(formatter, " {operator} ")?;
         }
-        for (index, command) in self.node.commands.iter().enumerate() {
+        for (index, command) in self.tree.commands(self.node.commands).iter().enumerate() {
             if index > 0 {
                 formatter.write_str(" | ")?;
             }

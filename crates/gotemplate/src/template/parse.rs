@@ -1,10 +1,10 @@
 //! From tokens to templates: the actions.
 
-use std::sync::Arc;
-
-use super::Template;
-use super::lex::{Kind, Lexer, Token};
-use super::node::{Branch, Name, Node, Position, TemplateCall};
+use super::is_blank;
+use super::lex::{Kind, Lexer, Token, Tokens};
+use super::node::{Branch, Node, Position, TemplateCall};
+use super::tree::{Growing, Span, Tree};
+use crate::function::FunctionNames;
 
 /// Why a text is not a template; Go's message, `template: NAME:LINE: ...`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,9 +15,6 @@ pub(super) type Parsing<T> = Result<T, ParseError>;
 
 /// The variable that holds the dot that a template was called with.
 const ROOT: &str = "$";
-
-/// Room for the pieces of most bodies.
-const TYPICAL_PIECES: usize = 8;
 
 /// How deep actions and parentheses may be nested.
 const MAX_DEPTH: usize = 250;
@@ -38,120 +35,94 @@ impl End {
     }
 }
 
-/// The most tokens that are to be read again at a time.
-const MOST_PENDING: usize = 3;
-
-/// Tokens to be read again, the next one last.
-#[derive(Default)]
-struct Pending {
-    tokens: [Option<Token>; MOST_PENDING],
-    count: usize,
-}
-
-impl Pending {
-    fn push(&mut self, token: Token) {
-        if let Some(place) = self.tokens.get_mut(self.count) {
-            *place = Some(token);
-            self.count += 1;
-        }
-    }
-
-    fn pop(&mut self) -> Option<Token> {
-        let token = self.last()?;
-        self.count -= 1;
-        Some(token)
-    }
-
-    fn last(&self) -> Option<Token> {
-        self.tokens.get(self.count.checked_sub(1)?).copied().flatten()
-    }
+/// The templates of a text.
+#[derive(Debug)]
+pub(super) struct Definitions {
+    /// All of them, by name.
+    pub(super) named: Vec<(String, Span)>,
+    /// The text's own.
+    pub(super) main: Span,
 }
 
 /// Parses one text.
 pub(super) struct Parser<'t> {
     name: &'t str,
-    source_name: Arc<str>,
-    source: Arc<str>,
     text: &'t str,
-    is_function: &'t dyn Fn(&str) -> bool,
-    lexer: Lexer<'t>,
-    pending: Pending,
-    /// Where the token stands that was last taken from the lexer; errors name its line.
-    last_position: Position,
+    functions: &'t FunctionNames,
+    tokens: Tokens,
+    /// The token to be read next.
+    next: usize,
+    /// How many tokens were read, those that are to be read again included; errors name the line of the last one.
+    read: usize,
     pub(super) variables: Vec<&'t str>,
     range_depth: usize,
     depth: usize,
     action_position: Option<Position>,
-    templates: Vec<Arc<Template>>,
+    named: Vec<(String, Span)>,
+    pub(super) growing: Growing,
 }
 
 impl<'t> Parser<'t> {
-    pub(super) fn new(name: &'t str, text: &'t str, is_function: &'t dyn Fn(&str) -> bool) -> Self {
+    pub(super) fn new(name: &'t str, text: &'t str, functions: &'t FunctionNames) -> Self {
         Self {
             name,
-            source_name: Arc::from(name),
-            source: Arc::from(text),
             text,
-            is_function,
-            lexer: Lexer::new(text),
-            pending: Pending::default(),
-            last_position: 0,
+            functions,
+            tokens: Lexer::new(text).tokens(),
+            next: 0,
+            read: 0,
             variables: vec![ROOT],
             range_depth: 0,
             depth: 0,
             action_position: None,
-            templates: Vec::new(),
+            named: Vec::new(),
+            growing: Growing::with_room_for(text.len()),
         }
     }
 
-    /// All templates of the text, and the text's own.
-    pub(super) fn parse(mut self) -> Parsing<(Vec<Arc<Template>>, Arc<Template>)> {
-        if self.text.len() > Name::MOST_BYTES {
-            return self.error("the text is too long");
-        }
-        let mut body = Vec::with_capacity(2 * TYPICAL_PIECES);
+    /// The text's tree and the templates in it.
+    pub(super) fn parse(mut self) -> Parsing<(Tree, Definitions)> {
         loop {
             let token = self.peek();
             match token.kind {
                 Kind::End => break,
                 Kind::LeftDelimiter => {
-                    let delimiter = self.next();
+                    self.next();
                     let following = self.next();
                     if self.is_keyword(following, "define") {
                         self.definition()?;
                         continue;
                     }
-                    self.push_back(following);
-                    self.push_back(delimiter);
+                    self.back();
+                    self.back();
                 }
                 _ => {}
             }
-            if let Some(end) = self.text_or_action(&mut body)? {
+            if let Some(end) = self.text_or_action()? {
                 return self.error(format!("unexpected {}", end.shown()));
             }
         }
-        let main = self.add(self.name.to_owned(), body)?;
-        Ok((self.templates, main))
+        let main = self.growing.place_nodes(0);
+        self.add(self.name.to_owned(), main)?;
+        Ok((self.growing.tree, Definitions { named: self.named, main }))
     }
 
-    fn add(&mut self, name: String, body: Vec<Node>) -> Parsing<Arc<Template>> {
-        let source_name = Arc::clone(&self.source_name);
-        let template = Arc::new(Template { name, source_name, source: Arc::clone(&self.source), body });
-        let known = self.templates.iter().position(|known| known.name == template.name);
-        match known {
-            None => self.templates.push(Arc::clone(&template)),
-            Some(index) if self.templates[index].is_empty() => self.templates[index] = Arc::clone(&template),
-            Some(_) if template.is_empty() => {}
+    fn add(&mut self, name: String, body: Span) -> Parsing<()> {
+        let is_empty = |body| is_blank(self.growing.tree.nodes(body), self.text);
+        match self.named.iter().position(|(known, _)| *known == name) {
+            None => self.named.push((name, body)),
+            Some(index) if is_empty(self.named[index].1) => self.named[index].1 = body,
+            Some(_) if is_empty(body) => {}
             Some(_) => {
-                let quoted = crate::number::quote_go(template.name.as_bytes());
+                let quoted = crate::number::quote_go(name.as_bytes());
                 return self.error(format!("template: multiple definition of template {quoted}"));
             }
         }
-        Ok(template)
+        Ok(())
     }
 
     pub(super) fn error<T>(&self, message: impl std::fmt::Display) -> Parsing<T> {
-        Err(ParseError(format!("template: {}:{}: {message}", self.name, self.line(self.last_position))))
+        Err(ParseError(format!("template: {}:{}: {message}", self.name, self.last_line())))
     }
 
     fn line(&self, position: Position) -> usize {
@@ -159,32 +130,33 @@ impl<'t> Parser<'t> {
         self.text.get(..position).unwrap_or_default().matches('\n').count() + 1
     }
 
-    pub(super) fn next(&mut self) -> Token {
-        self.pending.pop().unwrap_or_else(|| {
-            let token = self.lexer.next_token();
-            self.last_position = token.place.position();
-            token
-        })
+    /// The line of the last token that was read.
+    fn last_line(&self) -> usize {
+        let last = self.read.checked_sub(1).map(|last| self.tokens.get(last));
+        self.line(last.map_or(0, |token| token.place.position()))
     }
 
-    pub(super) fn push_back(&mut self, token: Token) {
-        self.pending.push(token);
+    pub(super) fn next(&mut self) -> Token {
+        let token = self.peek();
+        self.next += 1;
+        token
+    }
+
+    /// Has the last token read again.
+    pub(super) fn back(&mut self) {
+        self.next = self.next.saturating_sub(1);
     }
 
     pub(super) fn peek(&mut self) -> Token {
-        if let Some(token) = self.pending.last() {
-            return token;
-        }
-        let token = self.next();
-        self.push_back(token);
-        token
+        self.read = self.read.max(self.next + 1);
+        self.tokens.get(self.next)
     }
 
     pub(super) fn unexpected<T>(&self, token: Token, context: &str) -> Parsing<T> {
         if token.kind != Kind::Error {
             return self.error(format!("unexpected {} in {context}", token.shown(self.text)));
         }
-        let message = self.lexer.failure();
+        let message = self.tokens.failure();
         let started = self.action_position.map(|position| self.line(position));
         match started {
             Some(line) if line != self.line(token.place.position()) => {
@@ -212,8 +184,9 @@ impl<'t> Parser<'t> {
         self.text
     }
 
-    pub(super) fn is_function(&self, name: &str) -> bool {
-        (self.is_function)(name)
+    /// The place of a function among those that templates can call.
+    pub(super) fn function(&self, name: &str) -> Option<usize> {
+        self.functions.place(name)
     }
 
     pub(super) fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Parsing<T>) -> Parsing<T> {
@@ -245,7 +218,7 @@ impl<'t> Parser<'t> {
         parsed
     }
 
-    fn list_to_end(&mut self, context: &str) -> Parsing<Vec<Node>> {
+    fn list_to_end(&mut self, context: &str) -> Parsing<Span> {
         match self.list()? {
             (body, End::End) => Ok(body),
             (_, end) => self.error(format!("unexpected {} in {context}", end.shown())),
@@ -253,27 +226,27 @@ impl<'t> Parser<'t> {
     }
 
     /// Pieces up to an `{{end}}` or `{{else}}`.
-    fn list(&mut self) -> Parsing<(Vec<Node>, End)> {
-        let mut nodes = Vec::with_capacity(TYPICAL_PIECES);
+    fn list(&mut self) -> Parsing<(Span, End)> {
+        let before = self.growing.nodes.len();
         while self.peek().kind != Kind::End {
-            if let Some(end) = self.text_or_action(&mut nodes)? {
-                return Ok((nodes, end));
+            if let Some(end) = self.text_or_action()? {
+                return Ok((self.growing.place_nodes(before), end));
             }
         }
         self.error("unexpected EOF")
     }
 
-    /// The next piece, added to `nodes`, or what ends them.
-    fn text_or_action(&mut self, nodes: &mut Vec<Node>) -> Parsing<Option<End>> {
+    /// The next piece, added to those that wait, or what ends them.
+    fn text_or_action(&mut self) -> Parsing<Option<End>> {
         let token = self.next();
         match token.kind {
             Kind::Text => {
-                nodes.push(Node::Text(token.place));
+                self.growing.nodes.push(Node::Text(token.place));
                 Ok(None)
             }
             Kind::LeftDelimiter => {
                 self.action_position = Some(token.place.position());
-                let end = self.nested(|parser| parser.action(nodes));
+                let end = self.nested(Self::action);
                 self.action_position = None;
                 end
             }
@@ -281,10 +254,10 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn action(&mut self, nodes: &mut Vec<Node>) -> Parsing<Option<End>> {
+    fn action(&mut self) -> Parsing<Option<End>> {
         let token = self.next();
         let keyword = if token.kind == Kind::Keyword { self.text_of(token) } else { "" };
-        nodes.push(match keyword {
+        let node = match keyword {
             "block" => self.block()?,
             "break" => self.loop_control("break", Node::Break)?,
             "continue" => self.loop_control("continue", Node::Continue)?,
@@ -298,10 +271,11 @@ impl<'t> Parser<'t> {
             "template" => self.template_call()?,
             "with" => Node::With(Box::new(self.branch("with")?)),
             _ => {
-                self.push_back(token);
+                self.back();
                 Node::Action(self.pipeline("command", Kind::RightDelimiter)?)
             }
-        });
+        };
+        self.growing.nodes.push(node);
         Ok(None)
     }
 
@@ -341,12 +315,14 @@ impl<'t> Parser<'t> {
     }
 
     /// After `{{else`: another branch of the same kind in the same action, or a body up to the end.
-    fn else_branch(&mut self, context: &'static str) -> Parsing<Vec<Node>> {
+    fn else_branch(&mut self, context: &'static str) -> Parsing<Span> {
         let token = self.peek();
         if self.is_keyword(token, context) && matches!(context, "if" | "with") {
             self.next();
             let branch = Box::new(self.nested(|parser| parser.branch(context))?);
-            return Ok(vec![if context == "if" { Node::If(branch) } else { Node::With(branch) }]);
+            let before = self.growing.nodes.len();
+            self.growing.nodes.push(if context == "if" { Node::If(branch) } else { Node::With(branch) });
+            return Ok(self.growing.place_nodes(before));
         }
         match self.list()? {
             (body, End::End) => Ok(body),
@@ -372,7 +348,7 @@ impl<'t> Parser<'t> {
         let pipeline = if following.kind == Kind::RightDelimiter {
             None
         } else {
-            self.push_back(following);
+            self.back();
             Some(self.pipeline("template clause", Kind::RightDelimiter)?)
         };
         Ok(Node::Template(Box::new(TemplateCall { position: token.place.position(), name, pipeline })))

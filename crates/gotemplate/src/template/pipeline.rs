@@ -1,24 +1,18 @@
 //! From tokens to templates: what stands inside an action.
 
-use smallvec::SmallVec;
-
 use super::lex::{Kind, Token};
-use super::node::{Argument, Command, Constant, Name, Names, Pipeline, Position, Shown};
+use super::node::{Argument, Command, Constant, Name, Pipeline, Position, Shown};
 use super::number::{parse_character, parse_number};
 use super::parse::{Parser, Parsing};
+use super::tree::Span;
 use crate::value::GoString;
 
 impl Parser<'_> {
     /// A pipeline up to the token that ends it.
     pub(super) fn pipeline(&mut self, context: &str, end: Kind) -> Parsing<Pipeline> {
         let position = self.peek().place.position();
-        let mut pipeline = Pipeline {
-            position,
-            is_assignment: false,
-            variables: SmallVec::new(),
-            commands: SmallVec::new(),
-        };
-        self.declarations(&mut pipeline, context)?;
+        let (variables, is_assignment) = self.declarations(context)?;
+        let before = self.growing.commands.len();
         loop {
             let token = self.next();
             match token.kind {
@@ -34,39 +28,43 @@ impl Parser<'_> {
                 | Kind::String
                 | Kind::Variable
                 | Kind::LeftParenthesis => {
-                    self.push_back(token);
-                    pipeline.commands.push(self.command()?);
+                    self.back();
+                    let command = self.command()?;
+                    self.growing.commands.push(command);
                 }
                 _ => return self.unexpected(token, context),
             }
         }
-        self.check(&pipeline, context)?;
-        Ok(pipeline)
+        let commands = self.growing.place_commands(before);
+        self.check(commands, context)?;
+        Ok(Pipeline { position, is_assignment, variables, commands })
     }
 
-    /// `$x :=`, `$x =` or, of a range, `$i, $x :=`.
-    fn declarations(&mut self, pipeline: &mut Pipeline, context: &str) -> Parsing<()> {
+    /// `$x :=`, `$x =` or, of a range, `$i, $x :=`: the variables, and whether values are assigned to them.
+    fn declarations(&mut self, context: &str) -> Parsing<(Span, bool)> {
+        let mut variables = self.growing.no_names();
+        let mut count = 0;
         loop {
             let variable = self.peek();
             if variable.kind != Kind::Variable {
-                return Ok(());
+                return Ok((variables, false));
             }
             self.next();
             let following = self.peek();
             let is_comma = following.kind == Kind::Character && self.text_of(following) == ",";
             let declares = matches!(following.kind, Kind::Assign | Kind::Declare);
             if !declares && !is_comma {
-                self.push_back(variable);
-                return Ok(());
+                self.back();
+                return Ok((variables, false));
             }
             self.next();
-            pipeline.variables.push(variable.place);
+            variables = self.growing.with_name(variables, variable.place);
+            count += 1;
             self.variables.push(self.text_of(variable));
             if declares {
-                pipeline.is_assignment = following.kind == Kind::Assign;
-                return Ok(());
+                return Ok((variables, following.kind == Kind::Assign));
             }
-            if context != "range" || pipeline.variables.len() >= 2 {
+            if context != "range" || count >= 2 {
                 return self.error(format!("too many declarations in {context}"));
             }
             let next = self.peek().kind;
@@ -76,13 +74,14 @@ impl Parser<'_> {
         }
     }
 
-    fn check(&self, pipeline: &Pipeline, context: &str) -> Parsing<()> {
-        if pipeline.commands.is_empty() {
+    fn check(&self, commands: Span, context: &str) -> Parsing<()> {
+        let tree = &self.growing.tree;
+        if commands.is_empty() {
             return self.error(format!("missing value for {context}"));
         }
-        for (index, command) in pipeline.commands.iter().enumerate().skip(1) {
+        for (index, command) in tree.commands(commands).iter().enumerate().skip(1) {
             if let Some(Argument::Dot { .. } | Argument::Nil { .. } | Argument::Constant { .. }) =
-                command.arguments.first()
+                tree.arguments(command.arguments).first()
             {
                 return self.error(format!("non executable command in pipeline stage {}", index + 1));
             }
@@ -92,12 +91,12 @@ impl Parser<'_> {
 
     fn command(&mut self) -> Parsing<Command> {
         let position = self.peek().place.position();
-        let mut arguments = Vec::with_capacity(2);
+        let before = self.growing.arguments.len();
         loop {
             self.peek();
             let operand = self.operand()?;
             let found = operand.is_some();
-            arguments.extend(operand);
+            self.growing.arguments.extend(operand);
             let token = self.peek();
             match token.kind {
                 Kind::RightDelimiter | Kind::RightParenthesis => {}
@@ -107,6 +106,7 @@ impl Parser<'_> {
             }
             break;
         }
+        let arguments = self.growing.place_arguments(before);
         if arguments.is_empty() {
             return self.error("empty command");
         }
@@ -130,23 +130,26 @@ impl Parser<'_> {
                 Argument::Variable { position, name, fields: self.fields(fields) }
             }
             Argument::Dot { .. } | Argument::Nil { .. } | Argument::Constant { .. } => {
-                let shown = Shown { node: &term, source: self.text() }.to_string();
+                let shown = Shown { node: &term, source: self.text(), tree: &self.growing.tree }.to_string();
                 let shown = crate::number::quote_go(shown.as_bytes());
                 return self.error(format!("unexpected . after term {shown}"));
             }
-            base => Argument::Chain { position, base: Box::new(base), fields: self.fields(Names::new()) },
+            base => {
+                let fields = self.growing.no_names();
+                Argument::Chain { position, base: Box::new(base), fields: self.fields(fields) }
+            }
         })
     }
 
     /// The fields that follow, behind those that came before.
-    fn fields(&mut self, mut fields: Names) -> Names {
+    fn fields(&mut self, mut fields: Span) -> Span {
         loop {
             let field = self.peek();
             if field.kind != Kind::Field || field.after_space {
                 return fields;
             }
             self.next();
-            fields.push(field_name(field));
+            fields = self.growing.with_name(fields, field_name(field));
         }
     }
 
@@ -156,16 +159,19 @@ impl Parser<'_> {
         let text = self.text_of(token);
         Ok(Some(match token.kind {
             Kind::Identifier => {
-                if !self.is_function(text) {
+                let Some(place) = self.function(text) else {
                     let quoted = crate::number::quote_go(text.as_bytes());
                     return self.error(format!("function {quoted} not defined"));
-                }
-                Argument::Function { position, name: token.place }
+                };
+                Argument::Function { position, name: token.place, place }
             }
             Kind::Dot => Argument::Dot { position },
             Kind::Nil => Argument::Nil { position },
             Kind::Variable => self.variable(token)?,
-            Kind::Field => Argument::Field { position, names: SmallVec::from_iter([field_name(token)]) },
+            Kind::Field => {
+                let names = self.growing.no_names();
+                Argument::Field { position, names: self.growing.with_name(names, field_name(token)) }
+            }
             Kind::Bool => Argument::Constant { position, value: Constant::Bool(text == "true") },
             Kind::CharacterConstant | Kind::Number => self.number(token)?,
             Kind::LeftParenthesis => Argument::Pipeline(Box::new(
@@ -173,7 +179,7 @@ impl Parser<'_> {
             )),
             Kind::String | Kind::RawString => self.string(token)?,
             _ => {
-                self.push_back(token);
+                self.back();
                 return Ok(None);
             }
         }))
@@ -185,7 +191,8 @@ impl Parser<'_> {
             let quoted = crate::number::quote_go(text.as_bytes());
             return self.error(format!("undefined variable {quoted}"));
         }
-        Ok(Argument::Variable { position: token.place.position(), name: token.place, fields: Names::new() })
+        let fields = self.growing.no_names();
+        Ok(Argument::Variable { position: token.place.position(), name: token.place, fields })
     }
 
     fn number(&self, token: Token) -> Parsing<Argument> {

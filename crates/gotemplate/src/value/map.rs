@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::entries::Entries;
 use super::{GoString, Value};
 use crate::function::Function;
 
@@ -18,7 +18,7 @@ pub struct Map {
 #[derive(Debug)]
 struct Inner {
     element: &'static str,
-    entries: RefCell<BTreeMap<GoString, Value>>,
+    entries: RefCell<Entries>,
 }
 
 /// A named Go type whose underlying type is a map, and that has methods.
@@ -75,7 +75,7 @@ impl Map {
     /// Whether there is a value, nil included, under a key.
     #[must_use]
     pub fn contains(&self, key: impl AsRef<[u8]>) -> bool {
-        self.inner.entries.borrow().contains_key(key.as_ref())
+        self.inner.entries.borrow().get(key.as_ref()).is_some()
     }
 
     /// Sets the value under a key.
@@ -99,19 +99,19 @@ impl Map {
     /// True of a map without entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.inner.entries.borrow().is_empty()
+        self.len() == 0
     }
 
     /// The entries as they are now, by key.
     #[must_use]
     pub fn entries(&self) -> Vec<(GoString, Value)> {
-        self.inner.entries.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+        self.inner.entries.borrow().to_vec()
     }
 
     /// The keys as they are now, in order.
     #[must_use]
     pub fn keys(&self) -> Vec<GoString> {
-        self.inner.entries.borrow().keys().cloned().collect()
+        self.inner.entries.borrow().keys()
     }
 
     /// The Go type of the values.
@@ -158,7 +158,7 @@ impl Map {
 
     fn into_unshared_values(self) -> Vec<Value> {
         match Rc::try_unwrap(self.inner) {
-            Ok(mut inner) => std::mem::take(inner.entries.get_mut()).into_values().collect(),
+            Ok(mut inner) => std::mem::take(inner.entries.get_mut()).into_values(),
             Err(_) => Vec::new(),
         }
     }
@@ -173,7 +173,7 @@ impl FromIterator<(GoString, Value)> for Map {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        drop_all(std::mem::take(self.entries.get_mut()).into_values().collect());
+        drop_all(std::mem::take(self.entries.get_mut()).into_values());
     }
 }
 

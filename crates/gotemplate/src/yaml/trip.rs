@@ -9,7 +9,8 @@ use crate::value::lossy;
 pub(super) fn yaml_text(bytes: &[u8]) -> Result<Cow<'_, str>, Error> {
     let text = lossy(bytes);
     let refused = |character: char| matches!(character, '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
-    if text.contains(refused) {
+    let is_plain = bytes.iter().all(|byte| *byte < 0x7f);
+    if !is_plain && text.contains(refused) {
         return Err(Error::new("yaml: control characters are not allowed"));
     }
     Ok(text)

@@ -45,8 +45,7 @@ fn generated_name(chart: &str, now: Timestamp) -> String {
 fn from_template(template: &str, surroundings: &Rc<Surroundings>) -> Result<String, String> {
     const NAME: &str = "name-template";
     let functions = library(surroundings);
-    let parsed =
-        parse(NAME, template, &|name| functions.contains(name)).map_err(|error| error.to_string())?;
+    let parsed = parse(NAME, template, functions.names()).map_err(|error| error.to_string())?;
     let mut templates = TemplateSet::new();
     templates.add(&parsed);
     let interpreter = Interpreter::new(&functions, Limits::default());

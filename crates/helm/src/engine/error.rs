@@ -56,8 +56,12 @@ mod tests {
 
     #[test]
     fn a_parse_error_names_file_line_and_problem_only() {
-        let error =
-            spacecraft_gotemplate::parse("c/templates/a.yaml", "a\n{{ nope }}", &|_| false).unwrap_err();
+        let error = spacecraft_gotemplate::parse(
+            "c/templates/a.yaml",
+            "a\n{{ nope }}",
+            &spacecraft_gotemplate::FunctionNames::default(),
+        )
+        .unwrap_err();
         let shown = RenderError::parsing("c/templates/a.yaml", &error).to_string();
         assert_eq!(shown, r#"parse error at (c/templates/a.yaml:2): function "nope" not defined"#);
     }

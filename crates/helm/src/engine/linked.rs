@@ -53,7 +53,7 @@ fn include(call: &Call<'_>, included: &RefCell<Depths>) -> CallResult {
     }
     let output = call.interpreter().execute(call.templates(), &name, call.value(1));
     leave(&mut included.borrow_mut(), &name);
-    output.map(Value::text).map_err(|error| CallError::of(&error))
+    output.map(|output| Value::text(&*output)).map_err(|error| CallError::of(&error))
 }
 
 /// Counts one more inclusion of a template inside itself; false if there are too many.
@@ -97,30 +97,27 @@ fn tpl(call: &Call<'_>, known: &RefCell<HashMap<String, Parsed>>, included: &Ref
         let quoted = number::quote_go(text.as_bytes());
         CallError::new(format!("error during tpl function execution for {quoted}: {error}"))
     })?;
-    Ok(without_missing(output))
+    Ok(without_missing(&output))
 }
 
 fn parse_text(call: &Call<'_>, text: &str) -> Result<Parsed, CallError> {
-    parse(SET_NAME, text, &|name| call.interpreter().functions().contains(name)).map_err(|error| {
+    parse(SET_NAME, text, call.interpreter().functions().names()).map_err(|error| {
         let quoted = number::quote_go(text.as_bytes());
         CallError::new(format!("cannot parse template {quoted}: {error}"))
     })
 }
 
-fn without_missing(output: Vec<u8>) -> Value {
+fn without_missing(output: &[u8]) -> Value {
     const MISSING: &[u8] = super::MISSING.as_bytes();
-    if !output.windows(MISSING.len()).any(|window| window == MISSING) {
+    let mut places = memchr::memmem::find_iter(output, MISSING).peekable();
+    if places.peek().is_none() {
         return Value::text(output);
     }
     let mut kept = Vec::with_capacity(output.len());
-    let mut rest = output.as_slice();
-    while let Some((first, after)) = rest.split_first() {
-        if let Some(after) = rest.strip_prefix(MISSING) {
-            rest = after;
-        } else {
-            kept.push(*first);
-            rest = after;
-        }
+    let mut start = 0;
+    for place in places.chain([output.len()]) {
+        kept.extend_from_slice(output.get(start..place).unwrap_or_default());
+        start = place + MISSING.len();
     }
     Value::text(kept)
 }

@@ -155,18 +155,17 @@ fn repeat(call: &Call<'_>) -> CallResult {
 fn indent(call: &Call<'_>, head: &str) -> CallResult {
     let Ok(spaces) = usize::try_from(call.int(0)) else { return failure("strings: negative Repeat count") };
     let text = call.bytes(1);
-    let lines = text.split(|byte| *byte == b'\n');
-    let breaks = text.iter().filter(|byte| **byte == b'\n').count();
+    let breaks = memchr::memchr_iter(b'\n', text).count();
     let size = spaces.saturating_mul(breaks + 1).saturating_add(text.len());
     call.reserve(size)?;
     let mut indented = Vec::with_capacity(size + 1);
     indented.extend_from_slice(head.as_bytes());
-    for (index, line) in lines.enumerate() {
-        if index > 0 {
-            indented.push(b'\n');
-        }
+    let mut start = 0;
+    for line_break in memchr::memchr_iter(b'\n', text).chain([text.len()]) {
+        let end = text.len().min(line_break + 1);
         indented.resize(indented.len() + spaces, b' ');
-        indented.extend_from_slice(line);
+        indented.extend_from_slice(text.get(start..end).unwrap_or_default());
+        start = end;
     }
     Ok(Value::text(indented))
 }
