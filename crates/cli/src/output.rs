@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::ArgMatches;
 use serde::Serialize;
-use spacecraft_core::error::printable;
+use spacecraft_core::error::{printable, steers_terminal};
 use spacecraft_core::observer::{Event, Observer};
 
 use crate::environment::Environment;
@@ -179,21 +179,20 @@ impl Output {
     }
 }
 
-/// Global arguments are seen from the innermost command.
 /// JSON that says the same with what could steer a terminal written as escapes: what JSON itself leaves as it is. Such characters stand within texts only.
 fn without_steering(json: &str) -> String {
     let mut clean = String::with_capacity(json.len());
     for character in json.chars() {
-        match character {
-            '\u{7f}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                clean.push_str(&format!("\\u{:04x}", u32::from(character)));
-            }
-            other => clean.push(other),
+        if steers_terminal(character) {
+            clean.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            clean.push(character);
         }
     }
     clean
 }
 
+/// Global arguments are seen from the innermost command.
 fn innermost(matches: &ArgMatches) -> &ArgMatches {
     match matches.subcommand() {
         Some((_, inner)) => innermost(inner),

@@ -247,14 +247,19 @@ pub fn render_chain(error: &(dyn StdError + 'static)) -> String {
     text
 }
 
-/// `text` with control characters other than line ends and tabs escaped, so that it cannot steer a terminal, and with those that turn the direction of writing,
-/// so that it does not look like another text.
+/// Whether a character steers a terminal, as control characters do other than line ends and tabs, or turns the direction of writing, so that a text looks like another one.
+#[must_use]
+pub fn steers_terminal(character: char) -> bool {
+    let turns = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || (character.is_control() && character != '\n' && character != '\t')
+}
+
+/// `text` with the characters escaped that [steer a terminal](steers_terminal).
 #[must_use]
 pub fn printable(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for character in text.chars() {
-        let turns = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if turns || (character.is_control() && character != '\n' && character != '\t') {
+        if steers_terminal(character) {
             clean.extend(character.escape_default());
         } else {
             clean.push(character);
