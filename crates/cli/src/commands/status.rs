@@ -7,6 +7,7 @@ use spacecraft_core::inspection::{
     NodeHealth, PoetHealth, StatusReport, WebServicesState, WorkloadHealth, find_status,
 };
 use spacecraft_core::settings::{Command, Settings, SettingsErrors};
+use spacecraft_core::spec::WaitFor;
 use spacecraft_core::spelling::counted;
 use spacecraft_core::state::RecordStore;
 use spacecraft_core::traits::NodeStatus;
@@ -69,7 +70,11 @@ async fn look(session: &Session<'_>, network: &RecordedNetwork) -> Result<Status
     } else {
         Some(create_network::request(session, &network.settings, network.record.spec.clone())?)
     };
-    Box::pin(find_status(&network.services, &network.record, request)).await
+    // What a creation waited for says nothing of what is to be looked at now.
+    let settings = &network.settings;
+    let pods_alone = settings.is_given_now("wait") && settings.text("wait") == Some("ready");
+    let depth = if pods_alone { WaitFor::Ready } else { WaitFor::Healthy };
+    Box::pin(find_status(&network.services, &network.record, request, depth)).await
 }
 
 /// Something off is a difference; a result that could not be written stays a failure.

@@ -9,7 +9,7 @@ use super::{ClusterSummary, networks};
 use crate::error::{Result, render_chain};
 use crate::names::NetworkName;
 use crate::operation::{CreateRequest, Drift, Services, look_at_network, with_way_out};
-use crate::spec::Generation;
+use crate::spec::{Generation, WaitFor};
 use crate::state::{NetworkRecord, NetworkStatus, SCHEMA};
 use crate::traits::{Cluster, ClusterServices, ClusterState, Look};
 use jiff::Timestamp;
@@ -75,7 +75,8 @@ impl StatusReport {
     }
 }
 
-/// Finds out how a recorded network is. `request` is what would create it again, to see what differs; none leaves that out.
+/// Finds out how a recorded network is. `request` is what would create it again, to see what differs; none leaves that out. `depth` says whether nodes and PoETs are asked
+/// too, or their pods are all that counts.
 ///
 /// A node, a service or a whole cluster that does not answer is a finding, not an error.
 ///
@@ -86,11 +87,12 @@ pub async fn find_status(
     services: &Services,
     record: &NetworkRecord,
     request: Option<CreateRequest>,
+    depth: WaitFor,
 ) -> Result<StatusReport> {
     let cluster = services.cluster.get(&record.network).await?;
     let mut report = beginning(services, record, cluster.as_ref());
     match usable(services, record, cluster.as_ref()).await {
-        Ok(Some(inside)) => look_inside(services, record, &inside, &mut report).await,
+        Ok(Some(inside)) => look_inside(services, record, &inside, depth, &mut report).await,
         Ok(None) => {}
         Err(error) => report.findings.push(render_chain(&with_way_out(error))),
     }
@@ -187,10 +189,11 @@ async fn look_inside(
     services: &Services,
     record: &NetworkRecord,
     inside: &ClusterServices,
+    depth: WaitFor,
     report: &mut StatusReport,
 ) {
     let (parts, charts) = futures::join!(
-        health::look(services, record, &*inside.workloads),
+        health::look(services, record, &*inside.workloads, depth),
         surroundings::charts(record, &*inside.charts)
     );
     match parts {

@@ -54,6 +54,18 @@ const NODES: &[Command] = &[C::CreateNetwork, C::Plan, C::AddMiner];
 const ALL_NODES: &[Command] = &[C::CreateNetwork, C::Plan, C::AddMiner, C::DeployWs];
 /// Commands that decide what nodes run.
 const RELEASES: &[Command] = &[C::CreateNetwork, C::Plan, C::AddMiner, C::UpgradeNetwork];
+/// Commands that wait for nodes or ask them, and those of a network's life that take part in the same command lines without doing either.
+const WAITING: &[Command] = &[
+    C::CreateNetwork,
+    C::Plan,
+    C::AddMiner,
+    C::UpgradeNetwork,
+    C::Status,
+    C::DeleteMiner,
+    C::DeleteNetwork,
+    C::Hosts,
+    C::List,
+];
 /// Commands that tell people on Slack what they do.
 const TELLING: &[Command] = &[
     C::CreateNetwork,
@@ -168,7 +180,7 @@ static CATALOGUE: [Setting; 110] = [
     set("init-phase-shift", Kind::Duration(BareUnit::Seconds), CREATE, "v0: how much later each further PoET closes its first round").default("0"),
     set("max-concurrent-deployments", count(1, 10_000), CREATE, "deployments that are applied at the same time").default("100"),
     set("rollout", Kind::Choice(&["parallel", "ordered"]), CREATE, "parallel: all nodes through one window; ordered: PoETs, bootstrap node, bootnodes, miners").default("parallel"),
-    set("wait", Kind::Choice(&["ready", "healthy"]), RELEASES, "ready: pods are ready; healthy: every node answers over gRPC too").default("ready"),
+    set("wait", Kind::Choice(&["ready", "healthy"]), WAITING, "ready: pods are ready; healthy: every node answers over gRPC too. Commands that neither wait for nodes nor ask them take it and do nothing with it").default("ready"),
     set("enable-json-api", Kind::Flag, CREATE, "nodes serve the JSON API").default("true"),
     set("enable-go-debug", Kind::Flag, CREATE, "the Go runtime of nodes traces itself").default("false"),
     set("p2p-port-base", count(1, 65_534), CREATE, "node N listens for peers on its worker's port of this number plus N, or 20,000 above that where the node has the port for something else (gRPC, JSON, pprof, metrics)").default("5000"),
@@ -309,6 +321,7 @@ mod tests {
             assert_eq!(told(name, command), own, "{name} of {command}");
         }
         assert_eq!(told("wait", C::UpgradeNetwork).as_deref(), Some("healthy"));
+        assert_eq!(told("wait", C::Status).as_deref(), Some("healthy"));
         assert_eq!(told("count", C::AddMiner).as_deref(), Some("1"));
         assert_eq!(told("dash-version", C::DeployWs).as_deref(), Some("as deployed before, else v0.0.2"));
         assert_eq!(told("timeout", C::AddMiner).as_deref(), Some("2h"));

@@ -152,7 +152,7 @@ impl Setting {
             DefaultValue::Is(text) | DefaultValue::Follows(text) => Some(text.to_owned()),
         };
         match command {
-            Command::UpgradeNetwork if self.name == "wait" => Some("healthy".to_owned()),
+            Command::UpgradeNetwork | Command::Status if self.name == "wait" => Some("healthy".to_owned()),
             _ if self.name == "network-name" && !command.creates() => None,
             _ if command.needs_network() && self.is_of_network() => Some("as the network has it".to_owned()),
             Command::DeployWs if self.commands == [Command::DeployWs] && !self.is_given_as_file() => {

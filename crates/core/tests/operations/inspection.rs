@@ -5,7 +5,7 @@ use spacecraft_core::names::NetworkName;
 use spacecraft_core::operation::{CreateOptions, Drift};
 use spacecraft_core::plan::Reach;
 use spacecraft_core::secret::ExposeSecret;
-use spacecraft_core::spec::{Generation, NetworkSpec};
+use spacecraft_core::spec::{Generation, NetworkSpec, WaitFor};
 use spacecraft_core::state::{NetworkRecord, RecordStore};
 use spacecraft_core::traits::{Precondition, PutOptions, Workloads};
 use spacecraft_core::wait::Wait;
@@ -112,7 +112,7 @@ async fn a_network_whose_cluster_or_record_is_gone_is_a_row_that_says_so() {
 
 async fn status(world: &World) -> StatusReport {
     let request = request(&spec(Generation::V1), CreateOptions::default());
-    find_status(&world.services(2), &record(world).await, Some(request)).await.unwrap()
+    find_status(&world.services(2), &record(world).await, Some(request), WaitFor::Healthy).await.unwrap()
 }
 
 #[tokio::test]
@@ -122,7 +122,9 @@ async fn a_network_as_it_was_made_is_well_and_looking_at_it_writes_nothing() {
         world.create(&spec(generation), 1).await.unwrap();
         let writes = world.ledger.write_count();
         let request = request(&spec(generation), CreateOptions::default());
-        let report = find_status(&world.services(2), &record(&world).await, Some(request)).await.unwrap();
+        let report = find_status(&world.services(2), &record(&world).await, Some(request), WaitFor::Healthy)
+            .await
+            .unwrap();
         assert_eq!(report.findings, [""; 0]);
         assert_eq!(report.drift, Some(Drift { differences: Vec::new(), ended_early: None }));
         assert_eq!((report.nodes.len(), report.poets.len()), (10, 3));
@@ -155,6 +157,21 @@ async fn everything_that_is_off_is_found() {
         );
     }
     assert_eq!(world.ledger.write_count(), writes);
+}
+
+#[tokio::test]
+async fn where_pods_are_all_that_counts_no_node_is_asked() {
+    let world = World::new();
+    world.create(&spec(Generation::V1), 1).await.unwrap();
+    world.ledger.forget_calls();
+    world.workloads.hold_back("miner-3", "pulling its image");
+    let report = find_status(&world.services(2), &record(&world).await, None, WaitFor::Ready).await.unwrap();
+    assert_eq!(report.findings, ["miner-3 is not ready: pulling its image"]);
+    assert!(report.nodes.iter().all(|node| node.says.is_none() && node.error.is_none()));
+    assert_eq!(
+        (world.ledger.count("spacemesh.node_status"), world.ledger.count("spacemesh.poet_info")),
+        (0, 0)
+    );
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use crate::error::{Result, render_chain};
 use crate::generation::{GRPC_PORT, REST_PORT};
 use crate::inspection::within;
 use crate::operation::Services;
-use crate::spec::Generation;
+use crate::spec::{Generation, WaitFor};
 use crate::state::{NetworkRecord, NetworkStatus};
 use crate::traits::{NodeStatus, PoetInfo, ServiceName, Workloads};
 use crate::workload::{ObservedWorkload, Part, Role};
@@ -84,11 +84,12 @@ impl Parts {
     }
 }
 
-/// Looks at all pods and asks all nodes and PoETs whose pods are ready, some at a time.
+/// Looks at all pods and, if more than those counts, asks all nodes and PoETs whose pods are ready, some at a time.
 pub(super) async fn look(
     services: &Services,
     record: &NetworkRecord,
     workloads: &dyn Workloads,
+    depth: WaitFor,
 ) -> Result<Parts> {
     let mut observed = workloads.list().await?;
     observed.sort_by_key(|workload| workload.part);
@@ -99,7 +100,7 @@ pub(super) async fn look(
         findings: missing(record, &observed),
     };
     let answers: Vec<Answer> =
-        stream::iter(observed.iter().map(|workload| ask(services, workloads, workload)))
+        stream::iter(observed.iter().map(|workload| ask(services, workloads, workload, depth)))
             .buffered(ASKED_AT_ONCE)
             .collect()
             .await;
@@ -202,8 +203,13 @@ impl Answer {
     }
 }
 
-async fn ask(services: &Services, workloads: &dyn Workloads, workload: &ObservedWorkload) -> Answer {
-    if !workload.ready {
+async fn ask(
+    services: &Services,
+    workloads: &dyn Workloads,
+    workload: &ObservedWorkload,
+    depth: WaitFor,
+) -> Answer {
+    if !workload.ready || depth == WaitFor::Ready {
         return Answer::NotAsked;
     }
     let service = ServiceName::new(workloads.namespace(), &workload.name);
