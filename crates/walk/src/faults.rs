@@ -13,7 +13,7 @@ use spacecraft_sandbox::faults::{Fault, FaultRule};
 use spacecraft_sandbox::server::SeenCall;
 
 use crate::flows::Flow;
-use crate::kills::{Prepared, Share, calls_of, changed, prepare_or_tell, run_again};
+use crate::kills::{Prepared, Share, calls_of, changed, prepare_or_tell};
 use crate::recording::{Heard, Recorder};
 use crate::report::{Point, WalkReport};
 use crate::shape::{pattern, shape};
@@ -174,19 +174,22 @@ fn point(prepared: &Prepared, mishap: &Mishap, begun_at: u64, problems: Vec<Stri
     }
 }
 
-/// Lets mishaps befall one run; when anything is wrong then, each of them befalls a run of its own.
+/// Lets mishaps befall one command; those that it did not meet, and all of them when anything is wrong then, befall one of their own.
 async fn meet_all(
     stage: &mut Stage,
     prepared: &Prepared,
     together: &[Mishap],
 ) -> Result<Vec<(Mishap, Vec<String>)>> {
-    let all_well = together.len() > 1 && {
-        let (problems, met) = meet(stage, prepared, together).await?;
-        problems.is_empty() && together.iter().all(|mishap| met.contains(&shape(&mishap.call)))
+    let met_well = match together.len() {
+        0 | 1 => BTreeSet::new(),
+        _ => {
+            let (problems, met) = meet(stage, prepared, together).await?;
+            if problems.is_empty() { met } else { BTreeSet::new() }
+        }
     };
     let mut found = Vec::new();
     for mishap in together {
-        let problems = match all_well {
+        let problems = match met_well.contains(&shape(&mishap.call)) {
             true => Vec::new(),
             false => meet(stage, prepared, std::slice::from_ref(mishap)).await?.0,
         };
@@ -195,7 +198,7 @@ async fn meet_all(
     Ok(found)
 }
 
-/// Runs the command with calls failing, and again if it stopped. Also tells the shapes of the calls that failed.
+/// Runs the command with calls failing, and again as often as it stopped at one. Also tells the shapes of the calls that failed.
 async fn meet(
     stage: &mut Stage,
     prepared: &Prepared,
@@ -203,41 +206,58 @@ async fn meet(
 ) -> Result<(Vec<String>, BTreeSet<String>)> {
     stage.go_on_from(&prepared.beginning).await?;
     stage.forget_downloads()?;
-    for Mishap { call, fault, .. } in mishaps {
-        // The first of several shifts the numbers of the calls behind it.
-        let rule = match mishaps {
-            [_] => FaultRule { at: Some(call.number), ..FaultRule::default() },
-            _ => FaultRule {
-                service: Some(call.service.to_owned()),
-                method: Some(call.method.clone()),
-                path: Some(pattern(call)),
-                ..FaultRule::default()
-            },
-        };
-        stage.set_fault(FaultRule { fault: fault.clone(), ..rule });
+    rules(mishaps).into_iter().for_each(|rule| stage.set_fault(rule));
+    let mut met = BTreeSet::new();
+    let mut problems = Vec::new();
+    let mut stopped_with = None;
+    loop {
+        let (ended, recorder) = stage.record(&prepared.flow.command, Recorder::of_calls()).await;
+        let calls = recorder.calls();
+        let failed: Vec<usize> = failing(&calls).collect();
+        let undisturbed = prepared.recorder.calls();
+        problems.extend(failed.iter().flat_map(|index| repetitions(&calls, *index, &undisturbed)));
+        met.extend(failed.iter().filter_map(|index| Some(shape(&calls.get(*index)?.call))));
+        match prepared.complaint(&ended, stopped_with.is_some()) {
+            None => break,
+            Some(complaint) if failed.is_empty() => {
+                problems.extend(stopped_with.map(|error| format!("stopped with: {error}")));
+                problems.push(format!("run without a call that fails: {complaint}"));
+                break;
+            }
+            Some(_) => problems.extend(unclear(&ended, &prepared.beginning, &stage.scene())),
+        }
+        stopped_with = Some(excerpt(&ended));
+        tokio::time::sleep(BEFORE_RUNNING_AGAIN).await;
     }
-    let (ended, recorder) = stage.record(&prepared.flow.command, Recorder::of_calls()).await;
-    let calls = recorder.calls();
-    let failed: Vec<usize> = (0..calls.len())
-        .filter(|index| calls.get(*index).is_some_and(|heard| heard.call.fault.is_some()))
-        .collect();
-    let undisturbed = prepared.recorder.calls();
-    let mut problems: Vec<String> =
-        failed.iter().flat_map(|index| repetitions(&calls, *index, &undisturbed)).collect();
-    if failed.is_empty() {
+    if met.is_empty() {
         problems.push("the call was never made".to_owned());
     }
-    if ended.status != prepared.flow.ends {
-        problems.extend(unclear(&ended, &prepared.beginning, &stage.scene()));
-        tokio::time::sleep(BEFORE_RUNNING_AGAIN).await;
-        if let Some(complaint) = run_again(stage, prepared).await {
-            problems.push(format!("stopped with: {}", excerpt(&ended)));
-            problems.push(format!("run again: {complaint}"));
-        }
-    }
     problems.extend(prepared.expected.differences(&stage.settled().await));
-    let met = failed.iter().filter_map(|index| Some(shape(&calls.get(*index)?.call))).collect();
     Ok((problems, met))
+}
+
+/// How mishaps are told to the simulated cloud, each to befall one call.
+fn rules(mishaps: &[Mishap]) -> Vec<FaultRule> {
+    let rule = |mishap: &Mishap| FaultRule {
+        service: Some(mishap.call.service.to_owned()),
+        method: Some(mishap.call.method.clone()),
+        path: Some(pattern(&mishap.call)),
+        fault: mishap.fault.clone(),
+        ..FaultRule::default()
+    };
+    match mishaps {
+        [alone] => {
+            let (at, fault) = (Some(alone.call.number), alone.fault.clone());
+            vec![FaultRule { at, fault, ..FaultRule::default() }]
+        }
+        // The first of several shifts the numbers of the calls behind it.
+        several => several.iter().map(rule).collect(),
+    }
+}
+
+/// Where calls that failed are.
+fn failing(calls: &[Heard]) -> impl Iterator<Item = usize> {
+    calls.iter().enumerate().filter(|(_, heard)| heard.call.fault.is_some()).map(|(index, _)| index)
 }
 
 /// What is wrong with how a failing call was repeated: sooner than asked for, or without a pause. Calls that an undisturbed run makes as well in that time, such

@@ -62,6 +62,13 @@ const NODE_IMAGES: &str = "spacemeshos/go-spacemesh";
 /// The release that v1 networks are upgraded to.
 const NEWER_IMAGE: &str = "spacemeshos/go-spacemesh:v1.7.7";
 
+/// The images that nodes and PoETs of v0 networks are upgraded to.
+const OTHER_V0_IMAGES: &str =
+    "--go-sm-image spacemeshos/go-spacemesh-dev:v0.2.17-beta.0 --poet-image spacemeshos/poet:develop";
+
+/// What is said in every upgrade.
+const IN_PAIRS: &str = "--restart-wait-time 0 --wave-size 2";
+
 /// The words of a command line.
 pub(crate) fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
@@ -90,11 +97,15 @@ fn deletion(network: &str) -> String {
 /// All flows.
 #[must_use]
 pub fn flows() -> Vec<Flow> {
-    [creations(), changes(), removals(), on_shared_cluster()].concat()
+    [creations(), changes(), changes_of_full(), life_of_v0(), removals(), on_shared_cluster()].concat()
 }
 
 fn bare() -> String {
     small("--logs none")
+}
+
+fn bare_v0() -> String {
+    format!("{} --generation v0", bare())
 }
 
 /// With logs, metrics, alerts, profiles and DNS names.
@@ -111,7 +122,8 @@ fn creations() -> Vec<Flow> {
     vec![
         flow_of("create", &[], &bare()),
         flow_of("create with logs, metrics and DNS", &[], &full()),
-        flow_of("create v0", &[], &small("--generation v0")),
+        flow_of("create v0", &[], &bare_v0()),
+        flow_of("create v0 with logs, metrics and DNS", &[], &format!("{} --generation v0", full())),
         Flow { removed_by, ..extended },
         taken_back(),
     ]
@@ -128,17 +140,14 @@ fn taken_back() -> Flow {
 }
 
 fn changes() -> Vec<Flow> {
-    let upgrade = format!("upgrade-network -n {NETWORK} --restart-wait-time 0 --wave-size 2");
+    let upgrade = upgrade();
     let from_bare = |name, command: &str| flow_of(name, &[&bare()], command);
     vec![
         from_bare("deploy-ws", &format!("deploy-ws -n {NETWORK}")),
         from_bare("deploy-cm", &format!("deploy-cm -n {NETWORK}")),
-        Flow { after: After::More, ..from_bare("add-miner", &format!("add-miner -n {NETWORK} --count 2")) },
-        Flow {
-            after: After::Gone,
-            ..from_bare("delete-miner", &format!("delete-miner 3 -n {NETWORK} --yes"))
-        },
-        from_bare("upgrade of the release", &format!("{upgrade} --go-sm-image {NEWER_IMAGE}")),
+        Flow { after: After::More, ..from_bare("add-miner", &addition()) },
+        Flow { after: After::Gone, ..from_bare("delete-miner", &loss_of_one()) },
+        from_bare("upgrade of the release", &upgrade_of_release()),
         from_bare("upgrade of the config", &format!("{upgrade} --go-sm-config {{folder}}/allowed.json")),
         from_bare(
             "upgrade with a restart of all",
@@ -148,35 +157,78 @@ fn changes() -> Vec<Flow> {
     ]
 }
 
+fn addition() -> String {
+    format!("add-miner -n {NETWORK} --count 2")
+}
+
+fn loss_of_one() -> String {
+    format!("delete-miner 3 -n {NETWORK} --yes")
+}
+
+fn upgrade() -> String {
+    format!("upgrade-network -n {NETWORK} {IN_PAIRS}")
+}
+
+fn upgrade_of_release() -> String {
+    format!("{} --go-sm-image {NEWER_IMAGE}", upgrade())
+}
+
+/// Changes of a network with logs, metrics, alerts and profiles.
+fn changes_of_full() -> Vec<Flow> {
+    let from_full = |name, command: &str| flow_of(name, &[&full()], command);
+    vec![
+        Flow { after: After::More, ..from_full("add-miner with logs, metrics and alerts", &addition()) },
+        from_full("upgrade with logs, metrics and alerts", &upgrade_of_release()),
+    ]
+}
+
+fn life_of_v0() -> Vec<Flow> {
+    let from_v0 = |name, command: &str| flow_of(name, &[&bare_v0()], command);
+    vec![
+        Flow { after: After::More, ..from_v0("add-miner v0", &addition()) },
+        Flow { after: After::Gone, ..from_v0("delete-miner v0", &loss_of_one()) },
+        from_v0("upgrade v0", &format!("{} {OTHER_V0_IMAGES}", upgrade())),
+        Flow { after: After::Gone, ..from_v0("delete v0", &deletion(NETWORK)) },
+    ]
+}
+
 fn removals() -> Vec<Flow> {
     let delete = deletion(NETWORK);
+    let with_web_services = format!("deploy-ws -n {NETWORK}");
+    let with_chaos_mesh = format!("deploy-cm -n {NETWORK}");
     let from_full = |name, command: &str| flow_of(name, &[&full()], command);
-    let left_behind =
-        flow_of("gc", &[&full(), &format!("deploy-ws -n {NETWORK}")], "gc --apply --yes --older-than 1s");
+    let left_behind = flow_of("gc", &[&full(), &with_web_services], "gc --apply --yes --older-than 1s");
+    let richest = [bare(), with_web_services, with_chaos_mesh];
     let prepared_by = [left_behind.prepared_by, vec![Preparation::Loss]].concat();
     vec![
         Flow { after: After::Gone, ..from_full("delete", &delete) },
         from_full("delete, keeping logs and metrics", &format!("{delete} --keep-logs-metrics")),
+        Flow {
+            after: After::Gone,
+            ..flow_of("delete with web services", &richest.each_ref().map(String::as_str), &delete)
+        },
         Flow { prepared_by, ..left_behind },
     ]
 }
 
-/// Creation and deletion of a network in a cluster that is there and stays.
+/// The life of a network in a cluster that is there and stays.
 fn on_shared_cluster() -> Vec<Flow> {
     let command = format!("{} --metrics --p2p-port-base 5100 {ON_SHARED_CLUSTER}", bare());
-    let delete = format!("{} {ON_SHARED_CLUSTER}", deletion(NETWORK));
+    let there = |command: String| format!("{command} {ON_SHARED_CLUSTER}");
+    let delete = there(deletion(NETWORK));
     let row = |name, prepared_by: &[Preparation], command: &str| Flow {
         prepared_by: prepared_by.to_vec(),
         removed_by: vec![words(&delete), words(&deletion(HOST))],
         ..flow_of(name, &[], command)
     };
-    let created = Preparation::Command(words(&command));
+    let created = [Preparation::SharedCluster, Preparation::Command(words(&command))];
+    let from_created = |name, command: &str| row(name, &created, command);
     vec![
         row("create on a shared cluster", &[Preparation::SharedCluster], &command),
-        Flow {
-            after: After::Gone,
-            ..row("delete on a shared cluster", &[Preparation::SharedCluster, created], &delete)
-        },
+        Flow { after: After::More, ..from_created("add-miner on a shared cluster", &there(addition())) },
+        Flow { after: After::Gone, ..from_created("delete-miner on a shared cluster", &there(loss_of_one())) },
+        from_created("upgrade on a shared cluster", &there(upgrade_of_release())),
+        Flow { after: After::Gone, ..from_created("delete on a shared cluster", &delete) },
     ]
 }
 

@@ -121,6 +121,13 @@ impl Prepared {
             false => &self.expected,
         }
     }
+
+    /// What is wrong with how the command ended; nothing when it ended as it should. A run after the first may find that what it was to remove is gone.
+    pub(crate) fn complaint(&self, ended: &Ended, ran_before: bool) -> Option<String> {
+        let is_gone =
+            ran_before && ended.status == ExitStatus::Usage && self.flow.after == After::Gone;
+        complaint_of(&self.flow, ended).filter(|_| !is_gone)
+    }
 }
 
 /// What is wrong with how a flow's command ended; nothing when it ended as it should.
@@ -239,9 +246,7 @@ async fn go_on(
 
 /// Runs the command of a flow again, and tells what is wrong with its end.
 pub(crate) async fn run_again(stage: &Stage, prepared: &Prepared) -> Option<String> {
-    let again = stage.run(&prepared.flow.command).await;
-    let is_gone = again.status == ExitStatus::Usage && prepared.flow.after == After::Gone;
-    complaint_of(&prepared.flow, &again).filter(|_| !is_gone)
+    prepared.complaint(&stage.run(&prepared.flow.command).await, true)
 }
 
 /// Removes everything, and tells what is left then.
