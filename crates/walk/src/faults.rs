@@ -18,6 +18,7 @@ use crate::recording::{Heard, Recorder};
 use crate::report::{Point, WalkReport};
 use crate::shape::{pattern, shape};
 use crate::stage::{Scene, Stage, excerpt};
+use crate::threads::Threads;
 
 /// What a `Retry-After` header asks for.
 const RETRY_AFTER_SECONDS: u32 = 7;
@@ -232,7 +233,11 @@ async fn meet(
     if met.is_empty() {
         problems.push("the call was never made".to_owned());
     }
-    problems.extend(prepared.expected.differences(&stage.settled().await));
+    let reached = stage.settled().await;
+    problems.extend(reached.problems(&prepared.expected));
+    // What could not be told opens no thread, and ends none.
+    let untold = met.iter().filter(|shape| shape.starts_with("slack ")).count();
+    problems.extend(Threads::of(&reached.holdings).complaint(2 * untold));
     Ok((problems, met))
 }
 

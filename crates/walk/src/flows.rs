@@ -226,7 +226,10 @@ fn on_shared_cluster() -> Vec<Flow> {
     vec![
         row("create on a shared cluster", &[Preparation::SharedCluster], &command),
         Flow { after: After::More, ..from_created("add-miner on a shared cluster", &there(addition())) },
-        Flow { after: After::Gone, ..from_created("delete-miner on a shared cluster", &there(loss_of_one())) },
+        Flow {
+            after: After::Gone,
+            ..from_created("delete-miner on a shared cluster", &there(loss_of_one()))
+        },
         from_created("upgrade on a shared cluster", &there(upgrade_of_release())),
         Flow { after: After::Gone, ..from_created("delete on a shared cluster", &delete) },
     ]

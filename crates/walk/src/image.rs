@@ -1,15 +1,12 @@
-//! What a cloud holds, without what may differ between two runs that came to the same end: times, identifiers, keys, addresses.
+//! What a cloud holds, to be compared with what another run came to: without times, with numbers in place of identifiers, keys and addresses.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use regex::Regex;
 use serde_json::{Map, Value};
-use spacecraft_sandbox::World;
 
 use crate::flows::HOST;
-use crate::stage::Scene;
+use crate::holdings::{Holdings, fields, text_at};
+use crate::numbered::{Numbers, Texts, unnumbered};
 
 /// Where builds are published that have a network's config in them.
 pub(crate) const BUILDS_BUCKET: &str = "spacemesh-release-builds";
@@ -57,54 +54,70 @@ const PASSING_FIELDS: [&str; 26] = [
 /// State of the simulation that is nothing in the cloud.
 const NO_CONTENT: [&str; 7] = ["mint", "settings", "faults", "calls", "call_number", "slack", "uploads"];
 
-/// Texts that differ between runs, and what stands for them.
-static PASSING_TEXTS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
-    let patterns = [
-        (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uuid>"),
-        (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| ?[+-]\d\d:?\d\d)?", "<time>"),
-        (r"12D3KooW[1-9A-HJ-NP-Za-km-z]+", "<peer>"),
-        (r"\b(?:stest|sm)1[02-9ac-hj-np-z]{20,}", "<account>"),
-        (r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b", "<address>"),
-        (r"<address>:3[0-2][0-9]{3}\b", "<address>:<node port>"),
-        (r"(?:0x)?\b[0-9a-f]{12,}\b", "<hex>"),
-        (r"[A-Za-z0-9+/]{40,}={0,2}", "<base64>"),
-        (r#"(beacon\\?"?: *\\?"?)[0-9a-f]{8}\b"#, "$1<beacon>"),
-        (
-            r#"(?i)((?:net(?:work)?-?id|duration|phase-shift|cycle-gap)"?[=: ]+"?)[0-9][0-9hms.]*"#,
-            "$1<number>",
-        ),
-    ];
-    patterns.into_iter().filter_map(|(pattern, name)| Some((Regex::new(pattern).ok()?, name))).collect()
-});
-
 /// Everything that a cloud holds, by what and where it is.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Image(pub BTreeMap<String, Value>);
 
 impl Image {
-    /// The image of a cloud.
+    /// The image of what a cloud holds.
     #[must_use]
-    pub fn of(scene: &Scene) -> Self {
-        let contents = scene.world.contents();
-        let mut image = Self::default();
-        for (name, content) in scene.objects.named() {
-            image.add_stored("folder", &name, content);
+    pub fn of(holdings: &Holdings) -> Self {
+        let mut drawing = Drawing::default();
+        for stored in &holdings.stored {
+            drawing.add_stored(&stored.place, &stored.name, &stored.content);
         }
-        for (service, state) in fields(&contents, "services") {
+        for (service, state) in fields(&holdings.contents, "services") {
             if !NO_CONTENT.contains(&service.as_str()) {
-                image.add_service(service, state);
+                drawing.add_service(service, state);
             }
         }
-        for (cluster, objects) in fields(&contents, "clusters") {
+        for (cluster, objects) in holdings.clusters() {
             let mut releases = BTreeMap::new();
-            for object in objects.as_array().into_iter().flatten() {
-                image.add_object(cluster, object, &mut releases);
+            objects.iter().for_each(|object| drawing.add_object(cluster, object, &mut releases));
+            for (name, status) in releases.into_values().map(|(_, name, status)| (name, status)) {
+                drawing.add(name, &status);
             }
-            image.0.extend(releases.into_values().map(|(_, name, status)| (name, status)));
+            for (owner, pods) in pods_by_owner(objects) {
+                drawing.add(format!("cluster {cluster} pods of {owner}"), &pods);
+            }
         }
-        image
+        drawing.numbered()
     }
 
+    /// What is in buckets, but for what was published as a release.
+    #[must_use]
+    pub fn of_buckets(&self) -> Self {
+        let is_lasting = |name: &str| name.starts_with("bucket ") && !name.contains(BUILDS_BUCKET);
+        let lasting = self.0.iter().filter(|(name, _)| is_lasting(name));
+        Self(lasting.map(|(name, content)| (name.clone(), content.clone())).collect())
+    }
+
+    /// In what another image differs from this one, a line each.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let names: BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
+        let mut found = Vec::new();
+        for name in names {
+            match (self.0.get(name), other.0.get(name)) {
+                (Some(_), None) => found.push(format!("missing: {name}")),
+                (None, Some(_)) => found.push(format!("too many: {name}")),
+                (Some(a), Some(b)) => compare(name, a, b, &mut found),
+                (None, None) => {}
+            }
+        }
+        found
+    }
+}
+
+/// An image that is being made: what differs between runs is marked in it, and not numbered yet.
+#[derive(Debug, Default)]
+struct Drawing {
+    texts: Texts,
+    /// By its name without numbers, what each thing is.
+    things: BTreeMap<String, Vec<Value>>,
+}
+
+impl Drawing {
     /// Each collection of a service is told entry by entry, so that differences name what differs.
     fn add_service(&mut self, service: &str, state: &Value) {
         for (part, entries) in state.as_object().into_iter().flatten() {
@@ -114,7 +127,8 @@ impl Image {
             let mut entries = entries.clone();
             hide_policy_versions(&mut entries);
             match (part.as_str(), &entries) {
-                ("buckets", Value::Object(buckets)) => self.add_buckets(buckets),
+                // They are told with those of the folder.
+                ("buckets", _) => {}
                 (_, Value::Object(entries)) => {
                     entries
                         .iter()
@@ -123,7 +137,6 @@ impl Image {
                 (_, Value::Array(entries)) => {
                     entries.iter().for_each(|entry| {
                         let name = entry.get("name").and_then(Value::as_str).unwrap_or_default();
-                        // There may be several of one name, of which none is to be forgotten.
                         self.add(format!("{service} {part} <{name}>"), entry);
                     });
                 }
@@ -132,24 +145,12 @@ impl Image {
         }
     }
 
-    fn add_buckets(&mut self, buckets: &Map<String, Value>) {
-        for (bucket, content) in buckets {
-            for (name, object) in fields(content, "objects") {
-                let bytes =
-                    object.get("data").and_then(Value::as_str).and_then(|data| STANDARD.decode(data).ok());
-                self.add_stored(bucket, name, &bytes.unwrap_or_default());
-            }
-        }
-    }
-
-    fn add_stored(&mut self, bucket: &str, name: &str, content: &[u8]) {
-        let text = String::from_utf8_lossy(content);
-        let content = serde_json::from_str(&text).unwrap_or_else(|_| Value::from(text.as_ref()));
+    fn add_stored(&mut self, place: &str, name: &str, content: &Value) {
         // Unlike those of objects in a cluster, this status is what was decided.
         if let Some(status) = content.get("status").filter(|_| content["kind"] == "NetworkRecord") {
-            self.add(format!("bucket {bucket} {name}: status"), status);
+            self.add(format!("bucket {place} {name}: status"), status);
         }
-        self.add(format!("bucket {bucket} {name}"), &story_left_out(&content));
+        self.add(format!("bucket {place} {name}"), &story_left_out(content));
     }
 
     fn add_object(
@@ -158,7 +159,7 @@ impl Image {
         object: &Value,
         releases: &mut BTreeMap<String, (u64, String, Value)>,
     ) {
-        let text = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or_default();
+        let text = |path: &str| text_at(object, path);
         let (kind, namespace, name) = (text("/kind"), text("/metadata/namespace"), text("/metadata/name"));
         if DERIVED_KINDS.contains(&kind) {
             return;
@@ -183,83 +184,96 @@ impl Image {
         self.add(format!("cluster {cluster} {kind} {namespace}/{name}"), &object);
     }
 
-    /// Things whose names differ by identifiers alone are told apart by what they are.
+    /// Things whose names differ by identifiers alone, and several of one name, are told apart by what they are.
     fn add(&mut self, name: String, content: &Value) {
-        let (name, content) = (lasting_text(&name), lasting(content));
-        match self.0.get_mut(&name) {
-            Some(Value::Array(alike)) if name.contains('<') => {
-                alike.push(content);
-                alike.sort_by_cached_key(Value::to_string);
-            }
-            _ if name.contains('<') => {
-                self.0.insert(name, Value::Array(vec![content]));
-            }
-            _ => {
-                self.0.insert(name, content);
-            }
-        }
+        let name = unnumbered(&self.texts.marked(&name));
+        let content = self.lasting(content);
+        self.things.entry(name).or_default().push(content);
     }
 
-    /// In what the buckets of another image differ from those of this one, but for what was published as a release.
-    #[must_use]
-    pub fn differences_in_buckets(&self, other: &Self) -> Vec<String> {
-        let buckets = |image: &Self| {
-            let is_lasting = |name: &str| name.starts_with("bucket ") && !name.contains(BUILDS_BUCKET);
-            Self(
-                image
-                    .0
+    fn lasting(&mut self, value: &Value) -> Value {
+        match value {
+            Value::Object(entries) => {
+                let lasting = entries
                     .iter()
-                    .filter(|(name, _)| is_lasting(name))
-                    .map(|(name, content)| (name.clone(), content.clone()))
-                    .collect(),
-            )
-        };
-        buckets(self).differences(&buckets(other))
+                    .filter(|(key, _)| !PASSING_FIELDS.contains(&key.as_str()))
+                    .map(|(key, value)| (self.texts.marked(key), self.lasting(value)));
+                Value::Object(told_apart(lasting.collect()))
+            }
+            Value::Array(items) => items.iter().map(|item| self.lasting(item)).collect(),
+            Value::String(text) => Value::from(self.texts.marked(text)),
+            other => other.clone(),
+        }
     }
 
-    /// In what another image differs from this one, a line each.
-    #[must_use]
-    pub fn differences(&self, other: &Self) -> Vec<String> {
-        let names: BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
-        let mut found = Vec::new();
-        for name in names {
-            match (self.0.get(name), other.0.get(name)) {
-                (Some(_), None) => found.push(format!("missing: {name}")),
-                (None, Some(_)) => found.push(format!("too many: {name}")),
-                (Some(a), Some(b)) => compare(name, a, b, &mut found),
-                (None, None) => {}
-            }
+    /// Numbers are given by name, and among things of one name by what they are.
+    fn numbered(self) -> Image {
+        let mut numbers = Numbers::default();
+        let mut image = Image::default();
+        for (name, mut alike) in self.things {
+            alike.sort_by_cached_key(|thing| unnumbered(&thing.to_string()));
+            let content = match alike.as_slice() {
+                [alone] => numbers.give(alone),
+                several => several.iter().map(|thing| numbers.give(thing)).collect(),
+            };
+            image.0.insert(name, content);
         }
-        found
+        image
     }
 }
 
-/// The contents of Secrets that a pod uses, releases left out.
-#[must_use]
-pub fn secrets_in_use(world: &World) -> BTreeMap<String, Value> {
-    let contents = world.contents();
-    let mut used = BTreeMap::new();
-    for (cluster, objects) in fields(&contents, "clusters") {
-        let objects: Vec<&Value> = objects.as_array().into_iter().flatten().collect();
-        let pods: String = objects
-            .iter()
-            .filter(|object| object["kind"] == "Pod")
-            .map(|pod| format!("{} {}\n", pod["metadata"]["namespace"], pod["spec"]))
-            .collect();
-        for secret in objects.iter().filter(|object| object["kind"] == "Secret") {
-            let name = secret.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-            if pods.contains(&format!("\"{name}\"")) {
-                let namespace =
-                    secret.pointer("/metadata/namespace").and_then(Value::as_str).unwrap_or_default();
-                used.insert(format!("cluster {cluster} Secret {namespace}/{name}"), secret["data"].clone());
-            }
+/// Entries whose keys differ by identifiers alone, in an order that does not depend on these: by what they hold.
+fn told_apart(mut entries: Vec<(String, Value)>) -> Map<String, Value> {
+    entries.sort_by_cached_key(|(key, value)| {
+        let key = unnumbered(key);
+        let value = if key.contains('<') { unnumbered(&value.to_string()) } else { String::new() };
+        (key, value)
+    });
+    let mut apart: Map<String, Value> = Map::new();
+    for (key, value) in entries {
+        let key = unnumbered(&key);
+        let alike = (1..).map(|turn| if turn == 1 { key.clone() } else { format!("{key} #{turn}") });
+        if let Some(free) = alike.into_iter().find(|name| !apart.contains_key(name)) {
+            apart.insert(free, value);
         }
     }
-    used
+    apart
 }
 
-fn fields<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
-    value.get(name).and_then(Value::as_object).into_iter().flatten()
+/// How many pods the workloads of a cluster have, and how many of those are ready.
+fn pods_by_owner(objects: &[Value]) -> BTreeMap<String, Value> {
+    let owner = |object: &Value| {
+        let owners = object.pointer("/metadata/ownerReferences").and_then(Value::as_array);
+        let owner = owners.into_iter().flatten().find(|owner| owner["controller"] == true)?;
+        Some((text_at(owner, "/kind").to_owned(), text_at(owner, "/name").to_owned()))
+    };
+    let is = |object: &Value, kind: &str, namespace: &str, name: &str| {
+        (text_at(object, "/kind"), text_at(object, "/metadata/namespace"), text_at(object, "/metadata/name"))
+            == (kind, namespace, name)
+    };
+    let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for pod in objects.iter().filter(|object| object["kind"] == "Pod") {
+        let namespace = text_at(pod, "/metadata/namespace");
+        let Some((mut kind, mut name)) = owner(pod) else { continue };
+        if kind == "ReplicaSet" {
+            let of_it =
+                objects.iter().find(|object| is(object, "ReplicaSet", namespace, &name)).and_then(owner);
+            (kind, name) = of_it.unwrap_or((kind, name));
+        }
+        let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
+        let is_ready = conditions
+            .into_iter()
+            .flatten()
+            .any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
+        // Jobs of charts come and go with the runs that made them.
+        if kind != "Job" {
+            let (pods, ready) = counts.entry(format!("{kind} {namespace}/{name}")).or_default();
+            *pods += 1;
+            *ready += usize::from(is_ready);
+        }
+    }
+    let told = |(owner, (pods, ready))| (owner, serde_json::json!({"pods": pods, "ready": ready}));
+    counts.into_iter().map(told).collect()
 }
 
 /// Of a Service in a cluster that is shared, where the server chooses the node ports, nothing of them.
@@ -293,27 +307,6 @@ fn story_left_out(content: &Value) -> Value {
         return serde_json::json!({"kind": "Journal", "finished": !content["finished_at"].is_null()});
     }
     content.clone()
-}
-
-fn lasting(value: &Value) -> Value {
-    match value {
-        Value::Object(entries) => {
-            let lasting = entries
-                .iter()
-                .filter(|(key, _)| !PASSING_FIELDS.contains(&key.as_str()))
-                .map(|(key, value)| (lasting_text(key), lasting(value)));
-            Value::Object(lasting.collect())
-        }
-        Value::Array(items) => Value::Array(items.iter().map(lasting).collect()),
-        Value::String(text) => Value::String(lasting_text(text)),
-        other => other.clone(),
-    }
-}
-
-fn lasting_text(text: &str) -> String {
-    PASSING_TEXTS
-        .iter()
-        .fold(text.to_owned(), |text, (pattern, name)| pattern.replace_all(&text, *name).into_owned())
 }
 
 fn compare(path: &str, a: &Value, b: &Value, found: &mut Vec<String>) {

@@ -15,6 +15,7 @@ use crate::kills::{Prepared, Share, calls_of, changed, prepare_or_tell, run_agai
 use crate::recording::Recorder;
 use crate::report::{Point, WalkReport};
 use crate::stage::{Stage, told};
+use crate::threads::Threads;
 
 /// The time that an operation has to come to its end.
 const LONGEST_GOODBYE: SignedDuration = SignedDuration::from_secs(5);
@@ -101,6 +102,8 @@ async fn stop(stage: &mut Stage, prepared: &Prepared, effect: usize) -> Result<V
     if ended.status != prepared.flow.ends || prepared.flow.after != After::More {
         problems.extend(run_again(stage, prepared).await.map(|complaint| format!("run again: {complaint}")));
     }
-    problems.extend(prepared.expected.differences(&stage.settled().await));
+    let reached = stage.settled().await;
+    problems.extend(reached.problems(&prepared.expected));
+    problems.extend(Threads::of(&reached.holdings).complaint(0));
     Ok(problems)
 }

@@ -21,11 +21,13 @@ use spacecraft_sandbox::server::{SeenCall, Witness};
 use tokio::sync::Notify;
 
 use crate::flows::{After, Flow, HOST, NETWORK, Preparation};
-use crate::image::{BUILDS_BUCKET, Image, secrets_in_use};
+use crate::holdings::Holdings;
+use crate::image::{BUILDS_BUCKET, Image};
 use crate::recording::{Moment, Recorder, Side};
 use crate::report::{Point, WalkReport};
 use crate::shared;
-use crate::stage::{Scene, Stage, complaint, told};
+use crate::stage::{Reached, Scene, Stage, complaint, told};
+use crate::threads::Threads;
 
 /// A flow that is ready to be walked.
 #[derive(Debug)]
@@ -38,6 +40,8 @@ pub struct Prepared {
     pub beginning: Scene,
     /// What an undisturbed run did.
     pub recorder: Recorder,
+    /// The buckets before anything.
+    pub empty_buckets: Image,
     /// What it ended with.
     pub expected: Image,
     /// What the same command comes to after its end.
@@ -101,16 +105,27 @@ pub async fn prepare(stage: &mut Stage, empty: &Scene, flow: &Flow, recorder: Re
     if let Some(complaint) = complaint_of(flow, &ended) {
         bail!("{}, undisturbed: {complaint}", flow.name);
     }
-    let expected = stage.settled().await;
+    let expected = sound(flow, stage.settled().await)?;
     let after_its_end = match flow.after {
         After::Done | After::Gone => expected.clone(),
         After::More => {
             done(stage, &flow.command).await?;
-            stage.settled().await
+            sound(flow, stage.settled().await)?
         }
     };
+    let empty_buckets = Image::of(&Holdings::of(empty)).of_buckets();
     let (flow, empty) = (flow.clone(), empty.clone());
-    Ok(Prepared { flow, empty, beginning, recorder, expected, after_its_end, garbage })
+    Ok(Prepared { flow, empty, beginning, recorder, empty_buckets, expected, after_its_end, garbage })
+}
+
+/// What an undisturbed run came to, if it does not contradict itself.
+fn sound(flow: &Flow, reached: Reached) -> Result<Image> {
+    let mut problems = reached.problems(&reached.image);
+    problems.extend(Threads::of(&reached.holdings).complaint(0));
+    match problems.as_slice() {
+        [] => Ok(reached.image),
+        problems => bail!("{}, undisturbed: {}", flow.name, problems.join("; ")),
+    }
 }
 
 impl Prepared {
@@ -124,8 +139,7 @@ impl Prepared {
 
     /// What is wrong with how the command ended; nothing when it ended as it should. A run after the first may find that what it was to remove is gone.
     pub(crate) fn complaint(&self, ended: &Ended, ran_before: bool) -> Option<String> {
-        let is_gone =
-            ran_before && ended.status == ExitStatus::Usage && self.flow.after == After::Gone;
+        let is_gone = ran_before && ended.status == ExitStatus::Usage && self.flow.after == After::Gone;
         complaint_of(&self.flow, ended).filter(|_| !is_gone)
     }
 }
@@ -232,9 +246,10 @@ async fn go_on(
     let mut problems = Vec::new();
     problems.extend(run_again(stage, prepared).await.map(|complaint| format!("run again: {complaint}")));
     let reached = stage.settled().await;
-    problems.extend(expected.differences(&reached));
-    let kept = secrets_in_use(&stage.scene().world);
-    for (name, before) in secrets_in_use(&left.world) {
+    problems.extend(reached.problems(expected));
+    problems.extend(Threads::of(&reached.holdings).complaint(1));
+    let kept = reached.holdings.secrets_in_use();
+    for (name, before) in Holdings::of(left).secrets_in_use() {
         if kept.get(&name).is_some_and(|after| *after != before) {
             problems.push(format!("changed while in use: {name}"));
         }
@@ -261,8 +276,8 @@ async fn remove(stage: &Stage, prepared: &Prepared) -> Vec<String> {
         }
     }
     let reached = stage.settled().await;
-    problems.extend(left_over(&prepared.empty, &stage.scene()));
-    problems.extend(Image::of(&prepared.empty).differences_in_buckets(&reached));
+    problems.extend(left_over(&prepared.empty, &reached.scene));
+    problems.extend(prepared.empty_buckets.differences(&reached.image.of_buckets()));
     problems.extend(garbage(stage).await.into_iter().filter(|found| !prepared.garbage.contains(found)));
     problems
 }

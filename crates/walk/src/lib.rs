@@ -4,14 +4,17 @@
 //! while nothing else is to be done, so that hours are milliseconds. A [`Flow`](flows::Flow) is a command from a prepared state. A walk runs it
 //! undisturbed, counts, and then goes over what it counted: [`kills`], [`faults`] and [`interrupts`].
 
+pub mod agreement;
 pub mod clock;
 pub mod faults;
 pub mod flows;
+pub mod holdings;
 pub mod image;
 pub mod interrupts;
 mod keys;
 pub mod kills;
 pub mod neighbours;
+mod numbered;
 pub mod objects;
 pub mod recording;
 pub mod report;
@@ -19,4 +22,5 @@ pub mod shape;
 mod shared;
 pub mod stage;
 mod strangers;
+pub mod threads;
 pub mod walkers;

@@ -133,5 +133,9 @@ fn tell(report: &WalkReport) -> Result<ExitCode> {
     write!(std::io::stderr().lock(), "{}", report.summary())?;
     let document = serde_json::to_string_pretty(report).context("write the report")?;
     writeln!(std::io::stdout().lock(), "{document}")?;
+    anyhow::ensure!(
+        report.points_walked() > 0,
+        "no point was walked: none is among those that were asked for"
+    );
     Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -100,6 +100,12 @@ impl WalkReport {
         self.flows.values().all(|flow| flow.points == flow.converged)
     }
 
+    /// How many points were walked.
+    #[must_use]
+    pub fn points_walked(&self) -> usize {
+        self.flows.values().map(|flow| flow.points).sum()
+    }
+
     /// A line per flow.
     #[must_use]
     pub fn summary(&self) -> String {
@@ -112,7 +118,7 @@ impl WalkReport {
             };
             text.push_str(&format!("{name}: {} points, {end}\n", flow.points));
         }
-        let points: usize = self.flows.values().map(|flow| flow.points).sum();
+        let points = self.points_walked();
         let converged: usize = self.flows.values().map(|flow| flow.converged).sum();
         text.push_str(&format!("all operations: {points} points, {converged} of them converged\n"));
         text

@@ -24,7 +24,9 @@ use spacecraft_sandbox::settings::SettingsChange;
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
+use crate::agreement::contradictions;
 use crate::clock::StageClock;
+use crate::holdings::Holdings;
 use crate::image::Image;
 use crate::keys::RecurringKeys;
 use crate::neighbours;
@@ -72,6 +74,31 @@ impl Scene {
         contents.to_string().hash(&mut hasher);
         self.objects.named().for_each(|object| object.hash(&mut hasher));
         hasher.finish()
+    }
+}
+
+/// Where a cloud came to rest.
+#[derive(Debug)]
+pub struct Reached {
+    /// The cloud.
+    pub scene: Scene,
+    /// What it holds.
+    pub holdings: Holdings,
+    /// The same, to be compared.
+    pub image: Image,
+}
+
+impl Reached {
+    fn of(scene: Scene) -> Self {
+        let holdings = Holdings::of(&scene);
+        let image = Image::of(&holdings);
+        Self { scene, holdings, image }
+    }
+
+    /// In what it is not what was expected, and contradicts itself.
+    #[must_use]
+    pub fn problems(&self, expected: &Image) -> Vec<String> {
+        [expected.differences(&self.image), contradictions(&self.holdings)].concat()
     }
 }
 
@@ -310,9 +337,9 @@ impl Stage {
     }
 
     /// What exists once the cloud has come to rest.
-    pub async fn settled(&self) -> Image {
+    pub async fn settled(&self) -> Reached {
         tokio::time::sleep(SETTLING).await;
-        Image::of(&self.scene())
+        Reached::of(self.scene())
     }
 }
 
