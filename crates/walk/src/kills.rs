@@ -40,6 +40,8 @@ pub struct Prepared {
     pub beginning: Scene,
     /// What an undisturbed run did.
     pub recorder: Recorder,
+    /// The side of its last effect behind which the command has ended; none when it wrote to the folder after that.
+    pub end: Option<(u64, Side)>,
     /// The buckets before anything.
     pub empty_buckets: Image,
     /// What it ended with.
@@ -105,6 +107,7 @@ pub async fn prepare(stage: &mut Stage, empty: &Scene, flow: &Flow, recorder: Re
     if let Some(complaint) = complaint_of(flow, &ended) {
         bail!("{}, undisturbed: {complaint}", flow.name);
     }
+    let end = recorder.end(&stage.scene().objects);
     let expected = sound(flow, stage.settled().await)?;
     let after_its_end = match flow.after {
         After::Done | After::Gone => expected.clone(),
@@ -115,7 +118,7 @@ pub async fn prepare(stage: &mut Stage, empty: &Scene, flow: &Flow, recorder: Re
     };
     let empty_buckets = Image::of(&Holdings::of(empty)).of_buckets();
     let (flow, empty) = (flow.clone(), empty.clone());
-    Ok(Prepared { flow, empty, beginning, recorder, empty_buckets, expected, after_its_end, garbage })
+    Ok(Prepared { flow, empty, beginning, recorder, end, empty_buckets, expected, after_its_end, garbage })
 }
 
 /// What an undisturbed run came to, if it does not contradict itself.
@@ -131,7 +134,7 @@ fn sound(flow: &Flow, reached: Reached) -> Result<Image> {
 impl Prepared {
     /// What the command comes to when it runs again after its process died at a moment: behind its very last effect it had ended.
     fn expected_after(&self, moment: &Moment) -> &Image {
-        match self.recorder.end() == Some((moment.call.number, moment.side)) {
+        match self.end == Some((moment.call.number, moment.side)) {
             true => &self.after_its_end,
             false => &self.expected,
         }
@@ -189,7 +192,7 @@ pub async fn walk(stage: &mut Stage, flows: &[Flow], share: Share) -> Result<Wal
         };
         let begun_at = calls_of(&prepared.beginning.world);
         let moments = prepared.recorder.moments();
-        for (index, alike) in alike(&moments, prepared.recorder.end()).into_iter().enumerate() {
+        for (index, alike) in alike(&moments, prepared.end).into_iter().enumerate() {
             let Some(first) = alike.first().filter(|_| share.has(index)) else { continue };
             if alike.iter().any(|moment| share.is_about(&moment.call)) {
                 let expected = prepared.expected_after(first);

@@ -84,11 +84,12 @@ impl Recorder {
         self.moments.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The last effect, and that it was over: the number of its call and its later side.
+    /// The last effect, and that it was over: the number of its call and its later side. None when the objects in the folder were others then than in the end.
     #[must_use]
-    pub fn end(&self) -> Option<(u64, Side)> {
+    pub fn end(&self, objects: &Objects) -> Option<(u64, Side)> {
         let moments = self.moments.lock().unwrap_or_else(PoisonError::into_inner);
-        moments.last().map(|moment| (moment.call.number, moment.side))
+        let last = moments.last().filter(|moment| moment.scene.objects == *objects)?;
+        Some((last.call.number, last.side))
     }
 
     fn keep(&self, call: &SeenCall, side: Side, world: &World, now: Timestamp) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use anyhow::{Result, ensure};
 use serde::Serialize;
 
 use crate::kills::Share;
@@ -100,9 +101,17 @@ impl WalkReport {
         self.flows.values().all(|flow| flow.points == flow.converged)
     }
 
-    /// How many points were walked.
-    #[must_use]
-    pub fn points_walked(&self) -> usize {
+    /// The report, if a point was walked at all: a walk that went nowhere has shown nothing.
+    ///
+    /// # Errors
+    ///
+    /// When none was.
+    pub fn of_points(self) -> Result<Self> {
+        ensure!(self.points_walked() > 0, "no point was walked: none is among those that were asked for");
+        Ok(self)
+    }
+
+    fn points_walked(&self) -> usize {
         self.flows.values().map(|flow| flow.points).sum()
     }
 
@@ -122,5 +131,20 @@ impl WalkReport {
         let converged: usize = self.flows.values().map(|flow| flow.converged).sum();
         text.push_str(&format!("all operations: {points} points, {converged} of them converged\n"));
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHARE: Share = Share { walker: 0, walkers: 1, every: 1, at: None, keeps_all: false, tell: |_| {} };
+
+    #[test]
+    fn a_walk_without_points_is_an_error_and_not_clean_with_a_point_that_has_problems() {
+        assert!(WalkReport::new().of_points().is_err());
+        let mut report = WalkReport::new();
+        report.add(Point::of_beginning("create", "it failed".to_owned()), SHARE);
+        assert!(!report.of_points().unwrap().is_clean());
     }
 }

@@ -12,6 +12,7 @@ mod journal;
 mod keeping;
 mod lock;
 mod miners;
+mod poets;
 mod release;
 mod rollback;
 mod upgrade;

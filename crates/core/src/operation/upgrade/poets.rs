@@ -46,7 +46,7 @@ impl Upgrade<'_> {
             Generation::V0 => {
                 let is_same = looks.iter().all(Look::is_same) && fleet.genesis.poets_activated;
                 if is_same && is_recorded {
-                    return Ok(());
+                    return Ok(self.open_activated(bring_up, workloads).await?);
                 }
                 self.note_poets(bring_up, fleet, record).await?;
                 self.activate_anew(bring_up, workloads, fleet, record).await.map_err(Trouble::of_waiting)
@@ -97,6 +97,16 @@ impl Upgrade<'_> {
         bring_up.ensure_foundation(workloads, false).await?;
         bring_up.ensure_firewall(false).await?;
         bring_up.activate_poets(workloads, fleet, record, EXPECTED_DEPLOYMENT).await
+    }
+
+    /// v0: lets everybody reach PoETs that are activated, which a run that died right after it noted that they are did not come to.
+    pub(super) async fn open_activated(
+        &self,
+        bring_up: &BringUp<'_>,
+        workloads: &dyn Workloads,
+    ) -> Result<()> {
+        bring_up.ensure_foundation(workloads, true).await?;
+        bring_up.ensure_firewall(true).await
     }
 }
 

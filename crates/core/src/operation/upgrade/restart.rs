@@ -118,6 +118,8 @@ impl Upgrade<'_> {
         self.see_rolled_out(workloads, "nodes", &node_names).await?;
         if !fleet.genesis.poets_activated {
             self.activate_anew(bring_up, workloads, fleet, record).await.map_err(Trouble::of_waiting)?;
+        } else if bring_up.spec.generation == Generation::V0 {
+            self.open_activated(bring_up, workloads).await?;
         }
         Ok(())
     }
