@@ -105,31 +105,32 @@ impl<'a> Operation<'a> {
     /// Refuses objects that exist and belong to somebody else.
     async fn check_ownership(&self, objects: &[&PlacedObject], release: &Release, verb: &str) -> Result<()> {
         let owner = owner(release);
+        let what = if verb == "upgrade" { "update" } else { verb };
         for placed in objects {
             let Some(live) = self.cluster.get(&placed.address).await? else { continue };
             if let Some(fault) = foreign(&placed.address, &live, owner) {
-                let reason = format!("Unable to continue with {verb}: {fault}");
+                let reason = format!("Unable to continue with {what}: {fault}");
                 return Err(Error::new(Meaning::AlreadyExists, verb, release.name.as_str(), reason));
             }
         }
         Ok(())
     }
 
-    /// Applies the objects in their order; answers which of them did not exist before.
+    /// Applies the objects in their order. Those that did not exist before are among `created` then, however it ends.
     async fn apply(
         &self,
         objects: &[PlacedObject],
         release: &Release,
         manner: Manner,
-    ) -> Result<Vec<Address>> {
-        let mut created = Vec::new();
+        created: &mut Vec<Address>,
+    ) -> Result<()> {
         for placed in objects {
             let object = placed.owned_by(owner(release));
             if self.apply_one(placed, &object, manner.force).await? {
                 created.push(placed.address.clone());
             }
         }
-        Ok(created)
+        Ok(())
     }
 
     async fn apply_one(&self, placed: &PlacedObject, object: &Value, force: bool) -> Result<bool> {

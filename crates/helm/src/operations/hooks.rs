@@ -54,22 +54,29 @@ impl Operation<'_> {
         }
         self.delete_by_policy(stored, &[index], BEFORE_CREATION).await?;
         self.record(stored).await?;
-        let outcome = self.create_and_follow(&placed).await;
+        let created = self.create_hooks(&placed).await;
+        let is_created = created.is_ok();
+        let outcome = if is_created { self.follow_hooks(&placed).await } else { created };
         let completed_at = Some(self.now());
         if let Some(hook) = stored.release.hooks.get_mut(index) {
             hook.last_run.completed_at = completed_at;
             hook.last_run.phase = if outcome.is_ok() { HookPhase::Succeeded } else { HookPhase::Failed };
         }
-        if outcome.is_err() {
+        // What could not be created may be another's, as it was before.
+        if is_created && outcome.is_err() {
             self.delete_by_policy(stored, &[index], FAILED).await?;
         }
         outcome
     }
 
-    async fn create_and_follow(&self, objects: &[PlacedObject]) -> Result<()> {
+    async fn create_hooks(&self, objects: &[PlacedObject]) -> Result<()> {
         for placed in objects {
             self.create_hook(placed).await?;
         }
+        Ok(())
+    }
+
+    async fn follow_hooks(&self, objects: &[PlacedObject]) -> Result<()> {
         let runs = |placed: &&PlacedObject| matches!(placed.address.resource.kind.as_str(), "Job" | "Pod");
         let targets: Vec<Address> =
             objects.iter().filter(runs).map(|placed| placed.address.clone()).collect();

@@ -73,7 +73,7 @@ impl Operation<'_> {
             false => self.storage.create(&stored, self.now()).await?,
         }
         if let Err(error) = self.install_objects(&mut stored, &objects, manner).await {
-            return Err(self.failed_install(stored, error, atomic).await);
+            return Err(self.failed_install(stored, error, atomic, manner.no_hooks).await);
         }
         stored.release.info.status = Status::Deployed;
         stored.release.info.description =
@@ -102,12 +102,12 @@ impl Operation<'_> {
         if !manner.no_hooks {
             self.run_hooks(stored, HookEvent::PreInstall).await?;
         }
-        self.apply(objects, &stored.release, manner).await?;
+        self.apply(objects, &stored.release, manner, &mut Vec::new()).await?;
         self.until_ready(objects, manner, &stored.release).await?;
         if manner.no_hooks { Ok(()) } else { self.run_hooks(stored, HookEvent::PostInstall).await }
     }
 
-    async fn failed_install(&self, stored: Stored, error: Error, atomic: bool) -> Error {
+    async fn failed_install(&self, stored: Stored, error: Error, atomic: bool, no_hooks: bool) -> Error {
         let name = stored.release.name.clone();
         if !atomic {
             self.record_failure(stored, &error).await;
@@ -116,7 +116,7 @@ impl Operation<'_> {
             ));
         }
         // Its record goes from pending to uninstalling at once: a client that dies here leaves a name that can be used again.
-        let what_remains = match self.uninstall_failed(stored).await {
+        let what_remains = match self.uninstall_failed(stored, no_hooks).await {
             Ok(()) => "it was uninstalled due to atomic being set".to_owned(),
             Err(left) => format!("and uninstalling it failed too: {}", whole_text(&left)),
         };

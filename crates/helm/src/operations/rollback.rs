@@ -92,7 +92,7 @@ impl Operation<'_> {
         if !manner.no_hooks {
             self.run_hooks(stored, HookEvent::PreRollback).await?;
         }
-        self.apply(objects, &stored.release, manner).await?;
+        self.apply(objects, &stored.release, manner, &mut Vec::new()).await?;
         self.remove_gone(former, objects, &stored.release).await?;
         self.until_ready(objects, manner, &stored.release).await?;
         if manner.no_hooks { Ok(()) } else { self.run_hooks(stored, HookEvent::PostRollback).await }

@@ -77,7 +77,7 @@ impl World {
         if let Some(current) = deployed(&history) {
             let operation = world.operation();
             let objects = operation.place_new(&current.release).unwrap();
-            operation.apply(&objects, &current.release, WAITING).await.unwrap();
+            operation.apply(&objects, &current.release, WAITING, &mut Vec::new()).await.unwrap();
         }
         world.api.take_writes();
         world
@@ -291,6 +291,71 @@ async fn an_atomic_upgrade_that_fails_is_rolled_back() {
     assert_eq!(world.statuses().await, ["superseded", "superseded", "superseded", "failed", "deployed"]);
 }
 
+/// A revision that makes a ConfigMap and then fails at a Deployment.
+fn failing_half_way(annotations: &str) -> Stored {
+    let mut stored = wanted("09-sh.helm.release.v1.rel.v3");
+    stored.release.hooks.clear();
+    stored.release.manifest = format!(
+        "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: made\n  annotations: {annotations}\n---\napiVersion: \
+         apps/v1\nkind: Deployment\nmetadata: {{name: rel}}\nspec: {{replicas: many}}\n"
+    );
+    stored
+}
+
+const MADE: &str = "/api/v1/namespaces/apps/configmaps/made";
+
+#[tokio::test]
+async fn what_an_upgrade_made_before_it_failed_goes_if_that_is_asked_for() {
+    for cleanup_on_fail in [false, true] {
+        let world = World::after("09", &[V1, V2, V3]).await;
+        let history = world.history("rel").await;
+        let upgrade = Upgrade {
+            stored: failing_half_way("{}"),
+            manner: WAITING,
+            atomic: false,
+            cleanup_on_fail,
+            history_max: 10,
+            description: String::new(),
+        };
+        world.operation().upgrade(history, upgrade).await.unwrap_err();
+        assert_eq!(world.api.object(MADE).is_none(), cleanup_on_fail);
+        assert_eq!(world.statuses().await, ["superseded", "superseded", "deployed", "failed"]);
+    }
+}
+
+#[tokio::test]
+async fn going_back_from_a_failed_upgrade_takes_what_it_made_away_but_for_what_is_to_be_kept() {
+    for (annotations, stays) in [("{}", false), ("{helm.sh/resource-policy: keep}", true)] {
+        let world = World::after("09", &[V1, V2, V3]).await;
+        let error = world.upgrade(failing_half_way(annotations), true).await.unwrap_err();
+        assert!(error.to_string().contains("rolled back to revision 3 as revision 5"), "{error}");
+        assert_eq!(world.api.object(MADE).is_some(), stays);
+    }
+}
+
+#[tokio::test]
+async fn after_installs_that_failed_there_is_nothing_to_go_back_to() {
+    let world = World::new();
+    world.install(failing_half_way("{}"), false).await.unwrap_err();
+    let error = world.upgrade(failing_half_way("{}"), true).await.unwrap_err();
+    assert!(!error.to_string().contains("rolled back"), "{error}");
+    assert_eq!(world.statuses().await, ["failed", "failed"]);
+}
+
+#[tokio::test]
+async fn a_hook_that_cannot_be_created_is_left_to_whoever_made_its_object() {
+    let world = World::new();
+    let path = "/apis/batch/v1/namespaces/apps/jobs/rel-pre-b";
+    world.api.put(path, json!({"kind": "Job", "metadata": {"name": "rel-pre-b", "namespace": "apps"}}));
+    let mut stored = wanted("01-sh.helm.release.v1.rel.v1");
+    for hook in &mut stored.release.hooks {
+        hook.delete_policies = vec!["hook-failed".to_owned()];
+    }
+    let error = world.install(stored, false).await.unwrap_err();
+    assert!(error.to_string().contains("already exists"), "{error}");
+    assert!(world.api.object(path).is_some());
+}
+
 #[tokio::test]
 async fn an_object_of_another_release_stops_everything_before_it_begins() {
     let world = World::new();
@@ -334,7 +399,7 @@ async fn an_upgrade_left_pending_counts_as_failed_and_what_it_made_goes_with_the
     let operation = world.operation();
     operation.storage.create(&left, Timestamp::UNIX_EPOCH).await.unwrap();
     let objects = operation.place_new(&left.release).unwrap();
-    operation.apply(&objects, &left.release, WAITING).await.unwrap();
+    operation.apply(&objects, &left.release, WAITING, &mut Vec::new()).await.unwrap();
     let release = world.upgrade(wanted("09-sh.helm.release.v1.rel.v3"), false).await.unwrap();
     assert_eq!(release.version, 3);
     assert_eq!(world.statuses().await, ["superseded", "failed", "deployed"]);

@@ -153,8 +153,8 @@ impl Operation<'_> {
     }
 
     /// Takes a first install that failed away again.
-    pub(super) async fn uninstall_failed(&self, stored: Stored) -> Result<()> {
-        let how = Uninstallation { wait: true, ..Uninstallation::default() };
+    pub(super) async fn uninstall_failed(&self, stored: Stored, no_hooks: bool) -> Result<()> {
+        let how = Uninstallation { wait: true, no_hooks, ..Uninstallation::default() };
         self.uninstall(&stored.release.namespace, &stored.release.name, &how).await.map(drop)
     }
 }

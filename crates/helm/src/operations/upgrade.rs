@@ -64,8 +64,9 @@ impl Operation<'_> {
         let mut created = Vec::new();
         let outcome = self.upgrade_objects(&mut stored, &former, &objects, manner, &mut created).await;
         if let Err(error) = outcome {
-            let made = if cleanup_on_fail || atomic { created } else { Vec::new() };
-            return Err(self.failed_upgrade(stored, &current, error, made, atomic, manner).await);
+            let made = if cleanup_on_fail { created } else { Vec::new() };
+            let goal = atomic.then(|| last_good(&history)).flatten();
+            return Err(self.failed_upgrade(stored, &current, error, made, goal, manner).await);
         }
         self.supersede(&history).await?;
         stored.release.info.status = Status::Deployed;
@@ -100,7 +101,7 @@ impl Operation<'_> {
         if !manner.no_hooks {
             self.run_hooks(stored, HookEvent::PreUpgrade).await?;
         }
-        *created = self.apply(objects, &stored.release, manner).await?;
+        self.apply(objects, &stored.release, manner, created).await?;
         self.remove_gone(former, objects, &stored.release).await?;
         self.until_ready(objects, manner, &stored.release).await?;
         if manner.no_hooks { Ok(()) } else { self.run_hooks(stored, HookEvent::PostUpgrade).await }
@@ -122,7 +123,7 @@ impl Operation<'_> {
         current: &Stored,
         error: Error,
         made: Vec<Address>,
-        atomic: bool,
+        goal: Option<u32>,
         manner: Manner,
     ) -> Error {
         let name = stored.release.name.clone();
@@ -137,11 +138,12 @@ impl Operation<'_> {
             }
         }
         let in_force = current.release.version;
-        let outcome = if atomic { self.roll_back_to(&stored, in_force, manner).await } else { Ok(None) };
-        let what_stands = match outcome {
-            Ok(None) => format!("revision {in_force} stays in force"),
-            Ok(Some(revision)) => format!("it was rolled back to revision {in_force} as revision {revision}"),
-            Err(left) => format!("and rolling back to revision {in_force} failed too: {}", whole_text(&left)),
+        let what_stands = match goal {
+            None => format!("revision {in_force} stays in force"),
+            Some(goal) => match self.roll_back_to(&stored, goal, manner).await {
+                Ok(revision) => format!("it was rolled back to revision {goal} as revision {revision}"),
+                Err(left) => format!("and rolling back to revision {goal} failed too: {}", whole_text(&left)),
+            },
         };
         Error::new(
             error.meaning(),
@@ -152,12 +154,19 @@ impl Operation<'_> {
         .with_source(error)
     }
 
-    async fn roll_back_to(&self, failed: &Stored, revision: u32, manner: Manner) -> Result<Option<u32>> {
+    async fn roll_back_to(&self, failed: &Stored, revision: u32, manner: Manner) -> Result<u32> {
         let history = self.storage.history(&failed.release.namespace, &failed.release.name).await?;
         let manner = Manner { wait: true, ..manner };
         let rollback = Rollback { revision, manner, history_max: 0, cleanup_on_fail: false };
-        self.rollback(history, rollback).await.map(|release| Some(release.version))
+        self.rollback(history, rollback).await.map(|release| release.version)
     }
+}
+
+/// The newest revision that was ever in force, which a failed upgrade can go back to.
+fn last_good(history: &[Stored]) -> Option<u32> {
+    let was_in_force =
+        |stored: &&Stored| matches!(stored.release.info.status, Status::Deployed | Status::Superseded);
+    history.iter().rev().find(was_in_force).map(|stored| stored.release.version)
 }
 
 /// The revision that an upgrade starts from: the one in force, or after a first install that failed, that one.
