@@ -59,6 +59,6 @@ pub fn append(out: &mut Vec<u8>, value: &Value) {
 pub fn display(value: &Value) -> String {
     match value {
         Value::String(text) => text.to_str().into_owned(),
-        other => String::from_utf8_lossy(&sprint(std::slice::from_ref(other))).into_owned(),
+        other => crate::value::lossy(&sprint(std::slice::from_ref(other))).into_owned(),
     }
 }

@@ -8,6 +8,7 @@ mod compose;
 mod decode;
 mod directive;
 mod emit;
+mod octets;
 mod reader;
 mod resolve;
 mod scalar;
@@ -16,7 +17,7 @@ mod style;
 mod token;
 mod trip;
 
-pub use decode::{array_from_str, documents, from_slice, from_str, object_from_str};
+pub use decode::{array_from_slice, documents, from_slice, from_str, object_from_slice};
 pub use emit::{to_string, to_string_pretty};
 
 /// Why a text is not YAML that JSON could hold; its message is Go's, e.g.

@@ -2,7 +2,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde_json::json;
-use spacecraft_gotemplate::{Value, json as go_json, yaml};
+use spacecraft_gotemplate::{Map, Value, fmt, json as go_json, yaml};
 
 fn read(text: &str) -> serde_json::Value {
     yaml::from_str(text).expect("the text is YAML")
@@ -163,9 +163,9 @@ fn deep_nesting_is_refused() {
 
 #[test]
 fn a_values_file_must_be_a_mapping() {
-    assert!(yaml::object_from_str("").unwrap().is_empty());
+    assert!(yaml::object_from_slice(b"").unwrap().is_empty());
     assert_eq!(
-        yaml::object_from_str("- a").unwrap_err().to_string(),
+        yaml::object_from_slice(b"- a").unwrap_err().to_string(),
         "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal array into Go value of type map[string]interface {}"
     );
 }
@@ -312,4 +312,25 @@ fn tabs_stand_in_blocks_of_the_pretty_form_only() {
     let value = Value::from(json!({"a": "b\tc\nd", "e": "f\tg"}));
     assert_eq!(yaml::to_string(&value).unwrap(), "a: \"b\\tc\\nd\"\ne: \"f\\tg\"\n");
     assert_eq!(yaml::to_string_pretty(&value).unwrap(), "a: |-\n  b\tc\n  d\ne: \"f\\tg\"\n");
+}
+
+#[test]
+fn bytes_that_are_no_characters_are_told_unless_a_fault_comes_long_before_them() {
+    let read = |bytes: &[u8]| yaml::from_slice(bytes).map_err(|error| error.to_string());
+    let refused = |problem: &str| Err(format!("error converting YAML to JSON: yaml: {problem}"));
+    assert_eq!(read(b"a: b\xff"), refused("invalid leading UTF-8 octet"));
+    assert_eq!(read(b"a: \xe2\x82"), refused("incomplete UTF-8 octet sequence"));
+    assert_eq!(read(b"a: [\nb\x07"), refused("control characters are not allowed"));
+    let far = |before: &str| [before.as_bytes(), b"#", &[b' '; 1024], b"\x07"].concat();
+    assert_eq!(read(&far("a: [}\n")), refused("did not find expected node content"));
+    assert_eq!(read(&far("a: b\n---\n")), Ok(serde_json::json!({"a": "b"})));
+    assert_eq!(read(&far("a: b\n")), refused("control characters are not allowed"));
+}
+
+#[test]
+fn a_nil_map_is_null_to_json_and_yaml_and_stays_one_when_it_is_copied() {
+    let nil = Value::Map(Map::nil("string"));
+    assert_eq!(go_json::to_string(&nil, true).unwrap(), "null");
+    assert_eq!(yaml::to_string(&nil.deep_copy().unwrap()).unwrap(), "null\n");
+    assert_eq!(fmt::sprintf("%v %#v", &[nil.clone(), nil]), b"map[] map[string]string(nil)");
 }

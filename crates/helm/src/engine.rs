@@ -21,7 +21,7 @@ use std::sync::{Arc, LazyLock};
 
 use spacecraft_gotemplate::value::lossy;
 use spacecraft_gotemplate::{
-    FunctionNames, Functions, Interpreter, Limits, Parsed, TemplateSet, Value, parse,
+    FunctionNames, Functions, Interpreter, Limits, Parsed, TemplateSet, Value, parse, yaml,
 };
 
 use crate::chart::Chart;
@@ -116,7 +116,7 @@ impl Compiled {
         let limits = Limits { depth: thread::MAX_DEPTH, ..Limits::default() };
         let interpreter = Interpreter::new(&functions, limits);
         let scopes = Scopes::new(&self.chart, values, context);
-        let mut rendered = BTreeMap::new();
+        let (mut rendered, mut broken) = (BTreeMap::new(), BTreeMap::new());
         for file in &self.files {
             if is_partial(&file.name) {
                 continue;
@@ -126,8 +126,12 @@ impl Compiled {
                 .execute(&self.templates, &file.name, &Value::Map(data))
                 .map_err(|error| RenderError::executing(&error))?;
             rendered.insert(file.name.clone(), without_missing(&output));
+            broken.extend(octets_refused(&file.name, &output).map(|problem| (&file.name, problem)));
         }
-        Ok(rendered)
+        match broken.first_key_value() {
+            Some((name, problem)) => Err(RenderError::new(format!("YAML parse error on {name}: {problem}"))),
+            None => Ok(rendered),
+        }
     }
 }
 
@@ -156,6 +160,18 @@ fn parse_one(source: &TemplateSource) -> Result<Parsed, RenderError> {
 /// Files whose names begin with `_` only define templates for others.
 fn is_partial(name: &str) -> bool {
     name.rsplit('/').next().is_some_and(|base| base.starts_with('_'))
+}
+
+/// Why an output that is no UTF-8 cannot become a manifest; notes may hold such bytes.
+fn octets_refused(name: &str, output: &[u8]) -> Option<yaml::Error> {
+    if name.ends_with("NOTES.txt") || std::str::from_utf8(output).is_ok() {
+        return None;
+    }
+    let mut ends: Vec<usize> = memchr::memmem::find_iter(output, b"\n---").collect();
+    ends.push(output.len());
+    let starts = std::iter::once(0).chain(ends.iter().copied());
+    let mut documents = starts.zip(&ends).filter_map(|(start, end)| output.get(start..*end));
+    documents.find_map(|document| yaml::from_slice(document).err())
 }
 
 /// What Go prints for a missing value.

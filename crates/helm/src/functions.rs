@@ -17,6 +17,7 @@ mod layout;
 mod lists;
 mod math;
 mod merge;
+mod octets;
 mod password;
 mod paths;
 mod random;

@@ -107,6 +107,29 @@ fn text_is_cut_wrapped_and_recased() {
 }
 
 #[test]
+fn bytes_that_are_no_utf8_stay_or_count_as_one_character_each() {
+    assert_all(&[
+        (r#"b64dec "IP9hIGIg" | trim | b64enc"#, "/2EgYg=="),
+        (r#"b64dec "w6n/LP94" | trimAll "x\xff" | b64enc"#, "w6n/LA=="),
+        (r#"b64dec "YYBCLWNfZP5FIGY=" | replace "B" "" | b64enc"#, "YYAtY19k/kUgZg=="),
+        (r#"b64dec "4oI=" | replace "" "-" | b64enc"#, "LeItgi0="),
+        (r#"b64dec "eP94" | splitList "x" | join "|" | b64enc"#, "fP98"),
+        (r#"b64dec "IP9hIGIg" | nospace"#, "ÿab"),
+        (r#"b64dec "IP9hIGIg" | initials"#, "ÿb"),
+        (r#"regexReplaceAll "a" (b64dec "Y2Fmww==") "z" | b64enc"#, "Y3pmww=="),
+        (r#"regexFind "a." (b64dec "YYBC") | b64enc"#, "YYA="),
+        (r#"b64dec "Ly8v/y8=" | clean | b64enc"#, "L/8="),
+        (r#"b64dec "4oI=" | upper"#, "\u{fffd}\u{fffd}"),
+        (r#"b64dec "4oI=" | toJson"#, r#""\ufffd\ufffd""#),
+        (r#"b64dec "Y2Fmww==" | js | b64enc"#, "Y2Fmww=="),
+        (
+            r#"(b64dec "Y2Fmww==" | fromYaml).Error"#,
+            "error converting YAML to JSON: yaml: incomplete UTF-8 octet sequence",
+        ),
+    ]);
+}
+
+#[test]
 fn text_and_lists_are_treated_as_the_libraries_of_helm_do_even_where_that_is_odd() {
     assert_all(&[
         (r#"cat "" "x" "" | quote"#, r#"" x ""#),

@@ -99,7 +99,7 @@ fn equals_composite(left: &Value, right: &Value) -> Compared {
 
 /// A value as `%s` prints it.
 fn as_text(value: &Value) -> String {
-    String::from_utf8_lossy(&crate::fmt::sprintf("%s", std::slice::from_ref(value))).into_owned()
+    crate::value::lossy(&crate::fmt::sprintf("%s", std::slice::from_ref(value))).into_owned()
 }
 
 fn less(left: &Value, right: &Value) -> Compared {

@@ -22,23 +22,28 @@ pub(super) fn html(text: &[u8]) -> Vec<u8> {
 
 pub(super) fn js(text: &[u8]) -> Vec<u8> {
     let mut escaped = Vec::with_capacity(text.len());
-    for character in String::from_utf8_lossy(text).chars() {
-        match character {
-            '\\' => escaped.extend(br"\\"),
-            '\'' => escaped.extend(br"\'"),
-            '"' => escaped.extend(br#"\""#),
-            '<' | '>' | '&' | '=' | '\0'..='\u{1f}' => {
-                let _ = write!(escaped, "\\u{:04X}", u32::from(character));
-            }
-            other if is_printable(other) => {
-                let _ = write!(escaped, "{other}");
-            }
-            other => {
-                let _ = write!(escaped, "\\u{:04X}", u32::from(other));
-            }
-        }
+    for chunk in text.utf8_chunks() {
+        chunk.valid().chars().for_each(|character| push_js(&mut escaped, character));
+        escaped.extend_from_slice(chunk.invalid());
     }
     escaped
+}
+
+fn push_js(escaped: &mut Vec<u8>, character: char) {
+    match character {
+        '\\' => escaped.extend(br"\\"),
+        '\'' => escaped.extend(br"\'"),
+        '"' => escaped.extend(br#"\""#),
+        '<' | '>' | '&' | '=' | '\0'..='\u{1f}' => {
+            let _ = write!(escaped, "\\u{:04X}", u32::from(character));
+        }
+        other if is_printable(other) => {
+            let _ = write!(escaped, "{other}");
+        }
+        other => {
+            let _ = write!(escaped, "\\u{:04X}", u32::from(other));
+        }
+    }
 }
 
 pub(super) fn url_query(text: &[u8]) -> Vec<u8> {

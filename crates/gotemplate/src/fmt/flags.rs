@@ -22,7 +22,7 @@ pub(super) struct Flags {
 impl Flags {
     /// Pads a text to the width, by characters.
     pub(super) fn pad(&self, out: &mut Vec<u8>, text: &[u8]) {
-        let length = String::from_utf8_lossy(text).chars().count();
+        let length = crate::value::lossy(text).chars().count();
         let missing = self.width.unwrap_or(0).saturating_sub(length);
         let filler = if self.zero && !self.minus { b'0' } else { b' ' };
         if self.minus {

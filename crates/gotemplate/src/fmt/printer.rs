@@ -210,7 +210,7 @@ impl Printer {
                 })
             });
         let quoted = if can_backquote {
-            format!("`{}`", String::from_utf8_lossy(text))
+            format!("`{}`", crate::value::lossy(text))
         } else if flags.plus {
             quote_go_ascii(text)
         } else {
@@ -278,6 +278,9 @@ impl Printer {
         if sharp_v {
             let name = Value::Map(map.clone()).type_name();
             self.push_str(&name);
+            if map.is_nil() {
+                return self.push_str("(nil)");
+            }
             self.push_str("{");
         } else {
             self.push_str("map[");

@@ -30,7 +30,7 @@ pub fn from_str(text: &str) -> Result<Value, Error> {
 /// # Errors
 /// As [`from_str`].
 pub fn from_slice(bytes: &[u8]) -> Result<Value, Error> {
-    from_str(&String::from_utf8_lossy(bytes))
+    from_str(&crate::value::lossy(bytes))
 }
 
 /// What Go's decoder calls a value in its complaints.

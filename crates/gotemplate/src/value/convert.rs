@@ -65,6 +65,7 @@ pub(crate) fn shape(value: &Value) -> Shape<'_> {
         Value::Bytes(bytes) => Shape::Text(Cow::Owned(encode_bytes(bytes))),
         Value::List(list) if list.is_nil() => Shape::Null,
         Value::List(list) => Shape::List(list.iter().map(Cow::Borrowed).collect()),
+        Value::Map(map) if map.is_nil() => Shape::Null,
         Value::Map(map) => Shape::Map(map.entries()),
         Value::Object(object) => object_shape(object.data()),
     }
@@ -110,7 +111,7 @@ fn json_of(value: &Value, allowance: &mut Allowance) -> Result<serde_json::Value
             Shape::Int(value) => serde_json::Value::from(value),
             Shape::Uint(value) => serde_json::Value::from(value),
             Shape::Float(value) => serde_json::Value::from(value),
-            Shape::Text(text) => serde_json::Value::String(String::from_utf8_lossy(&text).into_owned()),
+            Shape::Text(text) => serde_json::Value::String(crate::value::lossy(&text).into_owned()),
             Shape::List(items) => serde_json::Value::Array(
                 items.iter().map(|item| json_of(item, allowance)).collect::<Result<_, _>>()?,
             ),
@@ -164,6 +165,7 @@ fn copy(value: &Value, allowance: &mut Allowance) -> Result<Value, TooLarge> {
     allowance.visit(|allowance| {
         Ok(match value {
             Value::List(list) if list.is_nil() => value.clone(),
+            Value::Map(map) if map.is_nil() => value.clone(),
             Value::List(list) => {
                 let items = list.iter().map(|item| copy(item, allowance)).collect::<Result<_, _>>()?;
                 Value::List(List::of(list.element(), items))

@@ -18,6 +18,7 @@ pub struct Map {
 #[derive(Debug)]
 struct Inner {
     element: &'static str,
+    is_nil: bool,
     entries: RefCell<Entries>,
 }
 
@@ -46,7 +47,19 @@ impl Map {
     /// An empty map whose values are of the Go type `element`.
     #[must_use]
     pub fn of(element: &'static str) -> Self {
-        Self { inner: Rc::new(Inner { element, entries: RefCell::default() }), named: None }
+        Self { inner: Rc::new(Inner { element, is_nil: false, entries: RefCell::default() }), named: None }
+    }
+
+    /// A nil map whose values would be of the Go type `element`.
+    #[must_use]
+    pub fn nil(element: &'static str) -> Self {
+        Self { inner: Rc::new(Inner { element, is_nil: true, entries: RefCell::default() }), named: None }
+    }
+
+    /// Whether the map is nil: JSON and YAML write `null` for it.
+    #[must_use]
+    pub fn is_nil(&self) -> bool {
+        self.inner.is_nil
     }
 
     /// The same map, seen as of a named type.
@@ -167,7 +180,7 @@ impl Map {
 impl FromIterator<(GoString, Value)> for Map {
     fn from_iter<I: IntoIterator<Item = (GoString, Value)>>(entries: I) -> Self {
         let entries = RefCell::new(entries.into_iter().collect());
-        Self { inner: Rc::new(Inner { element: "interface {}", entries }), named: None }
+        Self { inner: Rc::new(Inner { element: "interface {}", is_nil: false, entries }), named: None }
     }
 }
 

@@ -57,13 +57,18 @@ impl GoString {
     }
 }
 
-/// Bytes as text, with U+FFFD for what is not UTF-8; fast for what is.
+/// Bytes as text, with U+FFFD for each that is not part of UTF-8, as Go reads them; fast for what is.
 #[must_use]
 pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => String::from_utf8_lossy(bytes),
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
     }
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+    }
+    Cow::Owned(text)
 }
 
 impl Default for GoString {

@@ -74,6 +74,11 @@ impl<'t> Composer<'t> {
         }
     }
 
+    /// How many bytes of the text have been taken.
+    pub(super) fn taken(&self) -> usize {
+        self.scanner.reader.taken()
+    }
+
     /// The next document, or none at the end of the stream. The first may lack `---`.
     pub(super) fn next_document(&mut self) -> Result<Option<Document>, ComposeError> {
         while self.started && self.scanner.peek()?.kind == TokenKind::DocumentEnd {

@@ -5,6 +5,7 @@ use serde_json::{Map, Number, Value};
 
 use super::Error;
 use super::compose::{ComposeError, Composer, Document, Node, NodeId};
+use super::octets::first_fault;
 use super::resolve::{Scalar, TAG_PREFIX, resolve, resolve_tagged};
 use crate::number::{format_float, quote_go};
 
@@ -15,8 +16,7 @@ use crate::number::{format_float, quote_go};
 /// # Errors
 /// [`Error`] with Go's message if the text is not YAML, or holds what JSON cannot: a null key, an infinite number.
 pub fn from_str(text: &str) -> Result<Value, Error> {
-    check_characters(text)?;
-    decode_next(&mut Composer::new(text)).map(Option::unwrap_or_default)
+    from_slice(text.as_bytes())
 }
 
 /// Reads the first document of a text in UTF-8; see [`from_str`].
@@ -24,18 +24,15 @@ pub fn from_str(text: &str) -> Result<Value, Error> {
 /// # Errors
 /// As [`from_str`], and if the bytes are not UTF-8.
 pub fn from_slice(bytes: &[u8]) -> Result<Value, Error> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => from_str(text),
-        Err(_) => Err(conversion_error("yaml: invalid leading UTF-8 octet")),
-    }
+    read(bytes, |composer| decode_next(composer).map(Option::unwrap_or_default))
 }
 
 /// Reads the first document of a text as a mapping; an empty document is an empty one.
 ///
 /// # Errors
-/// As [`from_str`], and if the document is something else than a mapping.
-pub fn object_from_str(text: &str) -> Result<Map<String, Value>, Error> {
-    match from_str(text)? {
+/// As [`from_slice`], and if the document is something else than a mapping.
+pub fn object_from_slice(bytes: &[u8]) -> Result<Map<String, Value>, Error> {
+    match from_slice(bytes)? {
         Value::Object(entries) => Ok(entries),
         Value::Null => Ok(Map::new()),
         other => Err(wrong_shape(&other, "map[string]interface {}")),
@@ -45,9 +42,9 @@ pub fn object_from_str(text: &str) -> Result<Map<String, Value>, Error> {
 /// Reads the first document of a text as a list; an empty document is an empty one.
 ///
 /// # Errors
-/// As [`from_str`], and if the document is something else than a list.
-pub fn array_from_str(text: &str) -> Result<Vec<Value>, Error> {
-    match from_str(text)? {
+/// As [`from_slice`], and if the document is something else than a list.
+pub fn array_from_slice(bytes: &[u8]) -> Result<Vec<Value>, Error> {
+    match from_slice(bytes)? {
         Value::Array(items) => Ok(items),
         Value::Null => Ok(Vec::new()),
         other => Err(wrong_shape(&other, "[]interface {}")),
@@ -66,29 +63,25 @@ fn wrong_shape(found: &Value, wanted: &str) -> Error {
 /// # Errors
 /// As [`from_str`], for any of the documents.
 pub fn documents(text: &str) -> Result<Vec<Value>, Error> {
-    check_characters(text)?;
-    let mut composer = Composer::new(text);
-    let mut found = Vec::new();
-    while let Some(document) = decode_next(&mut composer)? {
-        found.push(document);
+    read(text.as_bytes(), |composer| std::iter::from_fn(|| decode_next(composer).transpose()).collect())
+}
+
+/// Reads from a text up to the first bytes that are no character; they are told unless something else is wrong with the text long before.
+fn read<T>(bytes: &[u8], decode: impl FnOnce(&mut Composer<'_>) -> Result<T, Error>) -> Result<T, Error> {
+    let fault = first_fault(bytes);
+    let sound = bytes.get(..fault.as_ref().map_or(bytes.len(), |fault| fault.at)).unwrap_or_default();
+    let mut composer = Composer::new(std::str::from_utf8(sound).unwrap_or_default());
+    let decoded = decode(&mut composer);
+    match fault {
+        Some(fault) if fault.is_met_at(composer.taken()) => {
+            Err(conversion_error(format!("yaml: {}", fault.problem)))
+        }
+        _ => decoded,
     }
-    Ok(found)
 }
 
 fn conversion_error(message: impl std::fmt::Display) -> Error {
     Error::new(format!("error converting YAML to JSON: {message}"))
-}
-
-fn check_characters(text: &str) -> Result<(), Error> {
-    let allowed = |character: char| {
-        matches!(character,
-            '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
-    };
-    if text.chars().all(allowed) {
-        Ok(())
-    } else {
-        Err(conversion_error("yaml: control characters are not allowed"))
-    }
 }
 
 fn decode_next(composer: &mut Composer<'_>) -> Result<Option<Value>, Error> {

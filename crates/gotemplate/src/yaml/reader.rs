@@ -5,6 +5,7 @@ use super::token::Mark;
 /// The text and the place that has been reached in it.
 #[derive(Debug)]
 pub(super) struct Reader<'t> {
+    bytes: usize,
     rest: &'t str,
     pub(super) mark: Mark,
 }
@@ -12,7 +13,12 @@ pub(super) struct Reader<'t> {
 impl<'t> Reader<'t> {
     /// A cursor at the start of a text, behind its byte order mark if it has one.
     pub(super) fn new(text: &'t str) -> Self {
-        Self { rest: text.strip_prefix('\u{feff}').unwrap_or(text), mark: Mark::default() }
+        Self { bytes: text.len(), rest: text.strip_prefix('\u{feff}').unwrap_or(text), mark: Mark::default() }
+    }
+
+    /// How many bytes of the text are behind.
+    pub(super) fn taken(&self) -> usize {
+        self.bytes - self.rest.len()
     }
 
     /// The byte `ahead` of here; 0 past the end of the text, which itself holds no such byte.

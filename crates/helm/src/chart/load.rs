@@ -170,8 +170,7 @@ fn read<T>(file: &File, from_value: impl Fn(&Value) -> Result<T, FieldError>) ->
 
 /// The first document of a YAML file.
 fn document(file: &File) -> Result<Value, ChartError> {
-    let text = String::from_utf8_lossy(&file.data);
-    yaml::from_str(&text)
+    yaml::from_slice(&file.data)
         .map_err(|error| ChartError::new(error.to_string()).within(format!("cannot load {}", file.name)))
 }
 

@@ -242,7 +242,7 @@ fn path_value(values: &Map, path: &str) -> Result<Value, CallError> {
 
 fn chart_record(chart: &ChartScope) -> Value {
     let metadata = &chart.metadata;
-    let annotations = Map::of("string");
+    let annotations = if metadata.annotations.is_empty() { Map::nil("string") } else { Map::of("string") };
     for (key, value) in &metadata.annotations {
         annotations.insert(key.as_str(), value.as_str().into());
     }

@@ -36,14 +36,14 @@ fn add_yaml(functions: &mut Functions) {
     functions.insert(
         "fromYaml",
         Function::new(TEXT, |call| {
-            let read = yaml::object_from_str(&call.text(0)).map(serde_json::Value::Object);
+            let read = yaml::object_from_slice(call.bytes(0)).map(serde_json::Value::Object);
             Ok(read.map_or_else(|error| error_map(&error), Value::from))
         }),
     );
     functions.insert(
         "fromYamlArray",
         Function::new(TEXT, |call| {
-            Ok(yaml::array_from_str(&call.text(0)).map_or_else(|error| error_list(&error), array))
+            Ok(yaml::array_from_slice(call.bytes(0)).map_or_else(|error| error_list(&error), array))
         }),
     );
 }

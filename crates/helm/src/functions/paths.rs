@@ -1,12 +1,15 @@
 //! Paths, as Go's `path` treats them.
 
-use spacecraft_gotemplate::{Function, Functions, Type};
+use spacecraft_gotemplate::{Function, Functions, Type, Value};
 
 use super::add_as;
+use super::octets::with_texts;
 
 pub(super) fn add(functions: &mut Functions) {
     let mut one = |names: &[&'static str], make: fn(&str) -> String| {
-        let function = Function::new(&[Type::String], move |call| Ok(make(&call.text(0)).into()));
+        let function = Function::new(&[Type::String], move |call| {
+            Ok(Value::String(with_texts([call.bytes(0)], |[path], bytes| bytes(&make(&path)))))
+        });
         add_as(functions, names, &function);
     };
     one(&["base", "osBase"], |path| base(path).to_owned());

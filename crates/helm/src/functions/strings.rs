@@ -3,6 +3,7 @@
 use spacecraft_gotemplate::{Call, CallResult, Function, Functions, GoString, Type, Value};
 
 use super::cast::to_text;
+use super::octets::with_texts;
 use super::words::{lower, upper};
 use super::{add_as, failure};
 
@@ -13,13 +14,17 @@ pub(super) fn add(functions: &mut Functions) {
     let mut one = |name, make: fn(&str) -> String| {
         functions.insert(name, Function::new(ONE, move |call| Ok(make(&call.text(0)).into())));
     };
-    one("trim", |text| text.trim().to_owned());
     one("upper", |text| text.chars().map(upper).collect());
     one("lower", |text| text.chars().map(lower).collect());
     // Like the library that Helm uses, this takes each byte for a character.
-    one("nospace", |text| {
-        text.bytes().map(char::from).filter(|character| !character.is_whitespace()).collect()
-    });
+    functions.insert(
+        "nospace",
+        Function::new(ONE, |call| {
+            let characters = call.bytes(0).iter().map(|byte| char::from(*byte));
+            let kept: String = characters.filter(|character| !character.is_whitespace()).collect();
+            Ok(kept.into())
+        }),
+    );
     functions.insert("hello", Function::new(&[], |_| Ok("Hello!".into())));
     add_trimming(functions);
     add_searching(functions);
@@ -40,9 +45,16 @@ pub(super) fn add(functions: &mut Functions) {
 
 fn add_trimming(functions: &mut Functions) {
     let trim_all = Function::new(TWO, |call| {
-        let (cut, text) = (call.text(0), call.text(1));
-        Ok(text.trim_matches(|character| cut.contains(character)).into())
+        Ok(Value::String(with_texts([call.bytes(0), call.bytes(1)], |[cut, text], bytes| {
+            bytes(text.trim_matches(|character| cut.contains(character)))
+        })))
     });
+    functions.insert(
+        "trim",
+        Function::new(ONE, |call| {
+            Ok(Value::String(with_texts([call.bytes(0)], |[text], bytes| bytes(text.trim()))))
+        }),
+    );
     add_as(functions, &["trimAll", "trimall"], &trim_all);
     functions.insert(
         "trimSuffix",
@@ -171,8 +183,9 @@ fn indent(call: &Call<'_>, head: &str) -> CallResult {
 }
 
 fn replace(call: &Call<'_>) -> CallResult {
-    let (old, new, text) = (call.text(0), call.text(1), call.text(2));
-    let places = text.matches(old.as_ref()).count();
-    call.reserve(places.saturating_mul(new.len()).saturating_add(text.len()))?;
-    Ok(text.replace(old.as_ref(), &new).into())
+    with_texts([call.bytes(0), call.bytes(1), call.bytes(2)], |[old, new, text], bytes| {
+        let places = text.matches(old.as_ref()).count();
+        call.reserve(places.saturating_mul(new.len()).saturating_add(text.len()))?;
+        Ok(Value::String(bytes(&text.replace(old.as_ref(), &new))))
+    })
 }

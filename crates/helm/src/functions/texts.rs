@@ -3,6 +3,7 @@
 use spacecraft_gotemplate::{Call, CallResult, Function, Functions, GoString, Map, Type, Value, fmt, number};
 
 use super::cast::{to_text, to_texts};
+use super::octets::with_texts;
 
 pub(super) fn add(functions: &mut Functions) {
     functions.insert(
@@ -65,45 +66,46 @@ fn add_splitting(functions: &mut Functions) {
     functions.insert(
         "splitList",
         Function::new(&[Type::String, Type::String], |call| {
-            Ok(Value::strings(split(&call.text(1), &call.text(0), usize::MAX)))
+            Ok(Value::strings(split(call.bytes(1), call.bytes(0), usize::MAX)))
         }),
     );
     functions.insert(
         "split",
         Function::new(&[Type::String, Type::String], |call| {
-            Ok(numbered(split(&call.text(1), &call.text(0), usize::MAX)))
+            Ok(numbered(split(call.bytes(1), call.bytes(0), usize::MAX)))
         }),
     );
     functions.insert(
         "splitn",
         Function::new(&[Type::String, Type::Int, Type::String], |call| {
             let most = usize::try_from(call.int(1)).unwrap_or(usize::MAX);
-            Ok(numbered(split(&call.text(2), &call.text(0), most)))
+            Ok(numbered(split(call.bytes(2), call.bytes(0), most)))
         }),
     );
 }
 
 /// Splits a text into at most `most` parts; an empty separator splits it into characters.
-fn split(text: &str, separator: &str, most: usize) -> Vec<String> {
-    match (most, separator) {
+fn split(text: &[u8], separator: &[u8], most: usize) -> Vec<GoString> {
+    with_texts([text, separator], |[text, separator], bytes| match (most, separator.as_ref()) {
         (0, _) => Vec::new(),
         (_, "") => {
             let mut characters = text.chars();
-            let mut parts: Vec<String> = characters.by_ref().take(most - 1).map(String::from).collect();
+            let single = |character: char| bytes(character.encode_utf8(&mut [0; 4]));
+            let mut parts: Vec<_> = characters.by_ref().take(most - 1).map(single).collect();
             if !characters.as_str().is_empty() {
-                parts.push(characters.collect());
+                parts.push(bytes(characters.as_str()));
             }
             parts
         }
-        _ => text.splitn(most, separator).map(str::to_owned).collect(),
-    }
+        (_, separator) => text.splitn(most, separator).map(bytes).collect(),
+    })
 }
 
 /// Parts under the keys `_0`, `_1`, ...
-fn numbered(parts: Vec<String>) -> Value {
+fn numbered(parts: Vec<GoString>) -> Value {
     let map = Map::of("string");
     for (index, part) in parts.into_iter().enumerate() {
-        map.insert(format!("_{index}"), part.into());
+        map.insert(format!("_{index}"), Value::String(part));
     }
     Value::Map(map)
 }

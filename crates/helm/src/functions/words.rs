@@ -8,11 +8,11 @@ pub(super) fn add(functions: &mut Functions) {
     };
     one("title", title);
     one("untitle", untitle);
-    one("initials", initials);
     one("swapcase", swap_case);
     one("camelcase", pascal_case);
     one("snakecase", |text| lower_words(text, '_'));
     one("kebabcase", |text| lower_words(text, '-'));
+    functions.insert("initials", Function::new(&[Type::String], |call| Ok(initials(call.bytes(0)).into())));
 }
 
 /// The first letter of every word in upper case; digits and `_` do not end a word.
@@ -46,8 +46,8 @@ fn untitle(text: &str) -> String {
 }
 
 /// The first bytes of the words, each taken for a character.
-fn initials(text: &str) -> String {
-    let characters: String = text.bytes().map(char::from).collect();
+fn initials(text: &[u8]) -> String {
+    let characters: String = text.iter().map(|byte| char::from(*byte)).collect();
     characters.split_whitespace().filter_map(|word| word.chars().next()).collect()
 }
 

@@ -58,16 +58,19 @@ impl ValueOptions {
 }
 
 fn values_file(path: &str, read: &dyn Fn(&str) -> std::io::Result<Vec<u8>>) -> Result<Values, ChartError> {
-    let text = read_text(path, read)?;
+    let content = read_bytes(path, read)?;
     let context = || format!("failed to parse {path}");
     let value =
-        yaml::from_str(&text).map_err(|error| ChartError::new(error.to_string()).within(context()))?;
+        yaml::from_slice(&content).map_err(|error| ChartError::new(error.to_string()).within(context()))?;
     table(value).map_err(|error| error.within(context()))
 }
 
 fn read_text(path: &str, read: &dyn Fn(&str) -> std::io::Result<Vec<u8>>) -> Result<String, ChartError> {
-    let content = read(path).map_err(|error| ChartError::new(format!("open {path}: {error}")))?;
-    Ok(String::from_utf8_lossy(&content).into_owned())
+    Ok(String::from_utf8_lossy(&read_bytes(path, read)?).into_owned())
+}
+
+fn read_bytes(path: &str, read: &dyn Fn(&str) -> std::io::Result<Vec<u8>>) -> Result<Vec<u8>, ChartError> {
+    read(path).map_err(|error| ChartError::new(format!("open {path}: {error}")))
 }
 
 fn set_json(argument: &str, mut values: Values) -> Result<Values, ChartError> {

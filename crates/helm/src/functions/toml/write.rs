@@ -66,6 +66,7 @@ impl Writer {
 
     fn sub_table(&mut self, value: &Value, path: &mut Vec<String>) -> Result<(), String> {
         match value {
+            Value::Map(map) if map.is_nil() => Ok(()),
             Value::Map(map) => {
                 if path.len() == 1 && !self.out.is_empty() {
                     self.out.push('\n');
