@@ -238,6 +238,23 @@ fn constants_take_the_type_that_is_asked_for() {
     );
 }
 
+#[test]
+fn an_error_behind_parentheses_names_what_was_evaluated_last() {
+    let data = json!({"s": "str", "m": {"k": "str"}});
+    for (text, place) in [
+        ("{{ (.s).x }}", "t:1:4: executing \"t\" at <.s>: can't evaluate field x in type string"),
+        ("{{ (.m).nope.j }}", "t:1:4: executing \"t\" at <.m>: nil pointer evaluating interface {}.j"),
+        (
+            "{{ (index . \"s\").x.y }}",
+            "t:1:12: executing \"t\" at <\"s\">: can't evaluate field x in type string",
+        ),
+        ("{{ range (.m).k }}{{ end }}", "t:1:10: executing \"t\" at <.m>: range can't iterate over str"),
+        ("{{ .m.k.x }}", "t:1:5: executing \"t\" at <.m.k.x>: can't evaluate field x in type interface {}"),
+    ] {
+        assert_eq!(failure(text, &data), format!("template: {place}"), "{text}");
+    }
+}
+
 fn limited(text: &str, limits: Limits) -> String {
     let functions = functions();
     let mut templates = TemplateSet::new();

@@ -2,8 +2,6 @@
 
 mod builtin;
 
-use std::collections::BTreeSet;
-
 /// The Kubernetes version that is assumed when neither a cluster nor a flag says otherwise: the one that Helm 3.19 assumes.
 pub const DEFAULT_KUBE_VERSION: &str = "v1.34.0";
 
@@ -30,18 +28,18 @@ pub struct KubeVersion {
     pub minor: String,
 }
 
-/// A set of API versions, each `group/version` or `group/version/Kind`.
+/// API versions, each `group/version` or `group/version/Kind`, in the order in which templates see them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ApiVersions(BTreeSet<String>);
+pub struct ApiVersions(Vec<String>);
 
 impl ApiVersions {
     /// `.Capabilities.APIVersions.Has`.
     #[must_use]
     pub fn has(&self, api_version: &str) -> bool {
-        self.0.contains(api_version)
+        self.0.iter().any(|known| known == api_version)
     }
 
-    /// The members, sorted.
+    /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
@@ -98,5 +96,7 @@ mod tests {
         let assumed = Capabilities::default().api_versions;
         assert!(assumed.has("apps/v1") && assumed.has("policy/v1beta1"));
         assert!(!assumed.has("apps/v1/Deployment"));
+        let last: Vec<&str> = assumed.iter().skip(55).collect();
+        assert_eq!(last, ["apiextensions.k8s.io/v1beta1", "apiextensions.k8s.io/v1"], "in Helm's order");
     }
 }

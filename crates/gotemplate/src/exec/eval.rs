@@ -131,7 +131,8 @@ impl<'e> State<'e> {
         self.fields(dot, argument, fields, operand, arguments, last)
     }
 
-    /// The field or method at the end of a chain of fields; the last one gets the arguments.
+    /// The field or method at the end of a chain of fields; the last one gets the arguments. Errors name what was evaluated last: of
+    /// `(x).y` what is in the parentheses.
     fn fields(
         &mut self,
         dot: &Operand,
@@ -141,7 +142,6 @@ impl<'e> State<'e> {
         arguments: &'e [Argument],
         last: Option<Operand>,
     ) -> Evaluated<Operand> {
-        self.place = Place::Argument(argument);
         let Some((final_name, names)) = self.tree().names(names).split_last() else { return Ok(receiver) };
         for name in names {
             receiver = self.field(dot, argument, self.text_of(*name), receiver, &[], None)?;

@@ -1,6 +1,6 @@
 //! What a cluster serves, by discovery: aggregated where the server can, else version by version.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use http::Method;
@@ -73,7 +73,7 @@ impl Served {
             self.resources.keys().flat_map(|(version, kind)| [version.clone(), format!("{version}/{kind}")]);
         Capabilities {
             kube_version: KubeVersion::of(&self.version),
-            api_versions: versions.collect::<ApiVersions>(),
+            api_versions: versions.collect::<BTreeSet<_>>().into_iter().collect::<ApiVersions>(),
         }
     }
 }

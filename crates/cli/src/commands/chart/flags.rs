@@ -86,7 +86,17 @@ pub(super) fn places() -> Vec<Arg> {
                 _ => argument,
             }
         })
+        .chain(unheeded())
         .collect()
+}
+
+/// Helm's flags for all of its commands that change nothing here.
+fn unheeded() -> impl Iterator<Item = Arg> {
+    const WITH_VALUE: [&str; 5] =
+        ["burst-limit", "qps", "registry-config", "repository-cache", "repository-config"];
+    const HELP: &str = "has no effect";
+    let with_value = WITH_VALUE.into_iter().map(|name| many(name, "TEXT", HELP).hide(true));
+    with_value.chain([switch("debug", HELP).hide(true)])
 }
 
 /// Which chart.
@@ -182,10 +192,9 @@ pub(super) fn releasing() -> Vec<Arg> {
 
 /// Flags of Helm's that `helm template` takes from `helm install`, and that change nothing of what is rendered.
 pub(super) fn installing_only() -> Vec<Arg> {
-    const SWITCHES: [&str; 11] = [
+    const SWITCHES: [&str; 10] = [
         "atomic",
         "create-namespace",
-        "debug",
         "disable-openapi-validation",
         "force",
         "hide-notes",
@@ -195,13 +204,11 @@ pub(super) fn installing_only() -> Vec<Arg> {
         "wait",
         "wait-for-jobs",
     ];
-    const WITH_VALUE: [&str; 6] =
-        ["burst-limit", "description", "qps", "registry-config", "repository-cache", "repository-config"];
     const HELP: &str = "has no effect where nothing is installed";
     let switches = SWITCHES.into_iter().map(|name| switch(name, HELP));
-    let with_value = WITH_VALUE.into_iter().map(|name| many(name, "TEXT", HELP));
     let labels = many("labels", "NAME=VALUE", HELP).short('l');
-    switches.chain(with_value).chain([labels, limit()]).map(|argument| argument.hide(true)).collect()
+    let description = many("description", "TEXT", HELP);
+    switches.chain([description, labels, limit()]).map(|argument| argument.hide(true)).collect()
 }
 
 fn label(text: &str) -> Result<(String, String), String> {
