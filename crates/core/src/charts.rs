@@ -9,6 +9,7 @@ use demands::{
 };
 pub use demands::{claims, demands};
 pub use shared::{SHARED, shared, usage_label};
+pub(crate) use web_services::WEB_SERVICE_PORTS;
 pub use web_services::{
     TLS_SECRET, WEB_SERVICE_CHARTS, WebServiceFacts, certified_names, ships_logs, web_service_names,
     web_service_release,
@@ -179,8 +180,19 @@ pub fn ingress_service(namespaces: &Namespaces) -> ServiceName {
 /// The Service of Elasticsearch, port 9200.
 #[must_use]
 pub fn elasticsearch_service(namespaces: &Namespaces) -> ServiceName {
-    ServiceName::new(&namespaces.network, "elasticsearch-master")
+    ServiceName::new(&namespaces.network, ELASTICSEARCH)
 }
+
+/// The label `app` of Elasticsearch's pods.
+pub(crate) const ELASTICSEARCH: &str = "elasticsearch-master";
+/// The port of Elasticsearch, of its Service and its pods.
+pub(crate) const ELASTICSEARCH_PORT: u16 = 9200;
+/// The label `app` of Kibana's pods.
+pub(crate) const KIBANA: &str = "kibana";
+/// The port of Grafana's pods.
+pub(crate) const GRAFANA_PORT: u16 = 3000;
+/// The port that metrics are pushed to, of the gateway's Service and its pods.
+pub(crate) const PUSH_GATEWAY_PORT: u16 = 9091;
 
 /// The port of Kibana, of its Service and its pods.
 pub const KIBANA_PORT: u16 = 5601;
@@ -212,7 +224,7 @@ fn metrics_name(namespaces: &Namespaces, chart: &str) -> String {
 pub fn push_gateway_url(spec: &NetworkSpec) -> Option<String> {
     let metrics = spec.metrics.as_ref()?;
     Some(metrics.push_gateway_url.clone().unwrap_or_else(|| {
-        format!("http://prometheus-pushgateway.{}.svc:9091", Namespaces::of(spec).metrics)
+        format!("http://prometheus-pushgateway.{}.svc:{PUSH_GATEWAY_PORT}", Namespaces::of(spec).metrics)
     }))
 }
 

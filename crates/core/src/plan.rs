@@ -3,6 +3,7 @@
 //! Addresses and keys are not known yet: a plan names workers `<worker-k>` and keys `<peer-id miner-N>`. Once they are, [`Bindings`]
 //! turn the plan into [`Workload`](crate::workload::Workload)s.
 
+mod admissions;
 mod bindings;
 mod bring_up;
 mod exposure;
@@ -11,9 +12,11 @@ mod from_sources;
 mod peers;
 mod support;
 
+pub use admissions::guarded_namespaces;
+pub(crate) use admissions::guarded_remains;
 pub use bindings::{Bindings, published_config};
 pub use bring_up::predicted_bring_up;
-pub use exposure::{Exposure, Reach, api_reach, firewall_openings, public_ports};
+pub use exposure::{Exposure, Reach, api_reach, firewall_openings};
 pub use foundation::foundation_of;
 pub use peers::{keeps_peers, told_peers};
 pub use support::{
@@ -201,7 +204,7 @@ impl Plan {
             cluster,
             notes,
         };
-        let foundation = foundation_of(spec, &plan, true, capabilities.creates_clusters, "");
+        let foundation = foundation_of(spec, &plan, true, "");
         plan.objects = support::object_counts(spec, &foundation);
         Ok(plan)
     }

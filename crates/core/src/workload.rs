@@ -78,7 +78,7 @@ impl Part {
 
     /// The value of the label `app`: `miner`, `poet`, or the name of the one of its kind.
     #[must_use]
-    pub fn application(self) -> &'static str {
+    pub const fn application(self) -> &'static str {
         match self {
             Self::Node { .. } => "miner",
             Self::Poet { .. } => "poet",
@@ -273,31 +273,68 @@ impl TlsSecret {
 }
 
 /// What the whole network needs before its workloads: namespaces, policies, budgets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Foundation {
     /// Namespaces besides the network's own that the network uses (`metrics`, ...).
     pub namespaces: Vec<String>,
     /// Charts that the network shares with others: they stay until the last network that uses them goes.
     pub shared_charts: Vec<SharedChart>,
-    /// Namespaces besides the network's own, on a cluster that others use too, whose pods are closed to most of them.
+    /// The namespaces whose pods are closed, each with who may reach them all the same. The network's own is closed in any case, and admits nobody unless it is
+    /// named here.
     pub guarded: Vec<GuardedNamespace>,
-    /// Who may reach what: each port named here is open to everybody, all others to the network's own namespaces only.
-    pub public_ports: Vec<PublicPort>,
-    /// True when the cluster holds other networks too, so that nothing outside the network's own namespaces may be assumed ours.
-    pub shared_cluster: bool,
     /// Where the network's record is, which is noted on its namespaces: who looks for it elsewhere learns that it is another's.
     pub recorded_in: String,
     /// For each role with more than one node, how many of its nodes a drain may take away at once.
     pub disruption_budgets: Vec<DisruptionBudget>,
 }
 
-/// A namespace whose pods only the network's own namespaces reach, and a few others.
+/// A namespace whose pods are reached by each other and by those who are admitted, and by nobody else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardedNamespace {
     /// Its name.
     pub namespace: String,
-    /// The others.
-    pub reached_from: Vec<String>,
+    /// Who else may reach what.
+    pub admissions: Vec<Admission>,
+}
+
+/// A port of pods of a guarded namespace that is open to callers from elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Admission {
+    /// The label `app` of the pods; none means all pods of the namespace.
+    pub application: Option<String>,
+    /// Which of their ports.
+    pub port: AdmittedPort,
+    /// Who may reach it.
+    pub callers: Callers,
+}
+
+/// Ports of pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdmittedPort {
+    /// All of them.
+    All,
+    /// This TCP port of the container.
+    Number(u16),
+    /// The host ports of a transport (the P2P ports, whose numbers differ per node).
+    Host(Protocol),
+}
+
+/// Who may reach a port of a guarded namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Callers {
+    /// Everybody.
+    Everybody,
+    /// Address ranges, in CIDR notation.
+    Ranges(Vec<String>),
+    /// Pods of a namespace.
+    Pods {
+        /// The namespace.
+        namespace: String,
+        /// The label `app` of the pods; none means all pods of the namespace.
+        application: Option<String>,
+    },
 }
 
 /// A chart that networks of a cluster share.
@@ -307,19 +344,6 @@ pub struct SharedChart {
     pub name: String,
     /// Its namespace, which goes with it when it was made for it.
     pub namespace: String,
-}
-
-/// A port of the pods of one application that is open beyond the network's namespaces.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PublicPort {
-    /// The label `app` of the pods.
-    pub application: String,
-    /// The port in the container; none means all host ports of that application (the P2P ports, which differ per node).
-    pub port: Option<u16>,
-    /// The transport.
-    pub protocol: Protocol,
-    /// The address ranges that may reach it; empty means everybody.
-    pub from: Vec<String>,
 }
 
 /// How many pods of a role may be taken away at once.

@@ -12,15 +12,7 @@ use spacecraft_testkit::conformance::{network, patience};
 use spacecraft_testkit::{InMemoryCluster, InMemoryWorkloads, Ledger, TestClock};
 
 fn foundation() -> Foundation {
-    Foundation {
-        namespaces: Vec::new(),
-        shared_charts: Vec::new(),
-        guarded: Vec::new(),
-        public_ports: Vec::new(),
-        shared_cluster: false,
-        recorded_in: String::new(),
-        disruption_budgets: Vec::new(),
-    }
+    Foundation::default()
 }
 
 #[tokio::test]

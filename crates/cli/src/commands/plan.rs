@@ -113,7 +113,7 @@ fn manifests(settings: &Settings, spec: &NetworkSpec, plan: &Plan) -> Result<Vec
     let bindings = Bindings::placeholders(spec, plan, genesis);
     let capabilities = spec.provider.capabilities();
     let place = spec.storage.state_location();
-    let foundation = foundation_of(spec, plan, true, capabilities.creates_clusters, &place);
+    let foundation = foundation_of(spec, plan, true, &place);
     let mut workloads: Vec<Workload> = support_workloads(spec, plan, beacon_files);
     for poet in &plan.poets {
         workloads.push(bindings.poet(spec, plan, &profile, poet.number)?);

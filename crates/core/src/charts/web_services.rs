@@ -15,7 +15,6 @@ use crate::quantity::Resources;
 use crate::spec::{NetworkSpec, WebServicesSpec};
 use crate::templates::Templates;
 use crate::traits::{ChartRelease, ObjectPatch, PatchKind};
-use crate::workload::GuardedNamespace;
 
 /// The Secret with the certificate of the public API, by the name that the chart expects.
 pub const TLS_SECRET: &str = "tls";
@@ -35,6 +34,9 @@ const MONGO: Resources = request(250, 512);
 
 /// The charts of web services.
 pub const WEB_SERVICE_CHARTS: [&str; 3] = [API, EXPLORER, DASH];
+
+/// The ports of their pods that the ingress controller calls: gRPC and JSON of the API's nodes, explorer, dashboard.
+pub(crate) const WEB_SERVICE_PORTS: [u16; 4] = [9092, 9093, 5000, 8080];
 
 /// What the values of web services need beyond the spec.
 #[derive(Debug, Clone, Copy)]
@@ -174,18 +176,6 @@ fn patches_of(chart: &PlannedChart, facts: &WebServiceFacts<'_>) -> Vec<ObjectPa
 #[must_use]
 pub fn ships_logs(chart: &PlannedChart) -> bool {
     chart.name == LOG_SHIPPER
-}
-
-impl Namespaces {
-    /// Those that are closed to other networks: web services are reached through the ingress controller alone.
-    #[must_use]
-    pub fn guarded(&self, spec: &NetworkSpec) -> Vec<GuardedNamespace> {
-        let web_services = spec.web_services.iter().map(|_| GuardedNamespace {
-            namespace: self.web_services.clone(),
-            reached_from: vec![self.ingress.clone()],
-        });
-        web_services.collect()
-    }
 }
 
 /// The public names of web services. Calls of gRPC clients go straight to the ingress controller.

@@ -1,12 +1,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::charts;
-use crate::generation::{GRPC_PORT, JSON_PORT, REST_PORT};
 use crate::node_config::NodeConfig;
 use crate::ports::{NodePortBlock, p2p_ranges};
-use crate::spec::{Generation, NetworkSpec, ProviderKind};
+use crate::spec::{Generation, NetworkSpec};
 use crate::traits::FirewallOpening;
-use crate::workload::{Protocol, PublicPort};
 
 use super::Plan;
 
@@ -34,7 +32,7 @@ pub enum Reach {
     Everybody,
     /// These address ranges.
     Ranges(Vec<String>),
-    /// Nobody outside the cluster; `spacecraft tunnel` leads there.
+    /// Nobody but the network's own namespaces; `spacecraft tunnel` leads there.
     ClusterOnly,
 }
 
@@ -69,10 +67,12 @@ pub(super) fn exposure(spec: &NetworkSpec, ports: Option<&NodePortBlock>) -> Vec
     all.extend(published(spec));
     all.extend(web_services(spec));
     all.push(Exposure {
-        what: "private APIs of nodes, Elasticsearch, profiler, PoET configuration".to_owned(),
+        what: "private APIs and metrics of nodes, PoET configuration, Elasticsearch, Prometheus, profiler"
+            .to_owned(),
         at: Vec::new(),
         reach: Reach::ClusterOnly,
-        remark: "reached through the Kubernetes API: spacecraft tunnel".to_owned(),
+        remark: "reached from the network's own namespaces and through the Kubernetes API: spacecraft tunnel"
+            .to_owned(),
     });
     all
 }
@@ -143,7 +143,7 @@ fn p2p_of(spec: &NetworkSpec) -> Vec<(String, String)> {
     tcp.into_iter().chain(udp).collect()
 }
 
-fn speaks_quic(spec: &NetworkSpec) -> bool {
+pub(super) fn speaks_quic(spec: &NetworkSpec) -> bool {
     NodeConfig::new(spec.generation, &spec.node.base_config).speaks_quic()
 }
 
@@ -172,40 +172,4 @@ pub fn firewall_openings(spec: &NetworkSpec, plan: &Plan, poets_open: bool) -> V
         }
     }
     openings
-}
-
-/// What network policies leave open beyond the network's own namespaces.
-///
-/// Where a firewall stands before the workers, it is the one that tells address ranges apart, because a node port may hide the caller's address
-/// from the policy; elsewhere the policy names the ranges.
-#[must_use]
-pub fn public_ports(spec: &NetworkSpec, poets_open: bool) -> Vec<PublicPort> {
-    let port = |application: &str, port: Option<u16>, from: Vec<String>| PublicPort {
-        application: application.to_owned(),
-        port,
-        protocol: Protocol::Tcp,
-        from,
-    };
-    let mut ports = vec![port("miner", None, Vec::new())];
-    if speaks_quic(spec) {
-        ports.push(PublicPort { protocol: Protocol::Udp, ..port("miner", None, Vec::new()) });
-    }
-    if poets_open {
-        ports.push(port("poet", Some(REST_PORT), Vec::new()));
-    }
-    // On a cluster of its own the ingress controller is in a namespace of the network; on a shared one it is everybody's, and has to be let in.
-    if spec.provider == ProviderKind::Kubernetes && spec.logs.is_some() && charts::is_published(spec) {
-        ports.push(port("kibana", Some(charts::KIBANA_PORT), Vec::new()));
-    }
-    if !spec.exposure.allow_from.is_empty() {
-        let from = match spec.provider {
-            ProviderKind::Kubernetes => spec.exposure.allow_from.clone(),
-            ProviderKind::Gcp | ProviderKind::Sandbox => Vec::new(),
-        };
-        ports.push(port("miner", Some(GRPC_PORT), from.clone()));
-        if spec.node.json_api {
-            ports.push(port("miner", Some(JSON_PORT), from));
-        }
-    }
-    ports
 }

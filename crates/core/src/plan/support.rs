@@ -9,8 +9,8 @@ use crate::placement::PodDemand;
 use crate::quantity::{Bytes, Resources};
 use crate::spec::{Generation, NetworkSpec};
 use crate::workload::{
-    ConfigFile, ContainerPort, DataVolume, Foundation, Part, Probe, Protocol, SecretVariable,
-    ServiceExposure, ServicePort, ServiceSpec, Workload,
+    ConfigFile, ContainerPort, DataVolume, Foundation, GuardedNamespace, Part, Probe, Protocol,
+    SecretVariable, ServiceExposure, ServicePort, ServiceSpec, Workload,
 };
 
 use super::{Plan, SMALL};
@@ -30,7 +30,7 @@ pub const PYROSCOPE: &str = "pyroscope";
 /// Where the beacon's web server finds its files.
 const BEACON_DIRECTORY: &str = "/usr/share/nginx/html";
 
-const BEACON_PORT: u16 = 8080;
+pub(super) const BEACON_PORT: u16 = 8080;
 const PYROSCOPE_PORT: u16 = 4040;
 const PYROSCOPE_DISK: Bytes = Bytes::gibi(10);
 
@@ -207,10 +207,13 @@ fn namespaces(spec: &NetworkSpec, foundation: &Foundation) -> u32 {
     number(all.collect::<BTreeSet<_>>().len())
 }
 
-/// One that closes the network, one around each guarded namespace, and one that opens each application.
+/// One around each guarded namespace, and one for each application that admits others.
 fn policies(foundation: &Foundation) -> u32 {
-    let open: BTreeSet<&str> = foundation.public_ports.iter().map(|port| port.application.as_str()).collect();
-    number(1 + foundation.guarded.len() + open.len())
+    let applications = |guarded: &GuardedNamespace| {
+        let named = guarded.admissions.iter().filter_map(|admission| admission.application.as_deref());
+        named.collect::<BTreeSet<&str>>().len()
+    };
+    number(foundation.guarded.iter().map(|guarded| 1 + applications(guarded)).sum())
 }
 
 fn number(count: usize) -> u32 {

@@ -4,12 +4,12 @@ use serde_json::Value;
 use spacecraft_core::error::render_chain;
 use spacecraft_core::observer::Outcome;
 use spacecraft_core::operation::{CreateOptions, create_network};
-use spacecraft_core::plan::{Plan, firewall_openings, public_ports};
+use spacecraft_core::plan::{Plan, firewall_openings, guarded_namespaces};
 use spacecraft_core::ports::FIRST_PLANNED_NODE_PORT;
 use spacecraft_core::spec::{ChartOverride, Generation, NetworkSpec, ProviderKind, RolloutOrder};
 use spacecraft_core::time::Clock;
 use spacecraft_core::traits::{ClusterProvider, Workloads};
-use spacecraft_core::workload::{Protocol, Role};
+use spacecraft_core::workload::{AdmittedPort, Protocol, Role};
 use spacecraft_core::{Error, Meaning};
 use spacecraft_testkit::Fault;
 
@@ -259,8 +259,9 @@ fn with_quic_the_udp_ports_of_the_same_numbers_are_open_too() {
             .flat_map(|opening| opening.ports)
             .map(|(transport, _)| transport)
             .collect();
-        let policies: Vec<_> = public_ports(spec, true).into_iter().map(|port| port.protocol).collect();
-        (transports, policies.contains(&Protocol::Udp), plan.exposure[0].at.clone())
+        let udp = AdmittedPort::Host(Protocol::Udp);
+        let is_admitted = guarded_namespaces(spec, true)[0].admissions.iter().any(|one| one.port == udp);
+        (transports, is_admitted, plan.exposure[0].at.clone())
     };
     let (without, with) = (openings(&spec(Generation::V1)), openings(&quic));
     assert_eq!((without.0, without.1), (BTreeSet::from(["tcp".to_owned()]), false));
@@ -287,17 +288,6 @@ async fn no_node_port_of_the_ingress_controller_is_one_that_nodes_may_have() {
         let port = service.pointer(port).unwrap().as_u64().unwrap();
         assert!((30_000..u64::from(FIRST_PLANNED_NODE_PORT)).contains(&port), "{port}");
     }
-}
-
-#[test]
-fn the_shared_ingress_controller_may_reach_a_published_kibana() {
-    let mut shared = spec(Generation::V1);
-    let opens = |spec: &NetworkSpec| public_ports(spec, true).iter().any(|port| port.application == "kibana");
-    assert!(!opens(&shared), "on a cluster of its own the controller belongs to the network");
-    shared.provider = ProviderKind::Kubernetes;
-    assert!(opens(&shared));
-    shared.exposure.publish = spacecraft_core::spec::Publish::None;
-    assert!(!opens(&shared));
 }
 
 #[tokio::test]

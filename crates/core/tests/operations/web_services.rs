@@ -19,7 +19,7 @@ use spacecraft_testkit::InMemoryWorkloads;
 
 use crate::world::{LIMITS, World, materials, network, small};
 
-fn services() -> WebServicesSpec {
+pub(crate) fn services() -> WebServicesSpec {
     WebServicesSpec {
         image: None,
         resources: None,
@@ -300,13 +300,8 @@ async fn on_a_shared_cluster_chaos_mesh_goes_with_the_last_network_that_uses_it(
     shared.provider = ProviderKind::Kubernetes;
     shared.logs = None;
     let uses = |charts: &[&str]| Foundation {
-        namespaces: Vec::new(),
         shared_charts: charts.iter().map(|chart| shared_chart(chart)).collect(),
-        guarded: Vec::new(),
-        public_ports: Vec::new(),
-        shared_cluster: true,
-        recorded_in: String::new(),
-        disruption_budgets: Vec::new(),
+        ..Foundation::default()
     };
     let other = NetworkName::new("net2").unwrap();
     let theirs = InMemoryWorkloads::in_cluster(&other, world.cluster.link(&other));

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use spacecraft_core::workload::{DisruptionBudget, Foundation, GuardedNamespace, PublicPort};
+use spacecraft_core::workload::{
+    Admission, AdmittedPort, Callers, DisruptionBudget, Foundation, GuardedNamespace,
+};
 
 use super::labels::{self, Labels};
-use super::{Manifest, Target, at, pod, set_unless_empty};
+use super::{Manifest, Target, at, pod, set, set_unless_empty};
 use crate::resource::{Address, DISRUPTION_BUDGET, NAMESPACE, NETWORK_POLICY};
 
-/// The policy that closes the network's namespace to everything outside the network.
+/// The policy that closes a namespace of the network to everything outside of it.
 const CLOSED: &str = "spacecraft-network";
 
 /// All objects of the foundation in the order in which they are applied.
@@ -36,14 +38,8 @@ pub(crate) fn shared_namespace(name: &str) -> Manifest {
 
 /// The objects of the foundation inside namespaces: policies and budgets.
 pub(crate) fn inside(target: &Target, foundation: &Foundation) -> Vec<Manifest> {
-    let mut manifests = vec![closed_policy(target, foundation)];
-    manifests.extend(foundation.guarded.iter().map(|guarded| guarded_policy(target, guarded)));
-    let mut applications: BTreeMap<&str, Vec<&PublicPort>> = BTreeMap::new();
-    for port in &foundation.public_ports {
-        applications.entry(&port.application).or_default().push(port);
-    }
-    manifests
-        .extend(applications.iter().map(|(application, ports)| public_policy(target, application, ports)));
+    let mut manifests: Vec<Manifest> =
+        guarded(target, foundation).iter().flat_map(|guarded| policies(target, guarded)).collect();
     manifests.extend(foundation.disruption_budgets.iter().map(|budget| disruption_budget(target, budget)));
     manifests
 }
@@ -84,59 +80,74 @@ pub(crate) fn namespace(target: &Target, foundation: &Foundation, name: &str, ow
     }
 }
 
-/// Lets pods of the network's namespaces, or on a cluster of our own of all namespaces, reach every pod of the network; nobody else
-/// reaches any. Kubelets reach their own pods under every policy.
-fn closed_policy(target: &Target, foundation: &Foundation) -> Manifest {
-    let ours = if foundation.shared_cluster {
-        json!({ "matchLabels": { labels::NETWORK: target.network.as_str() } })
-    } else {
-        json!({})
-    };
-    let content = json!({
-        "spec": {
-            "podSelector": {},
-            "policyTypes": ["Ingress"],
-            "ingress": [{ "from": [{ "namespaceSelector": ours }] }],
-        },
-    });
-    Manifest::new(at(target, NETWORK_POLICY, CLOSED), &labels::of_network(target.network.as_str()), content)
+/// The guarded namespaces, the network's own among them in any case.
+pub(crate) fn guarded(target: &Target, foundation: &Foundation) -> Vec<GuardedNamespace> {
+    let own = GuardedNamespace { namespace: target.namespace.clone(), admissions: Vec::new() };
+    let is_missing = !foundation.guarded.iter().any(|guarded| guarded.namespace == target.namespace);
+    is_missing.then_some(own).into_iter().chain(foundation.guarded.iter().cloned()).collect()
 }
 
-/// Lets pods of the network's namespaces and of those that are named reach every pod of a guarded namespace.
-fn guarded_policy(target: &Target, guarded: &GuardedNamespace) -> Manifest {
-    let ours =
-        json!({ "namespaceSelector": { "matchLabels": { labels::NETWORK: target.network.as_str() } } });
-    let named = |name: &String| json!({ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": name } } });
-    let from: Vec<Value> = std::iter::once(ours).chain(guarded.reached_from.iter().map(named)).collect();
-    let content = json!({
-        "spec": { "podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{ "from": from }] },
+/// One policy that lets the pods of a namespace reach each other, with what all of them admit, and one for each application that admits more. Kubelets reach the pods of
+/// their own workers under every policy.
+fn policies(target: &Target, guarded: &GuardedNamespace) -> Vec<Manifest> {
+    let mut applications: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+    let mut to_all = vec![json!({ "from": [{ "podSelector": {} }] })];
+    for admission in &guarded.admissions {
+        let rule = rule(admission);
+        match &admission.application {
+            Some(application) => applications.entry(application).or_default().push(rule),
+            None => to_all.push(rule),
+        }
+    }
+    let namespace = guarded.namespace.as_str();
+    let closed = policy(target, namespace, CLOSED, &json!({}), &to_all);
+    let of_applications = applications.iter().map(|(application, rules)| {
+        let pods = json!({ "matchLabels": { labels::APPLICATION: application } });
+        policy(target, namespace, &format!("spacecraft-to-{application}"), &pods, rules)
     });
-    let address = Address::new(NETWORK_POLICY, guarded.namespace.as_str(), CLOSED);
+    std::iter::once(closed).chain(of_applications).collect()
+}
+
+fn policy(target: &Target, namespace: &str, name: &str, pods: &Value, rules: &[Value]) -> Manifest {
+    let content = json!({ "spec": { "podSelector": pods, "policyTypes": ["Ingress"], "ingress": rules } });
+    let address = Address::new(NETWORK_POLICY, namespace, name);
     Manifest::new(address, &labels::of_network(target.network.as_str()), content)
 }
 
-/// Opens ports of one application beyond the network.
-fn public_policy(target: &Target, application: &str, ports: &[&PublicPort]) -> Manifest {
-    let content = json!({
-        "spec": {
-            "podSelector": { "matchLabels": { labels::APPLICATION: application } },
-            "policyTypes": ["Ingress"],
-            "ingress": ports.iter().map(|port| opening(port)).collect::<Vec<_>>(),
-        },
-    });
-    let name = format!("spacecraft-public-{application}");
-    Manifest::new(at(target, NETWORK_POLICY, &name), &labels::of_network(target.network.as_str()), content)
+fn rule(admission: &Admission) -> Value {
+    let port = match admission.port {
+        AdmittedPort::All => None,
+        AdmittedPort::Number(number) => Some(json!({ "port": number, "protocol": "TCP" })),
+        AdmittedPort::Host(transport) => {
+            Some(json!({ "port": pod::host_port_name(transport), "protocol": pod::protocol(transport) }))
+        }
+    };
+    let mut rule = json!({});
+    set_unless_empty(&mut rule, "ports", json!(port.as_slice()));
+    set_unless_empty(&mut rule, "from", json!(sources(&admission.callers)));
+    rule
 }
 
-fn opening(port: &PublicPort) -> Value {
-    let number_or_name = match port.port {
-        Some(number) => json!(number),
-        None => json!(pod::host_port_name(port.protocol)),
-    };
-    let mut rule = json!({ "ports": [{ "port": number_or_name, "protocol": pod::protocol(port.protocol) }] });
-    let sources: Vec<Value> = port.from.iter().map(|cidr| json!({ "ipBlock": { "cidr": cidr } })).collect();
-    set_unless_empty(&mut rule, "from", json!(sources));
-    rule
+/// The sources of a rule; none means everybody.
+fn sources(callers: &Callers) -> Vec<Value> {
+    match callers {
+        Callers::Everybody => Vec::new(),
+        Callers::Ranges(ranges) => {
+            ranges.iter().map(|range| json!({ "ipBlock": { "cidr": range } })).collect()
+        }
+        Callers::Pods { namespace, application } => {
+            let name = json!({ "kubernetes.io/metadata.name": namespace });
+            let mut source = json!({ "namespaceSelector": { "matchLabels": name } });
+            if let Some(application) = application {
+                set(
+                    &mut source,
+                    "podSelector",
+                    json!({ "matchLabels": { labels::APPLICATION: application } }),
+                );
+            }
+            vec![source]
+        }
+    }
 }
 
 /// How many pods of a role a drain may take at once. Pods that are not ready never hold a drain up.

@@ -43,20 +43,19 @@ snapshots! {
 }
 
 #[test]
-fn objects_of_the_foundation_on_a_cluster_of_its_own() {
+fn objects_of_the_foundation() {
     let bodies: Vec<Value> =
         foundation::manifests(&target(), &sample::foundation()).into_iter().map(|m| m.body).collect();
     insta::assert_yaml_snapshot!(bodies);
 }
 
 #[test]
-fn on_a_shared_cluster_only_the_networks_own_namespaces_reach_its_pods() {
-    let foundation = Foundation { shared_cluster: true, ..sample::foundation() };
-    insta::assert_yaml_snapshot!(closed_policy(&foundation));
-}
-
-fn closed_policy(foundation: &Foundation) -> Value {
-    foundation::inside(&target(), foundation).into_iter().next().unwrap().body
+fn a_namespace_that_nobody_is_admitted_to_is_closed_all_the_same() {
+    let closed = foundation::inside(&target(), &Foundation::default());
+    let policies: Vec<_> = closed.iter().map(|manifest| manifest.body["spec"].clone()).collect();
+    let among_themselves = json!([{ "from": [{ "podSelector": {} }] }]);
+    let expected = json!({ "podSelector": {}, "policyTypes": ["Ingress"], "ingress": among_themselves });
+    assert_eq!(policies, [expected]);
 }
 
 #[test]

@@ -132,9 +132,10 @@ struct Inside {
 impl Inside {
     async fn look(workloads: &KubernetesWorkloads, wanted: &Foundation) -> Result<Self> {
         let live = Mutex::new(BTreeMap::new());
-        let own = [NETWORK_POLICY, DISRUPTION_BUDGET].map(|kind| (kind, &workloads.target.namespace));
-        let guarded = wanted.guarded.iter().map(|guarded| (NETWORK_POLICY, &guarded.namespace));
-        let lists = own.into_iter().chain(guarded).map(async |(kind, namespace)| {
+        let guarded = foundation::guarded(&workloads.target, wanted);
+        let policies = guarded.iter().map(|guarded| (NETWORK_POLICY, &guarded.namespace));
+        let budgets = std::iter::once((DISRUPTION_BUDGET, &workloads.target.namespace));
+        let lists = policies.chain(budgets).map(async |(kind, namespace)| {
             let query = Query::within(kind, namespace).labelled(workloads.selector());
             let see = |object: Value| {
                 let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();

@@ -19,15 +19,7 @@ const MONITORS: &str = "/apis/monitoring.coreos.com/v1/namespaces/net1/podmonito
 
 /// The objects of a workload as the server would show them.
 fn live(workload: &Workload, kind: &str) -> Vec<Value> {
-    let foundation = Foundation {
-        namespaces: Vec::new(),
-        shared_charts: Vec::new(),
-        guarded: Vec::new(),
-        public_ports: Vec::new(),
-        shared_cluster: false,
-        recorded_in: String::new(),
-        disruption_budgets: Vec::new(),
-    };
+    let foundation = Foundation::default();
     manifests(&Target::of(&binding()), &foundation, &[], std::slice::from_ref(workload))
         .into_iter()
         .filter(|object| object["kind"] == kind)
@@ -131,15 +123,7 @@ async fn a_namespace_of_another_network_is_refused() {
     let server = MockServer::start().await;
     let theirs = json!({ "metadata": { "name": "net1", "labels": { "spacecraft.io/network": "net2" } } });
     answer(&server, "GET", NAMESPACE, ResponseTemplate::new(200).set_body_json(theirs)).await;
-    let foundation = Foundation {
-        namespaces: Vec::new(),
-        shared_charts: Vec::new(),
-        guarded: Vec::new(),
-        public_ports: Vec::new(),
-        shared_cluster: true,
-        recorded_in: String::new(),
-        disruption_budgets: Vec::new(),
-    };
+    let foundation = Foundation::default();
     let workloads = workloads(&server.uri()).await;
     for error in [
         workloads.look_foundation(&foundation).await.unwrap_err(),

@@ -14,8 +14,9 @@ use spacecraft_core::time::SystemClock;
 use spacecraft_core::traits::{Look, Workloads};
 use spacecraft_core::wait::Wait;
 use spacecraft_core::workload::{
-    ConfigFile, ContainerPort, DataVolume, DisruptionBudget, Foundation, KeyFile, NetworkSecret, Part, Probe,
-    Protocol, PublicPort, Role, SecretVariable, ServiceExposure, ServicePort, ServiceSpec, Workload,
+    Admission, AdmittedPort, Callers, ConfigFile, ContainerPort, DataVolume, DisruptionBudget, Foundation,
+    GuardedNamespace, KeyFile, NetworkSecret, Part, Probe, Protocol, Role, SecretVariable, ServiceExposure,
+    ServicePort, ServiceSpec, Workload,
 };
 use spacecraft_testkit::conformance::patience;
 
@@ -25,28 +26,19 @@ fn wait() -> Wait {
     patience(Arc::new(SystemClock)).within(Duration::from_secs(60))
 }
 
-fn foundation(shared_cluster: bool) -> Foundation {
+fn foundation(namespace: &str) -> Foundation {
+    let to_nodes = |port, callers| Admission { application: Some("miner".to_owned()), port, callers };
+    let office = Callers::Ranges(vec!["198.51.100.0/24".to_owned()]);
     Foundation {
-        namespaces: Vec::new(),
-        shared_charts: Vec::new(),
-        guarded: Vec::new(),
-        public_ports: vec![
-            PublicPort {
-                application: "miner".to_owned(),
-                port: None,
-                protocol: Protocol::Tcp,
-                from: Vec::new(),
-            },
-            PublicPort {
-                application: "miner".to_owned(),
-                port: Some(6000),
-                protocol: Protocol::Tcp,
-                from: vec!["198.51.100.0/24".to_owned()],
-            },
-        ],
-        shared_cluster,
-        recorded_in: String::new(),
+        guarded: vec![GuardedNamespace {
+            namespace: namespace.to_owned(),
+            admissions: vec![
+                to_nodes(AdmittedPort::Host(Protocol::Tcp), Callers::Everybody),
+                to_nodes(AdmittedPort::Number(6000), office),
+            ],
+        }],
         disruption_budgets: vec![DisruptionBudget { role: Role::Miner, max_unavailable: 1 }],
+        ..Foundation::default()
     }
 }
 
@@ -128,7 +120,7 @@ async fn a_fleet_costs_a_few_calls_a_miner_and_one_watch_a_kind() {
     const MINERS: u32 = 60;
     let cluster = Hosted::start().await;
     let workloads = cluster.workloads(None).await;
-    workloads.ensure_foundation(&foundation(false)).await.unwrap();
+    workloads.ensure_foundation(&foundation(workloads.namespace())).await.unwrap();
     let miners: Vec<Workload> = (1..=MINERS).map(miner).collect();
     let (before, _, _) = cluster.traffic();
     let looks = workloads.look_workloads(&miners).await.unwrap();
@@ -141,7 +133,7 @@ async fn a_fleet_costs_a_few_calls_a_miner_and_one_watch_a_kind() {
     assert!(watches <= 2, "{watches} watches");
 
     let again = cluster.workloads(None).await;
-    assert_eq!(again.look_foundation(&foundation(false)).await.unwrap(), Look::Same);
+    assert_eq!(again.look_foundation(&foundation(again.namespace())).await.unwrap(), Look::Same);
     let looks = again.look_workloads(&miners).await.unwrap();
     assert!(looks.iter().all(Look::is_same), "{looks:?}");
     assert!(again.list().await.unwrap().iter().all(|miner| miner.ready));
@@ -152,7 +144,7 @@ async fn a_fleet_costs_a_few_calls_a_miner_and_one_watch_a_kind() {
 async fn a_changed_config_replaces_the_pod_and_is_waited_for() {
     let cluster = Hosted::start().await;
     let workloads = cluster.workloads(None).await;
-    workloads.ensure_foundation(&foundation(false)).await.unwrap();
+    workloads.ensure_foundation(&foundation(workloads.namespace())).await.unwrap();
     let mut changed = vec![miner(1)];
     deploy(&workloads, &changed).await;
     workloads.wait_ready(&names(&changed), &wait()).await.unwrap();
@@ -168,7 +160,7 @@ async fn a_changed_config_replaces_the_pod_and_is_waited_for() {
 async fn a_node_whose_secret_is_missing_ends_the_wait_at_once() {
     let cluster = Hosted::start().await;
     let workloads = cluster.workloads(None).await;
-    workloads.ensure_foundation(&foundation(false)).await.unwrap();
+    workloads.ensure_foundation(&foundation(workloads.namespace())).await.unwrap();
     let lacking = Workload {
         secret_environment: vec![SecretVariable {
             variable: "TOKEN".to_owned(),
@@ -191,7 +183,7 @@ async fn a_node_whose_secret_is_missing_ends_the_wait_at_once() {
 async fn a_node_that_fits_nowhere_ends_the_wait_when_the_pool_is_full() {
     let cluster = Hosted::start().await;
     let workloads = cluster.workloads(None).await;
-    workloads.ensure_foundation(&foundation(false)).await.unwrap();
+    workloads.ensure_foundation(&foundation(workloads.namespace())).await.unwrap();
     let mut giant = miner(1);
     giant.resources.cpu = MilliCpu::cores(1000);
     deploy(&workloads, std::slice::from_ref(&giant)).await;
@@ -206,7 +198,7 @@ async fn networks_share_a_cluster_and_leave_each_other_alone() {
     let fresh = cluster.inventory();
     let (one, other) = (cluster.workloads(Some("one")).await, cluster.workloads(Some("other")).await);
     for (network, number) in [(&one, 1), (&other, 2)] {
-        network.ensure_foundation(&foundation(true)).await.unwrap();
+        network.ensure_foundation(&foundation(network.namespace())).await.unwrap();
         network.assign_slot("worker-1", number).await.unwrap();
         let pinned = [Workload { slot: Some(number), ..miner(number) }];
         deploy(network, &pinned).await;
@@ -226,7 +218,7 @@ async fn networks_share_a_cluster_and_leave_each_other_alone() {
 async fn a_removed_node_leaves_no_object_and_no_volume() {
     let cluster = Hosted::start().await;
     let workloads = cluster.workloads(None).await;
-    workloads.ensure_foundation(&foundation(false)).await.unwrap();
+    workloads.ensure_foundation(&foundation(workloads.namespace())).await.unwrap();
     let before = cluster.inventory();
     let miners = [miner(1), miner(10)];
     deploy(&workloads, &miners).await;

@@ -12,9 +12,9 @@ use spacecraft_core::secret::{SecretBytes, SecretString};
 use spacecraft_core::traits::{LogQuery, Look, ServiceName, Workloads};
 use spacecraft_core::wait::Wait;
 use spacecraft_core::workload::{
-    ConfigFile, ContainerPort, DataVolume, DisruptionBudget, Foundation, GuardedNamespace, NetworkSecret,
-    Part, Probe, Protocol, PublicPort, Role, ServiceExposure, ServicePort, ServiceSpec, SharedChart,
-    TlsSecret, Workload,
+    Admission, AdmittedPort, Callers, ConfigFile, ContainerPort, DataVolume, DisruptionBudget, Foundation,
+    GuardedNamespace, NetworkSecret, Part, Probe, Protocol, Role, ServiceExposure, ServicePort, ServiceSpec,
+    SharedChart, TlsSecret, Workload,
 };
 
 /// Runs the suite on an empty namespace of a cluster with at least two ready workers; the argument is a future of a
@@ -25,6 +25,7 @@ macro_rules! workloads_conformance {
         $crate::conformance_tests! { $subject, workloads(wait):
             the_foundation_is_made_once
             a_foundation_that_differs_is_changed
+            a_port_is_opened_and_closed_again
             without_a_foundation_there_is_nothing
             a_secret_is_created_once_and_the_first_wins
             a_secret_that_is_not_there_is_none
@@ -59,19 +60,20 @@ macro_rules! workloads_conformance {
 
 fn foundation() -> Foundation {
     Foundation {
-        namespaces: Vec::new(),
-        shared_charts: Vec::new(),
-        guarded: Vec::new(),
-        public_ports: vec![PublicPort {
-            application: "miner".to_owned(),
-            port: None,
-            protocol: Protocol::Tcp,
-            from: Vec::new(),
-        }],
-        shared_cluster: false,
-        recorded_in: String::new(),
         disruption_budgets: vec![DisruptionBudget { role: Role::Bootnode, max_unavailable: 1 }],
+        ..Foundation::default()
     }
+}
+
+/// The foundation with the P2P ports of nodes open to everybody.
+fn open_foundation(namespace: &str) -> Foundation {
+    let application = Some("miner".to_owned());
+    let p2p = Admission { application, port: AdmittedPort::Host(Protocol::Tcp), callers: Callers::Everybody };
+    Foundation { guarded: guarded(namespace, vec![p2p]), ..foundation() }
+}
+
+fn guarded(namespace: &str, admissions: Vec<Admission>) -> Vec<GuardedNamespace> {
+    vec![GuardedNamespace { namespace: namespace.to_owned(), admissions }]
 }
 
 fn miner(number: u32) -> Workload {
@@ -159,6 +161,15 @@ pub async fn a_foundation_that_differs_is_changed(workloads: &dyn Workloads, _wa
     assert!(matches!(workloads.look_foundation(&wanted).await.unwrap(), Look::Differs(_)));
     workloads.ensure_foundation(&wanted).await.unwrap();
     assert_eq!(workloads.look_foundation(&wanted).await.unwrap(), Look::Same);
+}
+
+pub async fn a_port_is_opened_and_closed_again(workloads: &dyn Workloads, _wait: &Wait) {
+    founded(workloads).await;
+    for wanted in [open_foundation(workloads.namespace()), foundation()] {
+        assert!(matches!(workloads.look_foundation(&wanted).await.unwrap(), Look::Differs(_)));
+        assert_ne!(workloads.ensure_foundation(&wanted).await.unwrap(), Outcome::Unchanged);
+        assert_eq!(workloads.look_foundation(&wanted).await.unwrap(), Look::Same);
+    }
 }
 
 pub async fn without_a_foundation_there_is_nothing(workloads: &dyn Workloads, wait: &Wait) {
@@ -250,10 +261,10 @@ pub async fn a_foundation_that_shares_a_chart_is_made_once(workloads: &dyn Workl
 
 pub async fn a_namespace_is_guarded_once(workloads: &dyn Workloads, _wait: &Wait) {
     let name = format!("{}-ws", workloads.namespace());
-    let guarded =
-        vec![GuardedNamespace { namespace: name.clone(), reached_from: vec!["ingress".to_owned()] }];
-    let open = Foundation { namespaces: vec![name], ..foundation() };
-    let wanted = Foundation { guarded, ..open.clone() };
+    let callers = Callers::Pods { namespace: "ingress".to_owned(), application: None };
+    let admission = Admission { application: None, port: AdmittedPort::Number(9092), callers };
+    let open = Foundation { namespaces: vec![name.clone()], ..foundation() };
+    let wanted = Foundation { guarded: guarded(&name, vec![admission]), ..open.clone() };
     workloads.ensure_foundation(&open).await.unwrap();
     assert!(!workloads.look_foundation(&wanted).await.unwrap().is_same());
     workloads.ensure_foundation(&wanted).await.unwrap();

@@ -196,8 +196,7 @@ impl BringUp<'_> {
 
     fn foundation(&self, poets_open: bool) -> Foundation {
         let services = self.services();
-        let own_cluster = services.cluster.capabilities().creates_clusters;
-        foundation_of(self.spec, self.plan, poets_open, own_cluster, &services.state_store.location())
+        foundation_of(self.spec, self.plan, poets_open, &services.state_store.location())
     }
 
     /// Opens the firewall; without the PoETs while those of a v0 network are not activated.

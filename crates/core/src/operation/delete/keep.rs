@@ -13,7 +13,7 @@ use crate::operation::bring_up::{archive, binding_of};
 use crate::operation::run::{Basis, Run, anew_when_outdated};
 use crate::operation::window::sliding_window;
 use crate::operation::{OperationFailure, Services};
-use crate::plan::{BEACON, PYROSCOPE, WATCH, dns_names, public_ports, workers_for_charts};
+use crate::plan::{BEACON, PYROSCOPE, WATCH, dns_names, guarded_remains, workers_for_charts};
 use crate::report::DeletionReport;
 use crate::spec::NetworkSpec;
 use crate::state::{NetworkRecord, NetworkStatus, RecordStore, unknown_network};
@@ -287,12 +287,7 @@ impl Keeping<'_> {
         let foundation = Foundation {
             namespaces: others.collect(),
             shared_charts: charts::shared(&charts::planned(&self.spec)),
-            guarded: Vec::new(),
-            public_ports: public_ports(&self.spec, false)
-                .into_iter()
-                .filter(|port| !["miner", "poet"].contains(&port.application.as_str()))
-                .collect(),
-            shared_cluster: !self.services().cluster.capabilities().creates_clusters,
+            guarded: guarded_remains(&self.spec),
             recorded_in: self.services().state_store.location(),
             disruption_budgets: Vec::new(),
         };

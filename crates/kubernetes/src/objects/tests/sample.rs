@@ -7,8 +7,9 @@ use spacecraft_core::image::ImageReference;
 use spacecraft_core::names::NetworkName;
 use spacecraft_core::quantity::{Bytes, MilliCpu, Resources};
 use spacecraft_core::workload::{
-    ConfigFile, ContainerPort, DataVolume, DisruptionBudget, Foundation, KeyFile, Part, Probe, Protocol,
-    PublicPort, Role, SecretVariable, ServiceExposure, ServicePort, ServiceSpec, Workload,
+    Admission, AdmittedPort, Callers, ConfigFile, ContainerPort, DataVolume, DisruptionBudget, Foundation,
+    GuardedNamespace, KeyFile, Part, Probe, Protocol, Role, SecretVariable, ServiceExposure, ServicePort,
+    ServiceSpec, Workload,
 };
 
 use crate::objects::Target;
@@ -201,25 +202,35 @@ pub(crate) fn pyroscope() -> Workload {
     }
 }
 
-/// A foundation with open P2P ports, open PoETs, and an API that one office may use.
+/// A foundation with open P2P ports, open PoETs, an API that one office may use, and metrics that nodes push and Prometheus fetches.
 pub(crate) fn foundation() -> Foundation {
-    let public = |application: &str, port, protocol, from: &[&str]| PublicPort {
-        application: application.to_owned(),
+    let admit = |application: Option<&str>, port, callers| Admission {
+        application: application.map(str::to_owned),
         port,
-        protocol,
-        from: strings(from),
+        callers,
     };
+    let pods = |namespace: &str, application: Option<&str>| Callers::Pods {
+        namespace: namespace.to_owned(),
+        application: application.map(str::to_owned),
+    };
+    let office = Callers::Ranges(strings(&["198.51.100.0/24"]));
+    let network = vec![
+        admit(Some("miner"), AdmittedPort::Host(Protocol::Tcp), Callers::Everybody),
+        admit(Some("miner"), AdmittedPort::Host(Protocol::Udp), Callers::Everybody),
+        admit(Some("miner"), AdmittedPort::Number(6000), office),
+        admit(Some("miner"), AdmittedPort::Number(1010), pods("metrics", None)),
+        admit(Some("poet"), AdmittedPort::Number(5000), Callers::Everybody),
+    ];
+    let metrics = vec![
+        admit(None, AdmittedPort::Number(9091), pods("net1", Some("miner"))),
+        admit(None, AdmittedPort::All, pods("ingress-nginx", None)),
+    ];
+    let guarded =
+        |namespace: &str, admissions| GuardedNamespace { namespace: namespace.to_owned(), admissions };
     Foundation {
         namespaces: strings(&["metrics", "net1"]),
         shared_charts: Vec::new(),
-        guarded: Vec::new(),
-        public_ports: vec![
-            public("miner", None, Protocol::Tcp, &[]),
-            public("miner", None, Protocol::Udp, &[]),
-            public("poet", Some(5000), Protocol::Tcp, &[]),
-            public("miner", Some(6000), Protocol::Tcp, &["198.51.100.0/24"]),
-        ],
-        shared_cluster: false,
+        guarded: vec![guarded("net1", network), guarded("metrics", metrics)],
         recorded_in: "gs://records".to_owned(),
         disruption_budgets: vec![
             DisruptionBudget { role: Role::Bootnode, max_unavailable: 1 },
