@@ -56,6 +56,11 @@ const INGRESS_NODE_PORTS: (u16, u16) = (30_000, 30_001);
 /// The node port where load balancers ask the ingress controller how it is. Left to the server it would be one of those that nodes are planned to have.
 const INGRESS_HEALTH_NODE_PORT: u16 = 30_002;
 
+/// All of them, first and last.
+pub(crate) const INGRESS_PORTS_OF_WORKERS: (u16, u16) = (INGRESS_NODE_PORTS.0, INGRESS_HEALTH_NODE_PORT);
+/// The port of workers at which the node exporter of kube-prometheus-stack listens.
+pub(crate) const NODE_EXPORTER_PORT: u16 = 9100;
+
 /// A chart of a network, as a plan shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedChart {

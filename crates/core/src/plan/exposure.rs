@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use crate::charts;
 use crate::node_config::NodeConfig;
 use crate::ports::{NodePortBlock, p2p_ranges};
-use crate::spec::{Generation, NetworkSpec};
+use crate::spec::{Generation, NetworkSpec, ProviderKind};
 use crate::traits::FirewallOpening;
 
 use super::Plan;
@@ -66,6 +66,7 @@ pub(super) fn exposure(spec: &NetworkSpec, ports: Option<&NodePortBlock>) -> Vec
     ];
     all.extend(published(spec));
     all.extend(web_services(spec));
+    all.extend(ports_of_charts(spec));
     all.push(Exposure {
         what: "private APIs and metrics of nodes, PoET configuration, Elasticsearch, Prometheus, profiler"
             .to_owned(),
@@ -132,6 +133,25 @@ fn web_services(spec: &NetworkSpec) -> Vec<Exposure> {
         remark: remark.to_owned(),
     })
     .collect()
+}
+
+/// Ports of workers that charts take. Where there is a firewall of ours, it opens none of them.
+fn ports_of_charts(spec: &NetworkSpec) -> Vec<Exposure> {
+    let on_shared_cluster = spec.provider == ProviderKind::Kubernetes;
+    let (first, last) = charts::INGRESS_PORTS_OF_WORKERS;
+    let ingress = charts::needs_ingress(spec).then(|| Exposure {
+        what: "ingress controller, for its load balancer".to_owned(),
+        at: vec![format!("tcp:{first}-{last}")],
+        reach: if on_shared_cluster { Reach::Everybody } else { Reach::ClusterOnly },
+        remark: "serves the names above".to_owned(),
+    });
+    let node_exporter = (spec.metrics.is_some() && !on_shared_cluster).then(|| Exposure {
+        what: "node exporter of Prometheus".to_owned(),
+        at: vec![format!("tcp:{}", charts::NODE_EXPORTER_PORT)],
+        reach: Reach::ClusterOnly,
+        remark: "listens on its worker".to_owned(),
+    });
+    ingress.into_iter().chain(node_exporter).collect()
 }
 
 /// The host ports of all P2P listeners, each with its transport: TCP, and with QUIC UDP of the same numbers.
