@@ -1,7 +1,7 @@
 //! The folder itself, by blocking calls. Writes are for the holder of the lock only.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use spacecraft_core::observer::Outcome;
@@ -13,6 +13,9 @@ use crate::generations::{Generations, by_hand};
 
 /// Where everything is kept that is no object.
 pub(crate) const OWN_FOLDER: &str = ".spacecraft";
+
+/// The largest object that is read, in bytes, as in Cloud Storage.
+const LARGEST_OBJECT: u64 = 64 << 20;
 
 /// How often a reader looks again when a content and its note do not belong together: in between they were written twice.
 const LOOKS: u32 = 10;
@@ -279,9 +282,21 @@ fn require(
     Err(Error::new(Meaning::PreconditionFailed, operation, key, reason))
 }
 
+/// A file's content, unless it is larger than anything that is kept here or no file at all, such as a pipe, which may never end.
 fn read_file(operation: &str, path: &Path) -> Result<Option<Vec<u8>>> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
+    let refuse =
+        |reason: String| Err(Error::new(Meaning::Invalid, operation, path.display().to_string(), reason));
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() || metadata.is_dir() => {}
+        Ok(_) => return refuse("it is no plain file".to_owned()),
+        Err(error) if means_absent(&error) => return Ok(None),
+        Err(error) => return Err(failed(operation, path, error)),
+    }
+    let mut bytes = Vec::new();
+    // The limit is kept while reading, because a file may grow meanwhile.
+    match File::open(path).and_then(|file| file.take(LARGEST_OBJECT + 1).read_to_end(&mut bytes)) {
+        Ok(_) if u64::try_from(bytes.len()).is_ok_and(|length| length <= LARGEST_OBJECT) => Ok(Some(bytes)),
+        Ok(_) => refuse(format!("it is larger than the {LARGEST_OBJECT} bytes that are taken")),
         Err(error) if means_absent(&error) => Ok(None),
         Err(error) => Err(failed(operation, path, error)),
     }

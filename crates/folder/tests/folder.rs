@@ -224,3 +224,19 @@ async fn a_writer_that_never_ends_is_not_waited_for_for_ever() {
     drop(lock);
     put(&store, "a", "3").await;
 }
+
+#[tokio::test]
+async fn what_is_larger_than_any_object_or_no_plain_file_is_refused_without_being_read() {
+    let (store, _folder) = store();
+    put(&store, "net1/network.json", "{}").await;
+    let huge = fs::File::create(store.path("net1/huge.json")).unwrap();
+    huge.set_len(1 << 40).unwrap();
+    let error = store.get("net1/huge.json").await.unwrap_err();
+    assert_eq!((error.meaning(), error.operation()), (Meaning::Invalid, "read object"));
+    assert!(error.reason().contains("larger than"), "{error}");
+    let pipe = store.path("net1/pipe.json");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let error = store.get("net1/pipe.json").await.unwrap_err();
+    assert!(error.reason().contains("no plain file") && error.resource().ends_with("pipe.json"), "{error}");
+}

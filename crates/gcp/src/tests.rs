@@ -11,5 +11,6 @@ mod fixture;
 mod load_balancers;
 mod pool;
 mod preflight;
+mod replies;
 mod sandbox;
 mod tokens;

@@ -9,14 +9,14 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use crate::Tokens;
 
 /// A service account key of a throwaway key pair, with tokens granted at `token_uri`.
-fn key(token_uri: &str) -> Value {
+pub(super) fn key(token_uri: &str) -> Value {
     let pair = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
     json!({"type": "service_account", "project_id": "p", "private_key_id": "1", "client_id": "1",
            "client_email": "spacecraft@p.iam.gserviceaccount.com", "private_key": pair.serialize_pem(),
            "token_uri": token_uri})
 }
 
-fn secret(key: &Value) -> SecretString {
+pub(super) fn secret(key: &Value) -> SecretString {
     SecretString::from(key.to_string())
 }
 
