@@ -149,7 +149,7 @@ impl GitHub {
         Err(Error::new(Meaning::Invalid, "list releases of", self.location(), reason))
     }
 
-    /// The release as it is, unless it was published and differs from what is wanted.
+    /// The release as it is, unless it differs from what is wanted and was published, or is the draft of another network.
     async fn changeable(&self, wanted: &ReleaseDraft) -> Result<Option<Release>> {
         let found = self.find(&wanted.tag).await?;
         match &found {
@@ -157,6 +157,17 @@ impl GitHub {
                 let reason = "it was published, and differs from what would be released";
                 Err(Error::new(Meaning::AlreadyExists, "draft release", self.described(&wanted.tag), reason)
                     .with_hint("what was published is not changed: release another version, or delete that release by hand"))
+            }
+            Some(release)
+                if !release.name.as_deref().unwrap_or_default().eq_ignore_ascii_case(&wanted.name) =>
+            {
+                let reason = format!(
+                    "there is a draft of that tag with another name, {:?}, not {:?}",
+                    release.name.as_deref().unwrap_or_default(),
+                    wanted.name
+                );
+                Err(Error::new(Meaning::AlreadyExists, "draft release", self.described(&wanted.tag), reason)
+                    .with_hint("drafts go by version: it may be that of another network. Publish, rename or delete it by hand, or release another version"))
             }
             _ => Ok(found),
         }
@@ -266,7 +277,7 @@ impl ReleasePublisher for GitHub {
             return Ok(());
         }
         let reason = "the token lacks the right to push, which drafts of releases need";
-        Err(Error::new(Meaning::Denied, operation, self.location(), reason)
+        Err(Error::new(Meaning::Invalid, operation, self.location(), reason)
             .with_hint("give it contents=write (a classic token: the scope repo, or public_repo)"))
     }
 

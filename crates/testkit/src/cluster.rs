@@ -110,6 +110,13 @@ impl InMemoryCluster {
         self.state.lock().take_away(network);
     }
 
+    /// Lets a network's own cluster tell where the network is recorded.
+    pub fn tell_recorded_in(&self, network: &NetworkName, location: String) {
+        if let Some(entry) = self.state.lock().clusters.get_mut(network.as_str()) {
+            entry.cluster.recorded_in = Some(location);
+        }
+    }
+
     /// What the next preflights will find.
     pub fn set_findings(&self, findings: Vec<Finding>) {
         self.state.lock().findings = findings;

@@ -179,7 +179,11 @@ impl InMemoryReleases {
         match self.state.lock().get(&wanted.tag) {
             None => Ok(Look::Absent),
             Some((known, _)) if known == wanted => Ok(Look::Same),
-            Some((_, false)) => Ok(Look::Differs(vec![wanted.tag.clone()])),
+            Some((known, false)) if known.name == wanted.name => Ok(Look::Differs(vec![wanted.tag.clone()])),
+            Some((_, false)) => {
+                let reason = "there is a draft of that tag with another name";
+                Err(Error::new(Meaning::AlreadyExists, "draft release", &wanted.tag, reason))
+            }
             Some((_, true)) => {
                 let reason = "it was published, and differs from what would be released";
                 Err(Error::new(Meaning::AlreadyExists, "draft release", &wanted.tag, reason))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use spacecraft_core::charts::{Namespaces, WEB_SERVICE_CHARTS, certified_names};
 use spacecraft_core::image::ImageReference;
-use spacecraft_core::operation::{TlsPair, WebServicesRequest, deploy_web_services};
+use spacecraft_core::operation::{ReleaseVersion, TlsPair, WebServicesRequest, deploy_web_services};
 use spacecraft_core::quantity::Resources;
 use spacecraft_core::report::WebServicesReport;
 use spacecraft_core::settings::{Command, Settings, SettingsError, SettingsErrors};
@@ -132,9 +132,10 @@ fn check_versions(settings: &Settings) -> Result<(), SettingsErrors> {
             mistakes.push(SettingsError::new(name, version, message));
         }
     }
-    if settings.text("smapp-version").unwrap_or_default().is_empty() {
+    let wallet = settings.text("smapp-version").unwrap_or_default();
+    if ReleaseVersion::new(wallet).is_err() {
         let message = "clients of the discovery file need a release, such as 0.2.1";
-        mistakes.push(SettingsError::new("smapp-version", "", message));
+        mistakes.push(SettingsError::new("smapp-version", wallet, message));
     }
     SettingsErrors::unless_empty(mistakes, || ())
 }

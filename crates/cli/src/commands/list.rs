@@ -4,12 +4,13 @@ use spacecraft_core::inspection::{NetworkRow, NetworksReport, find_networks};
 use spacecraft_core::secret::ExposeSecret;
 use spacecraft_core::settings::Command;
 use spacecraft_core::spelling::counted;
+use spacecraft_core::state::unknown_network;
 use spacecraft_core::{Error, Meaning, Result};
 
 use crate::arguments::{of, switch};
 use crate::exit::ExitStatus;
 use crate::output::table::{or_dash, table};
-use crate::session::{Known, Session};
+use crate::session::{Known, Session, network_name};
 use crate::wiring::{Wiring, known_of_sandbox, start_sandbox};
 
 /// Its command line.
@@ -30,7 +31,16 @@ pub(crate) async fn run(session: &Session<'_>) -> ExitStatus {
             .map_err(|wrong| Error::new(Meaning::Invalid, "read settings", "", wrong.to_string()))?;
         let wiring = Wiring::new(&settings, session.environment, info)?;
         let services = wiring.services("list", session.output).await?;
-        find_networks(&services, session.switch("show-secrets")).await
+        let mut report = find_networks(&services, session.switch("show-secrets")).await?;
+        if settings.is_given_now("network-name") {
+            let network = network_name(&settings)
+                .map_err(|wrong| Error::new(Meaning::Invalid, "list", "networks", wrong.to_string()))?;
+            report.networks.retain(|row| row.network == network);
+            if report.networks.is_empty() && report.problems.is_empty() {
+                return Err(unknown_network(&*services.state_store, "list", &network).await);
+            }
+        }
+        Ok(report)
     }
     .await;
     match found {

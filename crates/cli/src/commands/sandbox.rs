@@ -256,7 +256,9 @@ fn insert(settings: &mut Map<String, Value>, name: &str, value: &str) {
         "missing_images",
         "crashing_images",
     ];
-    let value = if LISTS.contains(&name) {
+    let value = if let Ok(list) = serde_json::from_str::<Vec<Value>>(value) {
+        Value::from(list)
+    } else if LISTS.contains(&name) {
         Value::from(value.split(',').filter(|item| !item.is_empty()).map(str::to_owned).collect::<Vec<_>>())
     } else {
         serde_json::from_str(value).unwrap_or_else(|_| Value::from(value))

@@ -56,7 +56,7 @@ fn a_network_is_released_with_its_config_and_a_second_run_writes_nothing() {
         ["sandbox", "configure", "denied_github_permissions=contents:write", "--sandbox-dir", &sandbox_dir];
     assert_eq!(cloud.run(&denied).status.code(), Some(0));
     let (code, denied) = release(&cloud, "v1.7.7");
-    assert_eq!(code, 1, "{denied}");
+    assert_eq!(code, 2, "{denied}");
     assert!(denied["hint"].as_str().unwrap().contains("contents=write"), "{denied}");
 }
 

@@ -3,6 +3,8 @@
 mod health;
 mod surroundings;
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::{ClusterSummary, networks};
@@ -126,6 +128,8 @@ fn beginning(services: &Services, record: &NetworkRecord, cluster: Option<&Clust
                 .to_owned(),
         );
     }
+    findings.extend(under_way("joining", &record.joining, "add-miner"));
+    findings.extend(under_way("leaving", &record.leaving, "delete-miner"));
     match record.status {
         NetworkStatus::Ready | NetworkStatus::Kept => {}
         NetworkStatus::Creating => {
@@ -171,6 +175,13 @@ fn beginning(services: &Services, record: &NetworkRecord, cluster: Option<&Clust
         drift: None,
         findings,
     }
+}
+
+/// A change of the fleet that has begun and not ended.
+fn under_way(change: &str, nodes: &BTreeSet<u32>, command: &str) -> Option<String> {
+    let names: Vec<String> = nodes.iter().map(|number| format!("miner-{number}")).collect();
+    (!names.is_empty())
+        .then(|| format!("{} began {change} and did not end; {command} goes on", names.join(", ")))
 }
 
 /// What is inside the cluster, when it can be asked.

@@ -67,7 +67,7 @@ pub async fn delete_network(
     .await
 }
 
-/// The same for a network that no longer exists: refused when, once its lock is held, there is a record or a cluster of it after all.
+/// The same for a network that no longer exists: refused when, once its lock is held, there is a record of it after all, or a cluster that may be recorded elsewhere.
 pub(super) async fn delete_remains(
     services: &Services,
     request: DeleteRequest,
@@ -180,11 +180,14 @@ impl Deletion<'_> {
         }
     }
 
-    /// Refuses a network that exists: whoever makes one holds the lock from before there is a cluster until there is a record.
+    /// Refuses a network that exists: whoever makes one holds the lock from before there is a cluster until there is a record. A cluster that says that its record is here
+    /// has none, then.
     async fn refuse_existing(&self) -> Result<()> {
         let services = self.services();
         let recorded = services.state_store.get(&RecordStore::key(self.network())).await?.is_some();
-        if !recorded && services.cluster.get(self.network()).await?.is_none() {
+        let cluster = services.cluster.get(self.network()).await?;
+        let here = services.state_store.location();
+        if !recorded && cluster.is_none_or(|cluster| cluster.recorded_in == Some(here)) {
             return Ok(());
         }
         let reason = "it exists: somebody made it just now";
@@ -312,7 +315,7 @@ impl Deletion<'_> {
         }
         let connected = match self.reach().await {
             Ok(connected) => connected,
-            Err(error) if self.manages_infrastructure() => {
+            Err(error) if self.removes_cluster() && self.manages_infrastructure() => {
                 self.run.warn(format!(
                     "the cluster is not reachable, so that disks and load balancers are removed after it: {}",
                     render_chain(&error)

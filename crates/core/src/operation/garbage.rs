@@ -1,6 +1,7 @@
 //! `gc`: finds what networks left behind that no longer exist, and takes it away when asked.
 //!
-//! A network exists while there is a record of it or a cluster of its name. That it does not is only said when every location answered. What lives in services that more
+//! A network exists while there is a record of it or a cluster of its name, unless that cluster says that its record is in this state store, where there is none. That it does not
+//! is only said when every location answered. What lives in services that more
 //! networks share than this project and this state store know of (DNS, published configs, discovery files) may belong to a network of
 //! another project: it is only removed together with something that certainly is a remainder of ours, or when the network is named.
 
@@ -79,6 +80,8 @@ pub struct Remainder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RemainderKind {
+    /// A cluster whose record is gone.
+    Cluster,
     /// A disk of a claim.
     Disk,
     /// A firewall rule.
@@ -99,13 +102,14 @@ impl RemainderKind {
     /// True for what lies in this project or this state store, so that it is certainly of a network that would be seen if it existed.
     #[must_use]
     pub fn is_certain(self) -> bool {
-        matches!(self, Self::Disk | Self::FirewallRule | Self::LoadBalancer | Self::State)
+        matches!(self, Self::Cluster | Self::Disk | Self::FirewallRule | Self::LoadBalancer | Self::State)
     }
 
     /// In words.
     #[must_use]
     pub fn describe(self) -> &'static str {
         match self {
+            Self::Cluster => "cluster",
             Self::Disk => "disk",
             Self::FirewallRule => "firewall rule",
             Self::LoadBalancer => "load balancer",
@@ -202,7 +206,7 @@ pub async fn remove_garbage(
     report
 }
 
-/// The deletion of a network that has no cluster, so that nothing is looked for inside one.
+/// The deletion of a network without a record: in a cluster of its own, which goes as a whole, nothing but load balancers and claims is looked for.
 fn deletion(request: &GarbageRequest, network: &NetworkName) -> DeleteRequest {
     let namespaces = Namespaces::named(ProviderKind::Gcp, network, "default");
     DeleteRequest {

@@ -180,7 +180,7 @@ static CATALOGUE: [Setting; 110] = [
     set("init-phase-shift", Kind::Duration(BareUnit::Seconds), CREATE, "v0: how much later each further PoET closes its first round").default("0"),
     set("max-concurrent-deployments", count(1, 10_000), CREATE, "deployments that are applied at the same time").default("100"),
     set("rollout", Kind::Choice(&["parallel", "ordered"]), CREATE, "parallel: all nodes through one window; ordered: PoETs, bootstrap node, bootnodes, miners").default("parallel"),
-    set("wait", Kind::Choice(&["ready", "healthy"]), WAITING, "ready: pods are ready; healthy: every node answers over gRPC too. Commands that neither wait for nodes nor ask them take it and do nothing with it").default("ready"),
+    set("wait", Kind::Choice(&["ready", "healthy"]), WAITING, "ready: pods are ready; healthy: every node answers over gRPC too, which is what upgrade-network and status take by themselves. Commands that neither wait for nodes nor ask them take it and do nothing with it").default("ready"),
     set("enable-json-api", Kind::Flag, CREATE, "nodes serve the JSON API").default("true"),
     set("enable-go-debug", Kind::Flag, CREATE, "the Go runtime of nodes traces itself").default("false"),
     set("p2p-port-base", count(1, 65_534), CREATE, "node N listens for peers on its worker's port of this number plus N, or 20,000 above that where the node has the port for something else (gRPC, JSON, pprof, metrics)").default("5000"),

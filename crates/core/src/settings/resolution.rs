@@ -224,6 +224,7 @@ impl<'a> Resolution<'a> {
         let hint = near.map(|near| format!("; did you mean --{near}?")).unwrap_or_default();
         let value = unless_sensitive(&[name, near.unwrap_or_default()], value);
         self.doubt(near);
+        let name = flag_shown(name);
         let message = format!("{command} has no flag --{name}{hint}");
         self.errors.push(SettingsError::new(name, value, message));
     }
@@ -392,6 +393,14 @@ fn secret_text(text: &str) -> Result<SecretString, String> {
         return Err("it has a line end or another control character in it".to_owned());
     }
     Ok(SecretString::from(text.to_owned()))
+}
+
+/// A word that was given as a flag, as far as it looks like one: whatever else may be the value of another flag, and a secret.
+fn flag_shown(name: &str) -> String {
+    const LONGEST: usize = 40;
+    let like_a_flag = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let shown: String = name.chars().take_while(like_a_flag).take(LONGEST).collect();
+    if shown.len() == name.len() { shown } else { format!("{shown}...") }
 }
 
 /// `value`, unless one of the names looks like that of a secret.

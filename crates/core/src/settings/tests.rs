@@ -312,6 +312,8 @@ fn a_flag_that_a_command_does_not_have_is_told_with_the_nearest_that_it_has() {
     assert_eq!(told(Command::Plan, "minres"), ["plan has no flag --minres; did you mean --miners?"]);
     assert_eq!(told(Command::Plan, "rolback"), ["plan has no flag --rolback; did you mean --rollback?"]);
     assert_eq!(told(Command::Hosts, "minres"), ["hosts has no flag --minres"]);
+    let key = "-----BEGIN PRIVATE KEY-----\nMIIEvg";
+    assert_eq!(told(Command::Hosts, key), ["hosts has no flag -------BEGIN..."], "it may be a value");
     assert_eq!(
         told(Command::Hosts, "miners"),
         ["hosts has no flag --miners: the setting means nothing to it"]

@@ -179,9 +179,10 @@ pub struct ReleaseAsset {
 /// # Contract
 ///
 /// * `ensure_release` makes or changes a draft pre-release, never a release that was published: one of that tag that differs is refused with
-///   [`Meaning::AlreadyExists`](crate::Meaning::AlreadyExists), by `look_release` too.
+///   [`Meaning::AlreadyExists`](crate::Meaning::AlreadyExists), by `look_release` too. So is a draft of another name: it is another network's.
 /// * There is one draft of a tag afterwards, also when the reply to making it was lost. Assets of other names stay.
-/// * A right that the credentials lack is named, as [`Meaning::Denied`](crate::Meaning::Denied).
+/// * A right that the credentials lack is named: as [`Meaning::Invalid`](crate::Meaning::Invalid) where the service tells what they may, else as
+///   [`Meaning::Denied`](crate::Meaning::Denied).
 #[async_trait]
 pub trait ReleasePublisher: Debug + Send + Sync {
     /// The repository, for messages.

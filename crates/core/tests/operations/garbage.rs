@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use spacecraft_core::names::NetworkName;
 use spacecraft_core::operation::{
-    GarbageReport, GarbageRequest, RemainderKind, find_garbage, remove_garbage,
+    GarbageReport, GarbageRequest, RemainderKind, Services, find_garbage, remove_garbage,
 };
 use spacecraft_core::spec::Generation;
 use spacecraft_core::state::RecordStore;
@@ -68,6 +68,39 @@ async fn what_a_network_left_behind_is_found_and_removed_only_when_asked() {
     assert!(find(&world).await.remains.is_empty());
     assert!(world.state.contents().is_empty() && world.config.contents().is_empty());
     assert!(world.cluster.disks(None).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_cluster_whose_record_is_gone_from_here_is_left_over_and_one_that_is_recorded_elsewhere_is_not() {
+    let world = World::new();
+    world.create(&spec(Generation::V1), 1).await.unwrap();
+    world.clock.advance(Duration::from_secs(7200));
+    let state = world.services(1).state_store;
+    world.cluster.tell_recorded_in(&network(), state.location());
+    let key = RecordStore::key(&network());
+    let record = state.get(&key).await.unwrap().unwrap();
+    state.delete(&key, Precondition::None).await.unwrap();
+
+    let elsewhere = Services { state_store: world.services(1).config_store, ..world.services(2) };
+    let report = find_garbage(&elsewhere, &request()).await.unwrap();
+    let clusters = |report: &GarbageReport| {
+        let pieces = report.remains.iter().flat_map(|remains| &remains.pieces);
+        pieces.filter(|piece| piece.kind == RemainderKind::Cluster).count()
+    };
+    assert_eq!(clusters(&report), 0, "{report:?}");
+
+    let report = find(&world).await;
+    assert_eq!((clusters(&report), report.removable().count()), (1, 1), "{report:?}");
+    state.put(&key, record.bytes, &PutOptions::json(Precondition::Absent)).await.unwrap();
+    let refused = remove_garbage(&world.services(2), &request(), report.clone()).await;
+    assert!(refused.removed.is_empty() && refused.failed[0].error.contains("it exists"), "{refused:?}");
+    assert!(world.cluster.get(&network()).await.unwrap().is_some());
+
+    state.delete(&key, Precondition::None).await.unwrap();
+    let removed = remove_garbage(&world.services(2), &request(), report).await;
+    assert_eq!((removed.removed, removed.failed), (vec![network()], Vec::new()));
+    assert!(world.cluster.get(&network()).await.unwrap().is_none());
+    assert!(find(&world).await.remains.is_empty());
 }
 
 #[tokio::test]

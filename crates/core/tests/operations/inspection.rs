@@ -160,6 +160,25 @@ async fn everything_that_is_off_is_found() {
 }
 
 #[tokio::test]
+async fn a_change_of_the_fleet_that_was_interrupted_is_off() {
+    let world = World::new();
+    world.create(&spec(Generation::V1), 1).await.unwrap();
+    let mut record = record(&world).await;
+    record.nodes.retain(|node| node.name != "miner-8");
+    record.joining = [11].into();
+    record.leaving = [12].into();
+    let report = find_status(&world.services(2), &record, None, WaitFor::Healthy).await.unwrap();
+    assert_eq!(
+        report.findings,
+        [
+            "miner-11 began joining and did not end; add-miner goes on",
+            "miner-12 began leaving and did not end; delete-miner goes on",
+            "miner-8 is in the cluster, but not in the record",
+        ]
+    );
+}
+
+#[tokio::test]
 async fn where_pods_are_all_that_counts_no_node_is_asked() {
     let world = World::new();
     world.create(&spec(Generation::V1), 1).await.unwrap();
@@ -184,6 +203,21 @@ async fn a_node_that_is_gone_with_its_keys_is_missing() {
         ["keys is missing", "record differs: record", "nodes differs: miner-10: does not exist"];
     assert_eq!(report.findings, [&["miner-10 is not in the cluster"][..], &would_change].concat());
     assert_eq!(report.drift.unwrap().ended_early, None, "a look waits for nobody");
+}
+
+#[tokio::test]
+async fn a_poet_that_is_gone_does_not_end_the_comparison() {
+    let world = World::new();
+    world.create(&spec(Generation::V1), 1).await.unwrap();
+    world.workloads.remove_workload("poet-1", &patience(&world)).await.unwrap();
+    let report = status(&world).await;
+    for expected in ["poet-1 is not in the cluster", "poets differs", "config differs"] {
+        assert!(
+            report.findings.iter().any(|finding| finding.starts_with(expected)),
+            "{expected}: {report:?}"
+        );
+    }
+    assert_eq!(report.drift.unwrap().ended_early, None);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod anew;
 mod create;
 mod delete;
 mod garbage;
+mod holding;
 mod inspection;
 mod interruption;
 mod journal;

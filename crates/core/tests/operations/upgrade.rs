@@ -15,14 +15,14 @@ use spacecraft_testkit::Fault;
 
 use crate::world::{World, request, spec};
 
-const BOTH: [Generation; 2] = [Generation::V0, Generation::V1];
+pub(crate) const BOTH: [Generation; 2] = [Generation::V0, Generation::V1];
 
 fn image(text: &str) -> ImageReference {
     ImageReference::parse(text).unwrap()
 }
 
 /// A release newer than the one that networks are made with.
-fn newer(generation: Generation) -> ImageReference {
+pub(crate) fn newer(generation: Generation) -> ImageReference {
     image(match generation {
         Generation::V0 => "spacemeshos/go-spacemesh-dev:45e3b7f",
         Generation::V1 => "spacemeshos/go-spacemesh:v1.7.7",
@@ -63,7 +63,7 @@ fn restarting_all(asked: UpgradeSpec) -> UpgradeSpec {
     UpgradeSpec { switches: UpgradeSwitches { restart_all: true, ..asked.switches }, ..asked }
 }
 
-async fn created(spec: &NetworkSpec) -> World {
+pub(crate) async fn created(spec: &NetworkSpec) -> World {
     let world = World::new();
     world.create(spec, 1).await.unwrap();
     world
@@ -75,12 +75,12 @@ fn images(world: &World) -> BTreeMap<String, String> {
     workloads.into_values().map(|workload| (workload.name, workload.image.to_string())).collect()
 }
 
-fn running(world: &World, wanted: &ImageReference) -> BTreeSet<String> {
+pub(crate) fn running(world: &World, wanted: &ImageReference) -> BTreeSet<String> {
     let images = images(world).into_iter();
     images.filter(|(_, image)| *image == wanted.to_string()).map(|(name, _)| name).collect()
 }
 
-fn names(numbers: impl IntoIterator<Item = u32>) -> BTreeSet<String> {
+pub(crate) fn names(numbers: impl IntoIterator<Item = u32>) -> BTreeSet<String> {
     numbers.into_iter().map(|number| format!("miner-{number}")).collect()
 }
 
@@ -294,24 +294,6 @@ async fn there_is_nothing_to_take_back_of_an_upgrade_that_ended() {
     world.upgrade(to_newer(Generation::V1), 2).await.unwrap();
     let failure = world.upgrade(with_rollback(nothing(Generation::V1)), 3).await.unwrap_err();
     assert!(failure.is_usage(), "{failure}");
-}
-
-#[tokio::test]
-async fn an_upgrade_holds_at_its_share_and_goes_on_without_it() {
-    for generation in BOTH {
-        let world = created(&spec(generation)).await;
-        let held = UpgradeSpec { hold_at: Some(HoldAt::parse("30%").unwrap()), ..to_newer(generation) };
-        let report = world.upgrade(held.clone(), 2).await.unwrap();
-        assert_eq!(report.status, "held");
-        assert_eq!(running(&world, &newer(generation)), names([8, 9, 10]));
-        assert_ne!(world.record().unwrap().spec.node.image, newer(generation));
-        assert_eq!(report.nodes.iter().filter(|node| node.upgraded).count(), 3);
-        let writes = world.ledger.write_count();
-        assert_eq!(world.upgrade(held, 3).await.unwrap().status, "held");
-        assert_eq!(world.ledger.write_count(), writes, "holding again wrote something");
-        assert_eq!(world.upgrade(to_newer(generation), 4).await.unwrap().status, "upgraded");
-        assert_eq!(running(&world, &newer(generation)), names(1..=10));
-    }
 }
 
 #[tokio::test]

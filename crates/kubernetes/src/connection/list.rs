@@ -25,17 +25,33 @@ pub(crate) struct Query {
     pub(crate) namespace: Option<String>,
     pub(crate) labels: String,
     pub(crate) fields: String,
+    page: Page,
+}
+
+/// How much of a list one request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Page {
+    /// So little that replies stay small while much else is in memory.
+    Small,
+    /// Everything.
+    Whole,
 }
 
 impl Query {
     /// All objects of a kind in one namespace.
     pub(crate) fn within(resource: ResourceType, namespace: &str) -> Self {
-        Self { resource, namespace: Some(namespace.to_owned()), labels: String::new(), fields: String::new() }
+        Self {
+            resource,
+            namespace: Some(namespace.to_owned()),
+            labels: String::new(),
+            fields: String::new(),
+            page: Page::Small,
+        }
     }
 
     /// All objects of a kind in the whole cluster.
     pub(crate) fn everywhere(resource: ResourceType) -> Self {
-        Self { resource, namespace: None, labels: String::new(), fields: String::new() }
+        Self { resource, namespace: None, labels: String::new(), fields: String::new(), page: Page::Small }
     }
 
     /// The same, but only objects that a label selector selects.
@@ -46,6 +62,11 @@ impl Query {
     /// The same, but only objects that a field selector selects.
     pub(crate) fn with_fields(self, selector: impl Into<String>) -> Self {
         Self { fields: selector.into(), ..self }
+    }
+
+    /// The same, but all of them by one request, however many there are, unless the server insists on pages.
+    pub(crate) fn at_once(self) -> Self {
+        Self { page: Page::Whole, ..self }
     }
 
     /// The request that reads them.
@@ -129,7 +150,10 @@ impl Connection {
         let call = Call::new("list", query.to_string(), Idempotency::Safe);
         let mut next = String::new();
         loop {
-            let mut draft = query.draft().query("limit", PAGE_OBJECTS);
+            let mut draft = query.draft();
+            if query.page == Page::Small {
+                draft = draft.query("limit", PAGE_OBJECTS);
+            }
             if !next.is_empty() {
                 draft = draft.query("continue", &next);
             }

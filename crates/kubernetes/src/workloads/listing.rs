@@ -14,7 +14,7 @@ use crate::resource::{CONFIG_MAP, DEPLOYMENT, POD, SERVICE};
 /// All workloads, sorted by name with numbers in their order.
 pub(super) async fn list(workloads: &KubernetesWorkloads) -> Result<Vec<ObservedWorkload>> {
     let connection = &workloads.connection;
-    let queries = [DEPLOYMENT, POD, SERVICE, CONFIG_MAP].map(|kind| workloads.ours(kind));
+    let queries = [DEPLOYMENT, POD, SERVICE, CONFIG_MAP].map(|kind| workloads.ours(kind).at_once());
     let [deployments, pods, services, config_maps] = &queries;
     let belongings = Mutex::new(Belongings::default());
     let noted = || belongings.lock().unwrap_or_else(PoisonError::into_inner);

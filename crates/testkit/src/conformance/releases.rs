@@ -18,6 +18,7 @@ macro_rules! release_publisher_conformance {
             credentials_that_suffice_are_granted
             a_release_is_made_once
             a_draft_that_differs_is_changed
+            a_draft_of_another_name_is_not_touched
             releases_of_different_tags_do_not_touch_each_other
             a_release_that_nobody_made_has_no_page
         }
@@ -87,6 +88,15 @@ pub async fn a_draft_that_differs_is_changed(publisher: &dyn ReleasePublisher) {
     assert!(matches!(publisher.look_release(&changed).await.unwrap(), Look::Differs(_)));
     assert_eq!(publisher.ensure_release(&changed).await.unwrap(), Outcome::Updated);
     assert_eq!(publisher.look_release(&changed).await.unwrap(), Look::Same);
+}
+
+pub async fn a_draft_of_another_name_is_not_touched(publisher: &dyn ReleasePublisher) {
+    let theirs = release("v1.7.6", "one");
+    publisher.ensure_release(&theirs).await.unwrap();
+    let ours = ReleaseDraft { name: "NET2".to_owned(), ..release("v1.7.6", "two") };
+    assert_eq!(publisher.look_release(&ours).await.unwrap_err().meaning(), Meaning::AlreadyExists);
+    assert_eq!(publisher.ensure_release(&ours).await.unwrap_err().meaning(), Meaning::AlreadyExists);
+    assert_eq!(publisher.look_release(&theirs).await.unwrap(), Look::Same);
 }
 
 pub async fn releases_of_different_tags_do_not_touch_each_other(publisher: &dyn ReleasePublisher) {

@@ -97,7 +97,7 @@ pub(super) async fn look(
         nodes: Vec::new(),
         poets: Vec::new(),
         support: Vec::new(),
-        findings: missing(record, &observed),
+        findings: [missing(record, &observed), unrecorded(record, &observed)].concat(),
     };
     let answers: Vec<Answer> =
         stream::iter(observed.iter().map(|workload| ask(services, workloads, workload, depth)))
@@ -163,6 +163,26 @@ fn missing(record: &NetworkRecord, observed: &[ObservedWorkload]) -> Vec<String>
     recorded
         .filter(|name| !present.contains(name.as_str()))
         .map(|name| format!("{name} is not in the cluster"))
+        .collect()
+}
+
+/// Nodes and PoETs that the cluster has and the record has not, as those of a change that was interrupted. Until it was up once, a network has no nodes in its record.
+fn unrecorded(record: &NetworkRecord, observed: &[ObservedWorkload]) -> Vec<String> {
+    if record.status != NetworkStatus::Ready {
+        return Vec::new();
+    }
+    let recorded: BTreeSet<&str> = record
+        .nodes
+        .iter()
+        .map(|node| &node.name)
+        .chain(record.poets.iter().map(|poet| &poet.name))
+        .map(String::as_str)
+        .collect();
+    observed
+        .iter()
+        .filter(|workload| matches!(workload.part, Part::Node { .. } | Part::Poet { .. }))
+        .filter(|workload| !recorded.contains(workload.name.as_str()))
+        .map(|workload| format!("{} is in the cluster, but not in the record", workload.name))
         .collect()
 }
 

@@ -33,7 +33,9 @@ impl BringUp<'_> {
         for poet in &mut record.poets {
             poet.url = poet_url(&fleet, &observed, &poet.name);
         }
-        if record != before {
+        if record != before && self.run.only_looks() {
+            self.ensure_record("record", &mut record, true).await?;
+        } else if record != before {
             self.run.begin_writing().await?;
             self.write_record(&mut record).await?;
         }

@@ -38,8 +38,15 @@ pub(super) struct Search<'a> {
 pub(super) async fn search(services: &Services, only: Option<&NetworkName>) -> Result<Found> {
     let (clusters, state) = futures::try_join!(services.cluster.list(), services.state_store.list(""))?;
     let recorded = RecordStore::names_in(&state);
-    let mut search = Search::new(only, &recorded, &clusters);
-    search.notice_clusters(&recorded, &clusters, services.cluster.capabilities().creates_clusters);
+    let forsaken = forsaken(services, &recorded, &clusters).await?;
+    let mut search = Search::new(only, &recorded, &clusters, &forsaken);
+    for cluster in &forsaken {
+        if let Ownership::Ours(network) = &cluster.ownership {
+            let name = format!("{}/{}", cluster.location, cluster.name);
+            search.add(network.clone(), RemainderKind::Cluster, &name, cluster.created);
+        }
+    }
+    search.notice_clusters(&recorded, &clusters, &forsaken, services.cluster.capabilities().creates_clusters);
     for (key, _) in &state {
         if let Some(network) = state_network(key) {
             let created = written_at(&*services.state_store, key).await;
@@ -56,11 +63,41 @@ pub(super) async fn search(services: &Services, only: Option<&NetworkName>) -> R
     Ok(search.found)
 }
 
+/// Clusters of ours that say that their record is in this state store, where there is none. Only where they are at hand: one in another location is for `delete-network`.
+async fn forsaken(
+    services: &Services,
+    recorded: &[NetworkName],
+    clusters: &ClusterList,
+) -> Result<Vec<Cluster>> {
+    if !services.cluster.capabilities().creates_clusters {
+        return Ok(Vec::new());
+    }
+    let here = services.state_store.location();
+    let mut forsaken = Vec::new();
+    for cluster in &clusters.clusters {
+        let Ownership::Ours(network) = &cluster.ownership else { continue };
+        if recorded.contains(network) || cluster.recorded_in.as_ref() != Some(&here) {
+            continue;
+        }
+        let at_hand = services.cluster.get(network).await?;
+        if at_hand.is_some_and(|at_hand| at_hand.location == cluster.location) {
+            forsaken.push(cluster.clone());
+        }
+    }
+    Ok(forsaken)
+}
+
 impl<'a> Search<'a> {
-    fn new(only: Option<&'a NetworkName>, recorded: &[NetworkName], clusters: &ClusterList) -> Self {
+    fn new(
+        only: Option<&'a NetworkName>,
+        recorded: &[NetworkName],
+        clusters: &ClusterList,
+        forsaken: &[Cluster],
+    ) -> Self {
+        let standing = || clusters.clusters.iter().filter(|cluster| !forsaken.contains(cluster));
         // A cluster of somebody else counts too: what bears its name may well be of its network.
-        let named = clusters.clusters.iter().map(|cluster| cluster.name.clone());
-        let owned = clusters.clusters.iter().filter_map(|cluster| match &cluster.ownership {
+        let named = standing().map(|cluster| cluster.name.clone());
+        let owned = standing().filter_map(|cluster| match &cluster.ownership {
             Ownership::Ours(network) => Some(network.to_string()),
             Ownership::Foreign => None,
         });
@@ -102,7 +139,13 @@ impl<'a> Search<'a> {
     }
 
     /// Networks that are there only in part, which `delete-network` knows how to remove, and clusters that are not ours.
-    fn notice_clusters(&mut self, recorded: &[NetworkName], clusters: &ClusterList, own_clusters: bool) {
+    fn notice_clusters(
+        &mut self,
+        recorded: &[NetworkName],
+        clusters: &ClusterList,
+        forsaken: &[Cluster],
+        own_clusters: bool,
+    ) {
         let has_cluster = |network: &NetworkName| {
             clusters.clusters.iter().any(|cluster| cluster.ownership == Ownership::Ours(network.clone()))
         };
@@ -112,7 +155,8 @@ impl<'a> Search<'a> {
                 format!("network {network} has a record, but no cluster: delete-network --network-name {network} removes it unless it is just being made")
             }));
         }
-        notices.extend(clusters.clusters.iter().filter_map(|cluster| notice_of(cluster, recorded)));
+        let standing = clusters.clusters.iter().filter(|cluster| !forsaken.contains(cluster));
+        notices.extend(standing.filter_map(|cluster| notice_of(cluster, recorded)));
         let about = |notice: &String| self.only.is_none_or(|only| notice.contains(&format!(" {only} ")));
         self.found.notices.extend(notices.into_iter().filter(about));
     }

@@ -36,10 +36,11 @@ impl Upgrade<'_> {
             })
             .filter(|(_, numbers): &(_, BTreeSet<u32>)| !numbers.is_empty())
             .collect();
+        // Before it holds, too: a wave that was applied by a run that failed is not through.
+        self.see_those_before(workloads, record, &pending).await?;
         if self.holds(&pending) {
             return Ok(false);
         }
-        self.see_those_before(workloads, record, &pending).await?;
         let mut estimate =
             estimate(&waves.iter().map(|(wave, _)| (*wave).clone()).collect::<Vec<_>>(), self.asked);
         let mut left = pending;
