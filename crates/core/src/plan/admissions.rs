@@ -118,12 +118,10 @@ fn admissions_to_metrics(spec: &NetworkSpec, namespaces: &Namespaces) -> Vec<Adm
     admissions
 }
 
-/// The ingress controller reaches what web services serve; charts of other versions than the default ones may serve it at other ports.
+/// The ingress controller reaches what web services serve; charts that the operator changed in whatever way may serve it at other ports.
 fn admissions_to_web_services(spec: &NetworkSpec, namespaces: &Namespaces) -> Vec<Admission> {
-    let changed = charts::WEB_SERVICE_CHARTS.into_iter().filter_map(|chart| spec.charts.get(chart));
-    let of_other_versions =
-        changed.into_iter().any(|chart| chart.version.is_some() || !chart.patches.is_empty());
-    let ports: Vec<AdmittedPort> = if of_other_versions {
+    let is_changed = charts::WEB_SERVICE_CHARTS.into_iter().any(|chart| spec.charts.contains_key(chart));
+    let ports: Vec<AdmittedPort> = if is_changed {
         vec![AdmittedPort::All]
     } else {
         charts::WEB_SERVICE_PORTS.map(AdmittedPort::Number).to_vec()
