@@ -1,11 +1,17 @@
 //! Two operators on one network.
 
-use serde_json::Value;
+use std::fs;
+use std::path::Path;
 
-use crate::cloud::{Cloud, existing, until};
+use serde_json::{Value, json};
+
+use crate::cloud::{Cloud, Ended, Started, existing, until};
+use crate::exposure::shared_cluster;
 
 const CREATE: &str = "create-network -n net1 -m 3 --bootnode-amount 1 --logs none";
 const DELETE: &str = "delete-network -n net1 --yes";
+const UPGRADE: &str = "upgrade-network --provider sandbox -n net1 --go-sm-image spacemeshos/go-spacemesh:v1.7.7 \
+                       --restart-wait-time 0";
 
 /// The network is whole, once, and nobody holds its lock.
 fn assert_is_whole(cloud: &Cloud) {
@@ -94,4 +100,147 @@ fn a_holder_whose_lock_was_broken_ends_without_writing_over_the_other() {
     assert!(late.stderr.contains("another operation"), "{}", late.stderr);
     assert_eq!(cloud.inventory()["buckets"], record, "the late process wrote");
     assert_is_whole(&cloud);
+}
+
+/// All nodes run the release that they were upgraded to, and nothing is left to do.
+fn assert_is_upgraded(cloud: &Cloud) {
+    let report = cloud.json(UPGRADE);
+    let steps = report["steps"].as_array().unwrap();
+    assert!(steps.iter().all(|step| step["outcome"] == "unchanged"), "{steps:?}");
+    let nodes = cloud
+        .objects()
+        .into_iter()
+        .filter(|object| object["kind"] == "Deployment" && object["metadata"]["labels"]["app"] == "miner");
+    let images: Vec<Value> =
+        nodes.map(|node| node["spec"]["template"]["spec"]["containers"][0]["image"].clone()).collect();
+    assert_eq!(images, vec![json!("spacemeshos/go-spacemesh:v1.7.7"); 3]);
+    assert_is_whole(cloud);
+}
+
+/// A command that has begun its work, and waits for pods that do not come up.
+fn begun(cloud: &Cloud, line: &str) -> Started {
+    let started = cloud.start(&format!("{line} -v"));
+    until("its work has begun", || started.said().contains("waiting for"));
+    started
+}
+
+fn assert_lost_its_lock(late: &Ended) {
+    assert!(matches!(late.code, Some(1 | 3)), "{late:?}");
+    assert!(late.stderr.contains("another operation"), "{}", late.stderr);
+}
+
+#[test]
+fn two_upgrades_of_one_network_at_once_upgrade_it_once() {
+    let cloud = Cloud::new();
+    cloud.done(CREATE);
+    let both = [cloud.start(UPGRADE), cloud.start(UPGRADE)].map(Started::end);
+    assert!(both.iter().any(|ended| ended.code == Some(0)), "{both:?}");
+    for refused in both.iter().filter(|ended| ended.code != Some(0)) {
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(refused.stderr.contains("upgrade-network by tester"), "{}", refused.stderr);
+    }
+    assert_is_upgraded(&cloud);
+}
+
+#[test]
+fn an_upgrade_whose_holder_died_is_finished_by_another() {
+    let cloud = Cloud::new();
+    cloud.done(CREATE);
+    cloud.done("sandbox configure pod_start_seconds=3600");
+    let upgrade = begun(&cloud, UPGRADE);
+    let refused = cloud.run(UPGRADE);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("it is held: upgrade-network by tester"), "{}", refused.stderr);
+    upgrade.signal("KILL");
+    assert_eq!(upgrade.end().signal, Some(9));
+    cloud.done("sandbox configure pod_start_seconds=1 --advance 3600");
+    let finished = cloud.done(UPGRADE);
+    assert!(!finished.stderr.contains("may still be at work"), "a dead process was waited for");
+    assert_is_upgraded(&cloud);
+}
+
+#[test]
+fn an_upgrade_whose_lock_was_broken_ends_without_writing_over_the_other() {
+    let cloud = Cloud::new();
+    cloud.done(CREATE);
+    cloud.done("sandbox configure pod_start_seconds=3600");
+    let frozen = begun(&cloud, UPGRADE);
+    frozen.signal("STOP");
+    cloud.done("sandbox configure pod_start_seconds=1 --advance 3600");
+    cloud.done(&format!("{UPGRADE} --force-unlock"));
+    let record = cloud.inventory()["buckets"].clone();
+    frozen.signal("CONT");
+    assert_lost_its_lock(&frozen.end());
+    assert_eq!(cloud.inventory()["buckets"], record, "the late process wrote");
+    assert_is_upgraded(&cloud);
+}
+
+#[test]
+fn a_deletion_whose_holder_died_is_finished_by_another_and_one_whose_lock_was_broken_ends() {
+    let cloud = Cloud::new();
+    let before = cloud.inventory();
+    for end in ["KILL", "STOP"] {
+        cloud.done(CREATE);
+        cloud.done("sandbox configure cluster_deletion_seconds=3600");
+        let deletion = begun(&cloud, DELETE);
+        let refused = cloud.run(DELETE);
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(refused.stderr.contains("it is held: delete-network by tester"), "{}", refused.stderr);
+        deletion.signal(end);
+        cloud.done("sandbox configure cluster_deletion_seconds=1 --advance 3600");
+        if end == "KILL" {
+            assert_eq!(deletion.end().signal, Some(9));
+            cloud.done(DELETE);
+        } else {
+            cloud.done(&format!("{DELETE} --force-unlock"));
+            deletion.signal("CONT");
+            let late = deletion.end();
+            assert!(matches!(late.code, Some(0..=3)), "{late:?}");
+        }
+        assert_is_gone(&cloud, &before);
+    }
+}
+
+/// Writes the lock of an operation of another host, whose clock tells another year.
+fn hold_elsewhere(lock: &Path, year: u32, renewals: u64) {
+    let holder = json!({
+        "operation": "create-network", "operator": "somebody@elsewhere", "host": "elsewhere", "process_id": 7,
+        "process_started": "1",
+    });
+    let document = json!({
+        "schema": "spacecraft/v1", "kind": "Lock", "holder": holder, "taken_at": format!("{year}-01-01T00:00:00Z"),
+        "renewals": renewals,
+    });
+    fs::create_dir_all(lock.parent().unwrap()).unwrap();
+    let new = lock.with_extension("new");
+    fs::write(&new, document.to_string()).unwrap();
+    fs::rename(new, lock).unwrap();
+}
+
+#[test]
+fn whether_a_holder_elsewhere_is_alive_is_told_by_its_renewals_and_not_by_its_clock() {
+    let cloud = Cloud::new();
+    let place = shared_cluster(&cloud);
+    let create =
+        format!("create-network -m 2 -p 1 --bootnode-amount 1 --logs none --p2p-port-base 5200 {place}");
+    let lock = cloud.home().join("objects/state/net1/lock.json");
+    let start = |more: &str| cloud.start_command(cloud.bare_command(&format!("{create} {more}")));
+    for year in [1971, 2199] {
+        hold_elsewhere(&lock, year, 0);
+        let mut waiting = start("");
+        until("it waits", || waiting.said().contains("may still be at work"));
+        hold_elsewhere(&lock, year, 1);
+        until("it is refused", || waiting.has_ended());
+        let refused = waiting.end();
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(refused.stderr.contains("create-network by somebody@elsewhere"), "{}", refused.stderr);
+    }
+    let ended = start("--force-unlock").end();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    // Nobody renews this one: it is dead within a minute, whatever year it is from.
+    hold_elsewhere(&lock, 2199, 0);
+    let ended = cloud.start_command(cloud.bare_command(&format!("delete-network --yes {place}"))).end();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stderr.contains("may still be at work"), "{}", ended.stderr);
+    assert!(!lock.exists(), "the lock outlives its network");
 }
