@@ -116,7 +116,8 @@ impl Output {
     /// Tells the operator what went wrong, on stderr.
     pub(crate) fn complain(&self, text: &str) {
         if self.is_json() {
-            self.progress.line(&serde_json::json!({ "event": "error", "text": text }).to_string());
+            let event = serde_json::json!({ "event": "error", "text": text }).to_string();
+            self.progress.line(&without_steering(&event));
             return;
         }
         let mark = if self.colour { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };

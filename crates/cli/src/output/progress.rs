@@ -172,7 +172,7 @@ impl Observer for Progress {
             Style::Bars(bars) => self.draw(bars, event),
             Style::Json => {
                 if let Ok(line) = serde_json::to_string(event) {
-                    self.streams.to_stderr(&line);
+                    self.streams.to_stderr(&super::without_steering(&line));
                 }
             }
             Style::Lines => {

@@ -24,7 +24,9 @@ const HOSTILE: [&str; 12] = [
 ];
 
 fn is_harmless(text: &str) -> bool {
-    !text.chars().any(|c| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c))
+    !text
+        .chars()
+        .any(|c| (c.is_control() && !matches!(c, '\n' | '\t')) || ('\u{202a}'..='\u{202e}').contains(&c))
 }
 
 #[test]
