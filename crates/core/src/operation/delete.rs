@@ -11,6 +11,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use self::charts::{charts_to_remove, remove_charts};
+use jiff::Timestamp;
+
 use super::bring_up::{archive, binding_of};
 use super::elsewhere::refuse_recorded_elsewhere;
 use super::run::{Basis, Run, anew_when_outdated};
@@ -42,12 +44,22 @@ pub(super) enum Extent {
     /// A network, whatever state it is in.
     Everything,
     /// What is left of a network that no longer exists.
-    Remains,
+    Remains {
+        /// Its cluster, if that is among it.
+        cluster: Option<LeftCluster>,
+    },
     /// What creates that did not finish have made; the cluster only if one of them made it.
     Unfinished {
         /// Whether one of them did.
         made_cluster: bool,
     },
+}
+
+/// A cluster that was found to be left over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LeftCluster {
+    /// When it was made, which tells it from one that was made since.
+    pub(super) created: Option<Timestamp>,
 }
 
 /// Deletes a network: discovery entry, DNS, what is inside the cluster and would outlive it, cluster, disks, firewall rules, published objects, record.
@@ -67,13 +79,14 @@ pub async fn delete_network(
     .await
 }
 
-/// The same for a network that no longer exists: refused when, once its lock is held, there is a record of it after all, or a cluster that may be recorded elsewhere.
+/// The same for a network that no longer exists: refused when, once its lock is held, there is a record of it after all, or another cluster than the one that was left over.
 pub(super) async fn delete_remains(
     services: &Services,
     request: DeleteRequest,
+    cluster: Option<LeftCluster>,
 ) -> Result<DeletionReport, OperationFailure> {
-    anew_when_outdated(async || remove_network(services, &request, "delete-network", Extent::Remains).await)
-        .await
+    let extent = Extent::Remains { cluster };
+    anew_when_outdated(async || remove_network(services, &request, "delete-network", extent).await).await
 }
 
 /// Removes a network as `operation`, as far as `extent` says.
@@ -175,19 +188,21 @@ impl Deletion<'_> {
     async fn check_extent(&self) -> Result<()> {
         match self.extent {
             Extent::Everything => Ok(()),
-            Extent::Remains => self.refuse_existing().await,
+            Extent::Remains { cluster } => self.refuse_existing(cluster).await,
             Extent::Unfinished { .. } => check_unfinished(self.record.read().await?.as_ref()),
         }
     }
 
-    /// Refuses a network that exists: whoever makes one holds the lock from before there is a cluster until there is a record. A cluster that says that its record is here
-    /// has none, then.
-    async fn refuse_existing(&self) -> Result<()> {
+    /// Refuses a network that exists: whoever makes one holds the lock from before there is a cluster until there is a record.
+    async fn refuse_existing(&self, left: Option<LeftCluster>) -> Result<()> {
         let services = self.services();
         let recorded = services.state_store.get(&RecordStore::key(self.network())).await?.is_some();
         let cluster = services.cluster.get(self.network()).await?;
         let here = services.state_store.location();
-        if !recorded && cluster.is_none_or(|cluster| cluster.recorded_in == Some(here)) {
+        let is_left = |cluster: Cluster| {
+            left.is_some_and(|left| left.created == cluster.created) && cluster.recorded_in == Some(here)
+        };
+        if !recorded && cluster.is_none_or(is_left) {
             return Ok(());
         }
         let reason = "it exists: somebody made it just now";

@@ -13,7 +13,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::delete::delete_remains;
+use super::delete::{LeftCluster, delete_remains};
 use super::{DeleteRequest, Limits, Services};
 use crate::charts::Namespaces;
 use crate::error::{Result, render_chain};
@@ -173,6 +173,9 @@ fn reason_to_keep(
     if !complete {
         return Some("not every location answered, so that its cluster may be there".to_owned());
     }
+    if pieces.iter().any(|piece| piece.kind == RemainderKind::Cluster && piece.created.is_none()) {
+        return Some("its cluster does not tell when it was made, and may be that of a network that is just being made".to_owned());
+    }
     if youngest.is_some() && age.is_none_or(|age| age < request.older_than) {
         return Some(
             "it is young, and may belong to a network that is just being made (--older-than)".to_owned(),
@@ -194,9 +197,14 @@ pub async fn remove_garbage(
     request: &GarbageRequest,
     mut report: GarbageReport,
 ) -> GarbageReport {
-    let networks: Vec<NetworkName> = report.removable().cloned().collect();
-    for network in networks {
-        match delete_remains(services, deletion(request, &network)).await {
+    let networks: Vec<(NetworkName, Option<LeftCluster>)> = report
+        .remains
+        .iter()
+        .filter(|remains| remains.kept_because.is_none())
+        .map(|remains| (remains.network.clone(), left_cluster(&remains.pieces)))
+        .collect();
+    for (network, cluster) in networks {
+        match delete_remains(services, deletion(request, &network), cluster).await {
             Ok(_) => report.removed.push(network),
             Err(failure) => {
                 report.failed.push(FailedRemoval { network, error: render_chain(&failure.error) });
@@ -204,6 +212,11 @@ pub async fn remove_garbage(
         }
     }
     report
+}
+
+fn left_cluster(pieces: &[Remainder]) -> Option<LeftCluster> {
+    let cluster = pieces.iter().find(|piece| piece.kind == RemainderKind::Cluster)?;
+    Some(LeftCluster { created: cluster.created })
 }
 
 /// The deletion of a network without a record: in a cluster of its own, which goes as a whole, nothing but load balancers and claims is looked for.

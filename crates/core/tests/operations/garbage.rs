@@ -104,6 +104,36 @@ async fn a_cluster_whose_record_is_gone_from_here_is_left_over_and_one_that_is_r
 }
 
 #[tokio::test]
+async fn a_creation_that_was_interrupted_before_its_record_is_no_garbage() {
+    let world = World::new();
+    world.create(&spec(Generation::V1), 1).await.unwrap();
+    world.clock.advance(Duration::from_secs(7200));
+    let state = world.services(1).state_store;
+    world.cluster.tell_recorded_in(&network(), state.location());
+    state.delete(&RecordStore::key(&network()), Precondition::None).await.unwrap();
+    let key = "net1/journal.json";
+    let mut journal: serde_json::Value =
+        serde_json::from_slice(&state.get(key).await.unwrap().unwrap().bytes).unwrap();
+    journal["finished_at"] = serde_json::Value::Null;
+    state.put(key, journal.to_string().into_bytes(), &PutOptions::json(Precondition::None)).await.unwrap();
+    let report = find(&world).await;
+    assert_eq!(report.removable().count(), 0, "{report:?}");
+    assert!(report.notices[0].contains("delete-network --network-name net1"), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_cluster_that_was_made_since_remains_were_looked_for_stays() {
+    let world = forsaken().await;
+    let report = find(&world).await;
+    world.make_cluster(&spec(Generation::V1)).await;
+    let state = world.services(1).state_store;
+    world.cluster.tell_recorded_in(&network(), state.location());
+    let refused = remove_garbage(&world.services(2), &request(), report).await;
+    assert!(refused.removed.is_empty() && refused.failed[0].error.contains("it exists"), "{refused:?}");
+    assert!(world.cluster.get(&network()).await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn a_location_that_does_not_answer_keeps_everything() {
     let world = forsaken().await;
     world.cluster.set_unreachable(vec!["us-central1-a".to_owned()]);

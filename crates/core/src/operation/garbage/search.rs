@@ -79,12 +79,28 @@ async fn forsaken(
         if recorded.contains(network) || cluster.recorded_in.as_ref() != Some(&here) {
             continue;
         }
+        if is_being_made(&*services.state_store, network).await? {
+            continue;
+        }
         let at_hand = services.cluster.get(network).await?;
         if at_hand.is_some_and(|at_hand| at_hand.location == cluster.location) {
             forsaken.push(cluster.clone());
         }
     }
     Ok(forsaken)
+}
+
+/// Whether something began to make or change the network and did not end, which the same command goes on with. What cannot be read may be that.
+async fn is_being_made(store: &dyn ObjectStore, network: &NetworkName) -> Result<bool> {
+    #[derive(Deserialize)]
+    struct Begun {
+        operation: String,
+        finished_at: Option<Timestamp>,
+    }
+    let Some(object) = store.get(&Journal::key(network)).await? else { return Ok(false) };
+    Ok(serde_json::from_slice(&object.bytes).map_or(true, |begun: Begun| {
+        begun.finished_at.is_none() && !REMOVALS.contains(&begun.operation.as_str())
+    }))
 }
 
 impl<'a> Search<'a> {
