@@ -258,7 +258,7 @@ fn what_web_services_and_changes_of_the_fleet_expose_is_what_the_plan_lists() {
 }
 
 /// Another network's cluster as one that networks share: the flags that lead there, with the charts of the simulated repositories.
-pub(crate) fn shared_cluster(cloud: &Cloud) -> String {
+fn shared_cluster(cloud: &Cloud) -> String {
     let report = cloud.json("create-network -n host -m 1 -p 1 --bootnode-amount 0 --logs none");
     let repositories =
         report["config_url"].as_str().unwrap().split("/storage.googleapis.com").next().unwrap();
