@@ -118,9 +118,12 @@ fn admissions_to_metrics(spec: &NetworkSpec, namespaces: &Namespaces) -> Vec<Adm
     admissions
 }
 
-/// The ingress controller reaches what web services serve; charts that the operator changed in whatever way may serve it at other ports.
+/// The ingress controller reaches what web services serve; charts of other versions than the default ones, or with values or patches of the operator's own, may serve it at
+/// other ports. From another repository the same version is the same chart.
 fn admissions_to_web_services(spec: &NetworkSpec, namespaces: &Namespaces) -> Vec<Admission> {
-    let is_changed = charts::WEB_SERVICE_CHARTS.into_iter().any(|chart| spec.charts.contains_key(chart));
+    let mut overrides = charts::WEB_SERVICE_CHARTS.into_iter().filter_map(|chart| spec.charts.get(chart));
+    let is_changed =
+        overrides.any(|chart| chart.version.is_some() || chart.values.is_some() || !chart.patches.is_empty());
     let ports: Vec<AdmittedPort> = if is_changed {
         vec![AdmittedPort::All]
     } else {
