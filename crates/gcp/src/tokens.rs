@@ -1,10 +1,12 @@
 use std::fmt;
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::FutureExt as _;
 use gcp_auth::{CustomServiceAccount, TokenProvider};
 use google_cloud_auth::credentials::{CacheableResource, CredentialsProvider, EntityTag};
 use google_cloud_auth::errors::CredentialsError;
@@ -95,8 +97,10 @@ impl Tokens {
 impl BearerTokens for Tokens {
     async fn bearer_token(&self) -> Result<SecretString> {
         let _turn = self.turn.lock().await;
-        let token = tokio::time::timeout(PATIENCE, self.provider.token(SCOPES)).await;
-        let token = token.map_err(|_| slow())?.map_err(refused)?;
+        // The library panics at a lifetime that ends beyond all calendars.
+        let asked = AssertUnwindSafe(self.provider.token(SCOPES)).catch_unwind();
+        let token = tokio::time::timeout(PATIENCE, asked).await.map_err(|_| slow())?;
+        let token = token.map_err(|_| senseless())?.map_err(refused)?;
         Ok(SecretString::from(token.as_str()))
     }
 }
@@ -131,6 +135,16 @@ fn is_loopback(url: &Url) -> bool {
 
 fn invalid_key(reason: &str) -> Error {
     Error::new(Meaning::Invalid, "read service account key", "", reason)
+}
+
+fn senseless() -> Error {
+    Error::new(
+        Meaning::Unavailable,
+        GET_CREDENTIALS,
+        "",
+        "the token service answered with a token that makes no sense",
+    )
+    .of_reply()
 }
 
 fn slow() -> Error {

@@ -260,3 +260,12 @@ fn no_reply_of_the_token_service_makes_us_panic_and_every_error_names_the_operat
         })
     });
 }
+
+#[tokio::test]
+async fn a_token_that_lives_beyond_all_calendars_is_an_error() {
+    let server = MockServer::start().await;
+    let reply = ResponseTemplate::new(200).set_body_raw(r#"["",82084710140740000]"#, "application/json");
+    answer_everything(&server, reply).await;
+    let tokens = Tokens::from_service_account(&secret(&key(&format!("{}/token", server.uri())))).unwrap();
+    assert_eq!(tokens.bearer_token().await.unwrap_err().operation(), crate::GET_CREDENTIALS);
+}
