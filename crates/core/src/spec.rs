@@ -31,6 +31,7 @@ use serde_json::Value;
 use crate::image::ImageReference;
 use crate::names::NetworkName;
 use crate::quantity::{Bytes, Resources};
+use crate::settings::Settings;
 use crate::traits::{Accelerator, ClusterCapabilities, MachineShape, ObjectPatch};
 
 /// The family of go-spacemesh releases that a network runs.
@@ -227,6 +228,18 @@ pub enum WaitFor {
     Ready,
     /// Every node also answers over gRPC.
     Healthy,
+}
+
+impl WaitFor {
+    /// What counts for a command that asks nodes unless it is told now that pods are enough. What a creation waited for says nothing of it.
+    #[must_use]
+    pub fn given_now(settings: &Settings) -> Self {
+        if settings.is_given_now("wait") && settings.text("wait") == Some("ready") {
+            Self::Ready
+        } else {
+            Self::Healthy
+        }
+    }
 }
 
 /// The cluster that the network runs on.

@@ -70,10 +70,7 @@ async fn look(session: &Session<'_>, network: &RecordedNetwork) -> Result<Status
     } else {
         Some(create_network::request(session, &network.settings, network.record.spec.clone())?)
     };
-    // What a creation waited for says nothing of what is to be looked at now.
-    let settings = &network.settings;
-    let pods_alone = settings.is_given_now("wait") && settings.text("wait") == Some("ready");
-    let depth = if pods_alone { WaitFor::Ready } else { WaitFor::Healthy };
+    let depth = WaitFor::given_now(&network.settings);
     Box::pin(find_status(&network.services, &network.record, request, depth)).await
 }
 

@@ -111,11 +111,7 @@ impl Reader<'_> {
             wave_size: self.settings.number("wave-size").and_then(|size| u32::try_from(size).ok()),
             hold_at: self.parsed("hold-at", HoldAt::parse),
             between_waves: self.settings.duration("restart-wait-time").unwrap_or_default(),
-            wait: if self.settings.is_given_now("wait") && self.text("wait") == Some("ready") {
-                WaitFor::Ready
-            } else {
-                WaitFor::Healthy
-            },
+            wait: WaitFor::given_now(self.settings),
             switches,
             timeout: self.settings.duration("timeout").unwrap_or_default(),
             step_timeout: self.settings.duration("step-timeout").unwrap_or_default(),

@@ -1,4 +1,4 @@
-//! Lists of objects, read page by page and element by element: of a thousand Deployments only one is decoded at a time.
+//! Lists of objects, read element by element, and where much else is in memory page by page: of a thousand Deployments only one is decoded as JSON at a time.
 
 use std::fmt;
 use std::marker::PhantomData;

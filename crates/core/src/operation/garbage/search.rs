@@ -10,7 +10,7 @@ use crate::discovery::{PRIVATE_FILE, PUBLIC_FILE, networks_in};
 use crate::error::{Result, render_chain};
 use crate::names::NetworkName;
 use crate::operation::{Services, archive};
-use crate::state::{Holder, Journal, Lock, RecordStore};
+use crate::state::{Holder, Journal, JournalDocument, Lock, RecordStore};
 use crate::traits::{Cluster, ClusterList, ObjectStore, Ownership};
 
 /// Operations that remove networks, by the names that they have in locks and journals.
@@ -92,14 +92,9 @@ async fn forsaken(
 
 /// Whether something began to make or change the network and did not end, which the same command goes on with. What cannot be read may be that.
 async fn is_being_made(store: &dyn ObjectStore, network: &NetworkName) -> Result<bool> {
-    #[derive(Deserialize)]
-    struct Begun {
-        operation: String,
-        finished_at: Option<Timestamp>,
-    }
     let Some(object) = store.get(&Journal::key(network)).await? else { return Ok(false) };
-    Ok(serde_json::from_slice(&object.bytes).map_or(true, |begun: Begun| {
-        begun.finished_at.is_none() && !REMOVALS.contains(&begun.operation.as_str())
+    Ok(serde_json::from_slice(&object.bytes).map_or(true, |journal: JournalDocument| {
+        journal.finished_at.is_none() && !REMOVALS.contains(&journal.operation.as_str())
     }))
 }
 
